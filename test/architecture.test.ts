@@ -131,6 +131,8 @@ const aloneFor: Readonly<Record<string, string>> = {
   'notify/watch': 'has the conditions of all rules, apart from what is told of them',
   'open-bus': 'is which bus there is, of which the rest of the hub knows nothing',
   reload: 'is what a running hub takes of a configuration, which nothing else has to know',
+  'profiles/home-assistant/templates/filters':
+    'has the tables of filters and functions, apart from how they are called',
   'profiles/shelly/components': 'is the table of components, apart from what is heard',
   'profiles/tasmota/old-module': 'is how modules are found that announce nothing',
   'profiles/tasmota/parts': 'is the table of what modules have, apart from what is heard',

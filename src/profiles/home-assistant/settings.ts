@@ -5,8 +5,8 @@ import { checkTopic } from '../../core/topic.ts'
 import type { DeviceKind } from '../../nodes/profiles/kinds.ts'
 import type { Ask, HeardMessage, Outgoing, Report } from '../../nodes/profiles/profile.ts'
 import type { EntityConfig } from './config.ts'
-import { pythonJson } from './templates/python-json.ts'
 import { compileTemplate, type Template, TemplateFailure } from './templates/template.ts'
+import { pythonJson } from './templates/texts.ts'
 
 /** What was said on a topic, for all templates of all entities that hear it. */
 export interface SaidText {

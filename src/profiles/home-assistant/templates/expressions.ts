@@ -1,11 +1,18 @@
 /** Expressions of templates: read once into functions, which ask for own data alone. */
 import { callNamed, filters, functions } from './filters.ts'
-import { callMethod, isMethod } from './methods.ts'
-import { negated, operators, partOf, sliceOf } from './operators.ts'
-import { Macro, type Scope } from './scope.ts'
-import { tests } from './tests.ts'
+import { callMethod, isMethod, tests } from './methods.ts'
+import { negated, operators, partOf, sliceOf } from './numbers.ts'
 import { type TemplateToken, TokenReader } from './tokens.ts'
-import { Arguments, type Call, Dict, isTrue, TemplateError, Tuple } from './values.ts'
+import {
+  Arguments,
+  type Call,
+  Dict,
+  isTrue,
+  Macro,
+  type Scope,
+  TemplateError,
+  Tuple,
+} from './values.ts'
 
 /** What an expression is worth. */
 export type Expression = (scope: Scope) => unknown

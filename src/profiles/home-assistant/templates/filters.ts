@@ -1,12 +1,8 @@
 /** The filters, tests and functions of templates: Jinja's, and those that Home Assistant adds. */
 import { parseJson } from '../../../core/json.ts'
-import { percentFormat } from './formats.ts'
-import { capitalized, centered, replaced, stripped } from './methods.ts'
-import { numberFilters, range } from './numbers.ts'
-import { operators, partOf } from './operators.ts'
-import { pythonJson } from './python-json.ts'
-import { tests } from './tests.ts'
-import { glued, jsonText, str } from './texts.ts'
+import { capitalized, centered, replaced, stripped, tests } from './methods.ts'
+import { numberFilters, operators, partOf, range } from './numbers.ts'
+import { glued, jsonText, percentFormat, pythonJson, str } from './texts.ts'
 import { timeFilters, timeFunctions } from './times.ts'
 import {
   Arguments,
@@ -354,12 +350,4 @@ export const functions: ReadonlyMap<string, Call> = new Map<string, Call>([
         : Array.from({ length }, (_, at) => new Tuple(lists.map((list) => list[at])))
     },
   ],
-])
-
-/** What has a value before a template gives it one. */
-export const constants: ReadonlyMap<string, unknown> = new Map([
-  ['pi', Math.PI],
-  ['e', Math.E],
-  ['tau', 2 * Math.PI],
-  ['inf', Number.POSITIVE_INFINITY],
 ])

@@ -1,6 +1,6 @@
 /** What texts, dicts and lists can be asked to do: `value.split(',')`, `value_json.get('x')`. */
-import { braceFormat } from './formats.ts'
-import { glued } from './texts.ts'
+import { isNumber, operators } from './numbers.ts'
+import { braceFormat, glued, str } from './texts.ts'
 import { timeMethods } from './times.ts'
 import {
   type Arguments,
@@ -10,10 +10,13 @@ import {
   elementsOf,
   entriesIn,
   entryOf,
+  isDict,
   isEqual,
+  isFloat,
   isIn,
   itemsIn,
   kindOf,
+  Moment,
   numberIn,
   type Rendering,
   TemplateError,
@@ -84,11 +87,11 @@ const textMethods: Readonly<Record<string, TextMethod>> = {
 }
 
 /** Python's `str.isupper()`: all letters are capitals, and there are some. */
-export function isUpper(text: string): boolean {
+function isUpper(text: string): boolean {
   return text === text.toUpperCase() && text !== text.toLowerCase()
 }
 
-export function isLower(text: string): boolean {
+function isLower(text: string): boolean {
   return text === text.toLowerCase() && text !== text.toUpperCase()
 }
 
@@ -235,3 +238,52 @@ function tableOf(value: unknown): Readonly<Record<string, Call>> {
   if (typeof value === 'string' || itemsIn(value) !== undefined) return sequenceMethods
   return numberIn(value) === undefined ? timeMethods : numberMethods
 }
+
+// --- what `is` asks ---
+
+/** A test by an operator, which has several names. */
+function byOperator(sign: string, names: readonly string[]): [string, Call][] {
+  const test: Call = (value, given, rendering) =>
+    operators[sign]?.(value, given.at(0, 'other'), rendering)
+  return [sign, ...names].map((name) => [name, test])
+}
+
+/** Every test, by its name. */
+export const tests: ReadonlyMap<string, Call> = new Map<string, Call>([
+  ...byOperator('==', ['eq', 'equalto', 'sameas']),
+  ...byOperator('!=', ['ne']),
+  ...byOperator('<', ['lt', 'lessthan']),
+  ...byOperator('<=', ['le']),
+  ...byOperator('>', ['gt', 'greaterthan']),
+  ...byOperator('>=', ['ge']),
+  ...byOperator('in', []),
+  ['defined', (value) => value !== undefined],
+  ['undefined', (value) => value === undefined],
+  ['none', (value) => value === null],
+  ['number', (value) => numberIn(value) !== undefined],
+  ['integer', (value) => typeof value === 'number' && !isFloat(value)],
+  ['float', isFloat],
+  ['string', (value) => typeof value === 'string'],
+  ['boolean', (value) => typeof value === 'boolean'],
+  ['true', (value) => value === true],
+  ['false', (value) => value === false],
+  ['mapping', isDict],
+  [
+    'sequence',
+    (value) => typeof value === 'string' || itemsIn(value) !== undefined || isDict(value),
+  ],
+  [
+    'iterable',
+    (value) => typeof value === 'string' || itemsIn(value) !== undefined || isDict(value),
+  ],
+  ['list', (value) => Array.isArray(value)],
+  ['tuple', (value) => value instanceof Tuple],
+  ['datetime', (value) => value instanceof Moment],
+  ['is_number', isNumber],
+  ['even', (value) => asNumber(value) % 2 === 0],
+  ['odd', (value) => Math.abs(asNumber(value) % 2) === 1],
+  ['divisibleby', (value, given) => asNumber(value) % asNumber(given.at(0, 'num')) === 0],
+  ['lower', (value, _given, rendering) => isLower(str(value, rendering))],
+  ['upper', (value, _given, rendering) => isUpper(str(value, rendering))],
+  ['contains', (value, given, rendering) => isIn(given.at(0, 'value'), value, rendering)],
+])

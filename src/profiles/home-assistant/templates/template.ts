@@ -6,7 +6,6 @@
 import type { Clock } from '../../../core/clock.ts'
 import { reasonOf } from '../../../core/errors.ts'
 import { type Expression, ExpressionReader } from './expressions.ts'
-import { Macro, Scope } from './scope.ts'
 import { str } from './texts.ts'
 import { type Segment, segmentsOf, type TemplateToken } from './tokens.ts'
 import {
@@ -14,8 +13,10 @@ import {
   elementsOf,
   isTrue,
   itemsIn,
+  Macro,
   Namespace,
   Rendering,
+  Scope,
   TemplateError,
 } from './values.ts'
 

@@ -1,9 +1,9 @@
 import { parseJson } from '../../../../src/core/json.ts'
-import { pythonJson } from '../../../../src/profiles/home-assistant/templates/python-json.ts'
 import {
   compileTemplate,
   TemplateFailure,
 } from '../../../../src/profiles/home-assistant/templates/template.ts'
+import { pythonJson } from '../../../../src/profiles/home-assistant/templates/texts.ts'
 
 /** It is New Year's midnight of 2026. */
 const clock = { nowMs: () => 0, wallMs: () => Date.parse('2026-01-01T00:00:00Z') }
