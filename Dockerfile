@@ -9,6 +9,9 @@ COPY dashboard dashboard
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-bookworm-slim
+LABEL org.opencontainers.image.title="Clown.Hub" \
+      org.opencontainers.image.description="A topic-based IoT hub: websockets, an MQTT broker, and relays that tell the truth" \
+      org.opencontainers.image.licenses="MIT"
 ENV NODE_ENV=production
 WORKDIR /hub
 COPY --from=build /hub/package.json ./

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { parse } from 'yaml'
 import { writePrivate } from '../access/users.ts'
+import { requireProgram, run } from '../programs.ts'
 import { mqttTo } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
 import { startProgram } from './started-lab.ts'
@@ -10,12 +11,35 @@ interface Service {
   readonly command: string[]
   readonly environment: Record<string, string>
   readonly secrets: string[]
+  readonly profiles?: string[]
+  readonly ports?: string[]
+  readonly volumes?: string[]
+  readonly read_only: boolean
+  readonly cap_drop: string[]
 }
 
 const root = new URL('../../', import.meta.url)
 const services: Record<'hub' | 'node', Service> = parse(
   readFileSync(new URL('docker-compose.yml', root), 'utf8'),
+  { merge: true },
 ).services
+
+t.test('the hub is alone without a profile, and every service is shut off', async (t) => {
+  for (const [name, service] of Object.entries<Service>(services)) {
+    t.same(service.profiles === undefined, name === 'hub', name)
+    t.match(service, { read_only: true, cap_drop: ['ALL'] }, name)
+    for (const port of service.ports ?? []) t.match(port, /^127\.0\.0\.1:/, name)
+    const files = (service.volumes ?? []).filter((volume) => volume.startsWith('./'))
+    for (const file of files) t.ok(existsSync(new URL(file.split(':')[0] ?? '', root)), file)
+  }
+})
+
+t.test('Prometheus finds the configuration that it gets in order', async (t) => {
+  const promtool = requireProgram(t, 'promtool')
+  if (promtool === undefined) return
+  const file = new URL('docker/prometheus.yml', root).pathname
+  t.match(await run(promtool, ['check', 'config', '--syntax-only', file]), { code: 0 })
+})
 
 t.test('the services of the compose file work together, as programs on loopback', async (t) => {
   const { hub, node } = services
