@@ -97,6 +97,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'bus/foreign/broker-link': 'knows nothing of a bus: whatever has to do with a broker can use it',
   'bus/foreign/echoes': 'is tried by a clock of its own',
   'cli/lab-dialects': 'loads every language, for which no help text has to wait',
+  'cli/doctor-hub': 'asks a hub that runs, apart from what reads files',
   'cli/message-format': 'is the letters of mosquitto_sub, apart from what subscribes',
   'cli/main': 'is the program as tests run it, without a process',
   'cli/service-manager': 'is what systemd is told, which running a hub is without',

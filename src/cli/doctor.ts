@@ -6,28 +6,46 @@ import { type Config, readConfig } from '../config.ts'
 import { type CertificateFiles, readCertificate } from '../core/certificate.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { type CliCommand, configPath, readArguments, required } from './arguments.ts'
+import { hubWarnings } from './doctor-hub.ts'
+import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { aclFor } from './mosquitto/acl.ts'
 import type { Terminal } from './terminal.ts'
 import { knownUsers } from './user-arguments.ts'
 
-const usage = 'doctor [--acl mosquitto] [CONFIG]'
+const usage = `doctor [CONFIG [--acl mosquitto] | URL [--origin ORIGIN]] [--json] ${hubUsage}`
+
+const options = {
+  acl: { type: 'string' },
+  origin: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  ...hubOptions,
+} as const
 
 export const doctor: CliCommand = {
   usage,
-  summary: 'look for what is wrong or unsafe in a configuration and its users (exit code 1)',
+  summary:
+    'look for what is wrong or unsafe, and say what mends it: of a configuration and its users, or of a hub that runs (exit code 1 when there is something)',
   run: async (args, terminal) => {
-    const { positionals, values } = readArguments(usage, () =>
-      parseArgs({ args, allowPositionals: true, options: { acl: { type: 'string' } } }),
+    const { values, positionals } = readArguments(usage, () =>
+      parseArgs({ args, options, allowPositionals: true }),
     )
-    if (positionals.length > 1) required(undefined, 'one configuration file', usage)
+    const [given, ...more] = positionals
+    if (more.length > 0) required(undefined, 'one configuration file or URL', usage)
     if (values.acl !== undefined) {
-      for (const line of await aclOf(values.acl, positionals[0], terminal)) terminal.print(line)
+      for (const line of await aclOf(values.acl, given, terminal)) terminal.print(line)
       return 0
     }
-    const warnings = await orMessage(() => warningsOf(positionals[0], terminal))
-    for (const warning of warnings) terminal.print(warning)
+    const url = given !== undefined && /^https?:/.test(given) ? given : values.url
+    const find = () => (url === undefined ? warningsOf(given, terminal) : visited(url))
+    const visited = (url: string) => {
+      const hub = hubAddress({ ...values, url }, terminal)
+      return hubWarnings({ hub, origin: values.origin }, terminal)
+    }
+    const warnings = await orMessage(find)
+    if (values.json) terminal.print(JSON.stringify({ warnings }))
+    else for (const warning of warnings) terminal.print(warning)
     if (warnings.length > 0) return 1
-    terminal.print('nothing to fix was found')
+    if (!values.json) terminal.print('nothing to fix was found')
     return 0
   },
 }

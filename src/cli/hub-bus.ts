@@ -30,6 +30,8 @@ export async function connectBus(values: HubValues, terminal: Terminal): Promise
   try {
     await new Promise((resolve, reject) => {
       client.once('connect', resolve).once('error', reject)
+      // What refuses a websocket is no error of the library's, which would dial for ever.
+      client.once('close', () => reject(new Error('a connection that was closed at once')))
     })
     return tellLosses(client, told, terminal)
   } catch (thrown) {

@@ -55,6 +55,7 @@ const groups: readonly (readonly [
       ['forget', async () => (await import('./kept.ts')).forgetDevice],
       ['lock', async () => (await import('./lock.ts')).lockDevice],
       ['unlock', async () => (await import('./lock.ts')).unlockDevice],
+      ['trace', async () => (await import('./trace.ts')).trace],
       ['commands', async () => (await import('./list-commands.ts')).listCommands],
       ['devices', async () => (await import('./list-devices.ts')).listDevices],
       ['nodes', async () => (await import('./list-nodes.ts')).listNodes],

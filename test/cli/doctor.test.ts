@@ -62,7 +62,7 @@ t.test('what keeps the hub from starting is the first thing to mend', async (t) 
   t.match(await ranLine('doctor'), { code: 1, output: [/expected clown-hub\.yaml in this folder/] })
   t.match(await ranLine('doctor a b'), {
     code: 1,
-    errors: [/expected one configuration file; usage/],
+    errors: [/expected one configuration file or URL; usage/],
   })
 })
 
