@@ -117,6 +117,7 @@ const openViews: Readonly<Record<View, ComponentType>> = {
   share: lazily(async () => (await import('./share/share-view.tsx')).ShareView),
   kiosk: Kiosk,
   join: Join,
+  why: lazily(async () => (await import('./why/why-view.tsx')).WhyView),
 }
 
 function CurrentView(): JSX.Element {

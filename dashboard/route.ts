@@ -3,7 +3,7 @@ import { computed, signal } from '@preact/signals'
 
 /** Those that the head of the page leads to. */
 export const views = ['devices', 'charts', 'topics', 'hub'] as const
-const otherViews = ['share', 'kiosk', 'join'] as const
+const otherViews = ['share', 'kiosk', 'join', 'why'] as const
 export type View = (typeof views | typeof otherViews)[number]
 
 const hash = signal(location.hash)

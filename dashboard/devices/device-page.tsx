@@ -44,6 +44,9 @@ function Details({ device }: { device: Device }): JSX.Element {
       <p>
         <a href={chartHref(device)}>
           <Icon name="charts" /> {t('showChart')}
+        </a>{' '}
+        <a href={hrefOf('why', `${device.topic}/#`)}>
+          <Icon name="why" /> {t('why')}
         </a>
       </p>
       {canSwitch && <HoldChoice topic={device.topic} />}

@@ -6,6 +6,8 @@ import { Copyable } from '../copyable.tsx'
 import { LogTable } from '../devices/device-page.tsx'
 import { NodeCondition } from '../devices/devices-view.tsx'
 import { type LoggedCommand, nodes } from '../devices/house.ts'
+import { Icon } from '../icons.tsx'
+import { hrefOf } from '../route.ts'
 import { isOperator } from '../session.ts'
 import { t } from '../words.ts'
 import { PasswordForm } from './password-form.tsx'
@@ -49,6 +51,11 @@ export function HubView(): JSX.Element {
     <div class="hub-view">
       <h1 class="unseen">{t('hub')}</h1>
       <Condition />
+      <p>
+        <a href={hrefOf('why')}>
+          <Icon name="why" /> {t('why')}
+        </a>
+      </p>
       <Nodes />
       {isOperator() && <Conflicts />}
       {isOperator() && <Commands />}

@@ -46,6 +46,11 @@ export function TopicPanel({ node, count }: TopicPanelProps): JSX.Element {
           </a>
         )}
       </p>
+      <p>
+        <a href={hrefOf('why', topic)}>
+          <Icon name="why" /> {t('why')}
+        </a>
+      </p>
       <h3>{t('copyAs')}</h3>
       <CopyAs lines={linesToFollow(node.children.size > 0 ? `${topic}/#` : topic)} />
     </section>

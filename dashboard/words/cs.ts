@@ -251,4 +251,18 @@ export const cs: Words = {
   kiosk: 'Na stěnu',
   fullScreen: 'Celá obrazovka',
   leaveKiosk: 'Celá stránka',
+  why: 'Proč?',
+  whyNext:
+    'Za poslední minuty: kdo to poslal, které pravidlo rozhodlo, kdo to dostal. Vidíte své; správci vidí vše.',
+  whyTopic: 'Topic nebo filtr s + a #',
+  whyNothing: 'Nic takového za poslední minuty.',
+  connection: 'Spojení',
+  whyRule: 'Povoleno',
+  whyRefused: 'Odmítnuto',
+  whyShed: 'Zahozeno: přetížení',
+  whyReceivers: 'Dostali',
+  whyTook: 'Trvalo',
+  whyEnded: 'Skončilo',
+  whySlow: 'příliš pomalý',
+  whyWaits: 'čeká',
 }

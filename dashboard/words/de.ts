@@ -254,4 +254,18 @@ export const de: Words = {
   kiosk: 'An der Wand',
   fullScreen: 'Vollbild',
   leaveKiosk: 'Ganze Seite',
+  why: 'Warum?',
+  whyNext:
+    'Aus den letzten Minuten: wer es sandte, welche Regel entschied, wer es bekam. Sie sehen Ihres; Admins sehen alles.',
+  whyTopic: 'Ein Topic oder ein Filter mit + und #',
+  whyNothing: 'Nichts davon in den letzten Minuten.',
+  connection: 'Verbindung',
+  whyRule: 'Erlaubt durch',
+  whyRefused: 'Abgelehnt',
+  whyShed: 'Verworfen: überlastet',
+  whyReceivers: 'Bekommen haben',
+  whyTook: 'Dauerte',
+  whyEnded: 'Es endete',
+  whySlow: 'zu langsam',
+  whyWaits: 'wartet',
 }

@@ -251,6 +251,20 @@ export const en = {
   kiosk: 'On the wall',
   fullScreen: 'Full screen',
   leaveKiosk: 'All of the page',
+  why: 'Why?',
+  whyNext:
+    'Of the last minutes: who sent it, which rule decided, who received it. You see what is yours; admins see all.',
+  whyTopic: 'A topic, or a filter with + and #',
+  whyNothing: 'Nothing of that in the last minutes.',
+  connection: 'Connection',
+  whyRule: 'Allowed by',
+  whyRefused: 'Refused',
+  whyShed: 'Dropped: overloaded',
+  whyReceivers: 'Received by',
+  whyTook: 'It took',
+  whyEnded: 'It ended',
+  whySlow: 'too slow',
+  whyWaits: 'waits',
 } as const
 
 export type Word = keyof typeof en

@@ -254,4 +254,18 @@ export const fr: Words = {
   kiosk: 'Au mur',
   fullScreen: 'Plein écran',
   leaveKiosk: 'Toute la page',
+  why: 'Pourquoi ?',
+  whyNext:
+    'Des dernières minutes : qui l’a envoyé, quelle règle a décidé, qui l’a reçu. Vous voyez le vôtre ; les admins voient tout.',
+  whyTopic: 'Un topic ou un filtre avec + et #',
+  whyNothing: 'Rien de tel ces dernières minutes.',
+  connection: 'Connexion',
+  whyRule: 'Permis par',
+  whyRefused: 'Refusé',
+  whyShed: 'Écarté : surcharge',
+  whyReceivers: 'Reçu par',
+  whyTook: 'Durée',
+  whyEnded: 'Fin',
+  whySlow: 'trop lent',
+  whyWaits: 'en attente',
 }
