@@ -34,6 +34,17 @@ export interface Bench {
 
 const starters = {
   hub: () => startNode('hub', ({ port, httpPort }) => ({ ...mqttAt(port), talk: httpPort })),
+  'hub beside Mosquitto': async () => {
+    const mosquitto = await startMosquitto()
+    const args = ['', `mqtt://127.0.0.1:${mosquitto.port}`]
+    const started = await startNode(
+      'hub',
+      ({ httpPort }) => ({ ...mqttAt(mosquitto.port), talk: httpPort }),
+      args,
+    )
+    started.child.once('exit', () => mosquitto.child.kill())
+    return started
+  },
   'bare Aedes': () => startNode('bare-aedes', ({ port }) => ({ mqtt: port })),
   'bare ws': () => startNode('bare-ws', ({ port }) => ({ relay: port })),
   'socket.io': () => startNode('socket-io', ({ port }) => ({ socketIo: port })),

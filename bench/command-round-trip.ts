@@ -25,14 +25,16 @@ interface Trip {
   end(): Promise<void>
 }
 
+type HubName = 'hub' | 'hub beside Mosquitto'
+
 async function startNode(port: number) {
   const node = start('./load/answering-node.ts', [`mqtt://127.0.0.1:${port}`])
   await nextMessage(node)
   return node
 }
 
-async function openHubTrip(bench: Bench): Promise<Trip> {
-  const hub = await bench.server('hub')
+async function openHubTrip(bench: Bench, name: HubName): Promise<Trip> {
+  const hub = await bench.server(name)
   const node = await startNode(portOf(hub, 'mqtt'))
   const websocket = new WebSocket(`ws://127.0.0.1:${portOf(hub, 'talk')}/talk/nodes/bridge/0`)
   await once(websocket, 'open')
@@ -129,10 +131,41 @@ function rowsOf(times: ReadonlyMap<string, readonly number[]>): Row[] {
 }
 
 export async function commandRoundTrip(bench: Bench): Promise<Row[]> {
-  const trips = [await openHubTrip(bench), await openMosquittoTrip(bench)]
+  const trips = [await openHubTrip(bench, 'hub'), await openMosquittoTrip(bench)]
   try {
     return rowsOf(await measure(trips))
   } finally {
     for (const trip of trips) await trip.end()
+  }
+}
+
+/** The same trip, of which only the receipt counts, by another name. */
+function receiptOf({ go, end }: Trip, name: string): Trip {
+  return {
+    go: async (...command) => ({ [name]: (await go(...command))['receipt'] ?? Number.NaN }),
+    end,
+  }
+}
+
+/** What it costs that the bus is another process: at most a millisecond more. */
+export async function commandBesideBroker(bench: Bench): Promise<Row[]> {
+  const beside = await openHubTrip(bench, 'hub beside Mosquitto')
+  const embedded = await openHubTrip(bench, 'hub')
+  try {
+    const times = await measure([receiptOf(beside, 'beside'), receiptOf(embedded, 'embedded')])
+    return [0.5, 0.99].map((share): Row => {
+      const hub = quantile(times.get('beside') ?? [], share)
+      const theirs = quantile(times.get('embedded') ?? [], share)
+      return {
+        question: `command beside Mosquitto to receipt p${share * 100}`,
+        hub: `${hub.toFixed(3)} ms`,
+        peer: 'embedded + 1 ms',
+        theirs: `${(theirs + 1).toFixed(3)} ms`,
+        ratio: hub / (theirs + 1),
+        target: share === 0.5 ? { most: 1 } : undefined,
+      }
+    })
+  } finally {
+    for (const trip of [beside, embedded]) await trip.end()
   }
 }

@@ -32,6 +32,17 @@ export async function fanOutBesideFloor(bench: Bench): Promise<Row[]> {
   return compare(questionOf(100), servers, fanOut(bench, 100))
 }
 
+/** The broker takes the messages and brings them back, which is to cost the hub nothing where many read. */
+export async function fanOutBesideBroker(bench: Bench): Promise<Row[]> {
+  const both: readonly Side[] = [
+    { name: 'hub beside Mosquitto', wire: 'talk' },
+    { name: 'hub', label: 'embedded', wire: 'talk', target: { least: 1 } },
+  ]
+  const servers = await openSides(bench, both)
+  await warmUp(servers, fanOut(bench, 100))
+  return compare('websocket fan-out 1→100 beside Mosquitto', servers, fanOut(bench, 100))
+}
+
 function questionOf(receivers: number): string {
   return `websocket fan-out 1→${receivers}`
 }

@@ -4,10 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { answer, type Bench } from './bench.ts'
 import { coldMessage } from './cold-message.ts'
-import { commandRoundTrip } from './command-round-trip.ts'
+import { commandBesideBroker, commandRoundTrip } from './command-round-trip.ts'
 import { fanIn } from './fan-in.ts'
 import { fanOutByMqtt } from './fan-out-mqtt.ts'
-import { fanOutByWebsocket } from './fan-out-websocket.ts'
+import { fanOutBesideBroker, fanOutByWebsocket } from './fan-out-websocket.ts'
 import { growth } from './growth.ts'
 import { ingestion } from './ingest.ts'
 import { latency } from './latency.ts'
@@ -28,6 +28,8 @@ const questions: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   ingest: ingestion,
   mqtt5,
   'command-round-trip': commandRoundTrip,
+  'command-beside-broker': commandBesideBroker,
+  'fan-out-beside-broker': fanOutBesideBroker,
   latency,
   'sparse-websocket': sparseByWebsocket,
   'sparse-mqtt': sparseByMqtt,

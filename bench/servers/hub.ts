@@ -1,6 +1,6 @@
 // The hub as it is started by everybody, with every protection on, but with room for a load that one
-// client may not make and for as many clients from one address. The argument is a data folder, if it is
-// to keep anything.
+// client may not make and for as many clients from one address. The arguments are a data folder, if it is
+// to keep anything, and the URL of a broker, if it is to run beside one.
 import { fileURLToPath } from 'node:url'
 import { answerQuestions } from './watch.ts'
 
@@ -10,16 +10,19 @@ const { startHub }: typeof import('../../src/hub.ts') = await import(built)
 
 const connections = 20_000
 const startedAtMs = performance.now()
+const [, , folder = '', url] = process.argv
 const hub = await startHub({
   http: { port: 0 },
-  mqtt: { port: 0 },
+  ...(url === undefined ? { mqtt: { port: 0 } } : { bus: { url } }),
   users: { anonymous: { role: 'admin' } },
   limits: {
     websocket: { messagesPerSecond: 100_000, messageBurst: 200_000 },
     users: { messagesPerSecond: 1_000_000, messageBurst: 1_000_000 },
     mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000, requestsPerSecond: 10_000 },
     commands: { perUserPerSecond: 1000 },
-    sessions: { messages: 100_000, bytes: 67_108_864, totalBytes: 1_073_741_824 },
+    ...(url === undefined && {
+      sessions: { messages: 100_000, bytes: 67_108_864, totalBytes: 1_073_741_824 },
+    }),
     memory: { mib: 3072 },
     retained: { topics: 200_000, totalBytes: 67_108_864 },
     connections: {
@@ -31,7 +34,7 @@ const hub = await startHub({
       acceptBurst: connections,
     },
   },
-  data: { folder: process.argv[2] ?? '' },
+  data: { folder },
   log: { level: 'error' },
 })
 const startMs = performance.now() - startedAtMs
