@@ -7,6 +7,7 @@ import { clown } from '../senders.ts'
 import {
   allowed,
   command,
+  idleProfiles,
   messageOn,
   opened,
   outOfMemory,
@@ -282,4 +283,58 @@ t.test('a warning is told once a topic, for so many topics', async (t) => {
   t.equal(counters.snapshot()['command-not-retained'], 2002)
   t.equal(lines.length, 1000)
   t.match(lines[999], 'cmnd/999/POWER')
+})
+
+t.test(
+  'what is said past the hub is followed as it is, and only what asks the hub is done',
+  async (t) => {
+    const { path, done } = opened()
+    t.equal(path.overheard(report), true)
+    t.equal(path.overheard(command), true)
+    t.equal(path.overheard(messageOn('n/boot', '{}')), true)
+    t.equal(path.overheard(messageOn('n/relay/0/config/set', '{}')), true)
+    t.same(done, [
+      ['follow', 'n/thermometer/0'],
+      ['heard', 'n/thermometer/0'],
+      ['observe', 'n/relay/0'],
+      ['doubt', 'n', 'has started'],
+    ])
+    t.equal(path.overheard(messageOn('devices/p/x/relay/1/set', '{"state":true}')), false)
+    t.match(done.at(-1), ['take', 'devices/p/x/relay/1'])
+    t.equal(path.overheard(messageOn('devices/p/x/relay/1', 'true')), false)
+  },
+)
+
+t.test('what a broker has kept says that there is a device, and not what it is now', async (t) => {
+  const { done, bus } = opened()
+  bus.publish(messageOn('n/relay/0', '{"state":true}', { retain: true, isPast: true }))
+  bus.publish(messageOn('devices/p/x/relay/1', 'true', { retain: true, isPast: true }))
+  bus.publish(messageOn('n/relay/0/set', 'true', { retain: true, isPast: true }))
+  t.same(done, [
+    ['forget value', 'n/relay/0'],
+    ['declare', 'n/relay/0'],
+    ['was kept', 'n/relay/0'],
+  ])
+})
+
+t.test('what cannot go on the bus is refused', async (t) => {
+  const error = new HubError('bus-away', 'expected the broker, got none')
+  const { bus } = opened()
+  const { path } = opened({ bus: { ...bus, refusalOf: () => error } })
+  t.throws(() => path.enter(report, clown), error)
+})
+
+t.test('an overloaded hub drops what is said past it, and a defect goes up', async (t) => {
+  t.equal(opened({ load: overloaded }).path.overheard(report), false)
+  const defect = new TypeError('a defect')
+  const { path } = opened({
+    profiles: {
+      ...idleProfiles,
+      translate: () => {
+        throw defect
+      },
+    },
+  })
+  const asked = messageOn('devices/p/x/relay/1/set', '{"state":true}')
+  t.throws(() => path.overheard(asked), defect)
 })

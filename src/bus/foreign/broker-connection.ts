@@ -1,9 +1,10 @@
 /** One connection to a broker that somebody else runs, from its CONNECT to its end. */
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt'
 import type { AlarmClock } from '../../core/clock.ts'
-import { quote, reasonOf } from '../../core/errors.ts'
+import { quote, reasonOf, systemCodeOf } from '../../core/errors.ts'
 import { readSecretFile, readTextFile, valueIn } from '../../core/files.ts'
 import { guarded } from '../../core/guard.ts'
 import type { DeepReadonly } from '../../core/json.ts'
@@ -94,7 +95,8 @@ export class BrokerConnection {
   readonly #level: MqttLevel
   readonly #openedMs: number
   readonly #client: MqttClient
-  #socket: Socket | undefined
+  /** Below TLS, where there is that. */
+  readonly #socket: Socket
   #heardMs: number
   #isAnswered = false
   #isCaughtUp = false
@@ -114,7 +116,10 @@ export class BrokerConnection {
     this.#options = options
     this.#events = events
     this.#openedMs = this.#heardMs = options.clock.nowMs()
-    this.#client = new MqttClient(() => this.#openSocket(), this.#clientOptions())
+    const clientOptions = this.#clientOptions()
+    const { socket, stream } = openSocket(options.address)
+    this.#socket = socket
+    this.#client = new MqttClient(() => stream, clientOptions)
     this.#client.on('error', (error) => {
       this.#error ??= error
       // What the broker refuses stays open, and what fails closes by itself a moment later.
@@ -131,8 +136,7 @@ export class BrokerConnection {
   }
 
   get isThere(): boolean {
-    const { writableLength = 0 } = this.#socket ?? {}
-    return this.#isCaughtUp && !this.#isOver && writableLength < waitingBytes
+    return this.#isCaughtUp && !this.#isOver && this.#socket.writableLength < waitingBytes
   }
 
   publish({ topic, bytes, qos, retain }: LinkMessage): void {
@@ -193,25 +197,6 @@ export class BrokerConnection {
   }
 
   // --- how it begins ---
-
-  #openSocket() {
-    const { url, tls: files } = this.#options.address
-    const { protocol, hostname, port } = new URL(url)
-    const isSecure = protocol === 'mqtts:'
-    const host = hostname.replace(/^\[(.*)\]$/, '$1')
-    // Without it, each command would wait for the acknowledgement of the one before.
-    const socket = connectTcp({
-      host,
-      port: Number(port || (isSecure ? 8883 : 1883)),
-      noDelay: true,
-    })
-    this.#socket = socket
-    if (!isSecure) return socket
-    const secure = connectTls({ socket, servername: host, ...certificatesIn(files) })
-    isOver(secure, socket)
-    socket.on('error', (error) => secure.destroy(error))
-    return secure
-  }
 
   #clientOptions(): IClientOptions {
     const { address, clientId, will, packetBytes } = this.#options
@@ -291,7 +276,7 @@ export class BrokerConnection {
   /** What the system has not sent yet never arrives: a connection that is closed politely goes on sending. */
   #giveUp(reason: string): void {
     if (this.#isOver) return
-    if (this.#socket !== undefined) resetConnection(this.#socket)
+    resetConnection(this.#socket)
     this.#gone(reason)
   }
 
@@ -301,15 +286,30 @@ export class BrokerConnection {
     this.#stopLooking()
     this.#stopWaiting()
     for (const { unsent } of this.#held) guarded(() => unsent(reason))
-    const code = this.#error instanceof Error && 'code' in this.#error && this.#error.code
     this.#client.end(true)
     this.#events.gone({
       reason,
       lastedMs: this.#options.clock.nowMs() - this.#openedMs,
-      isVersionRefused: versionCodes.includes(code),
+      isVersionRefused: versionCodes.includes(systemCodeOf(this.#error)),
       isCutShort: this.#error === undefined && !this.#isAnswered,
     })
   }
+}
+
+/** A TCP connection, and what is spoken over. */
+function openSocket({ url, tls: files }: BrokerAccess): { socket: Socket; stream: Duplex } {
+  const { protocol, hostname, port } = new URL(url)
+  const isSecure = protocol === 'mqtts:'
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  const certificates = certificatesIn(files)
+  // Without `noDelay` each command would wait for the acknowledgement of the one before.
+  const place = { host, port: Number(port || (isSecure ? 8883 : 1883)), noDelay: true }
+  const socket = connectTcp(place)
+  if (!isSecure) return { socket, stream: socket }
+  const stream = connectTls({ socket, servername: isIP(host) ? '' : host, ...certificates, host })
+  isOver(stream, socket)
+  socket.on('error', (error) => stream.destroy(error))
+  return { socket, stream }
 }
 
 function lowQos(qos: Qos): 0 | 1 {

@@ -69,8 +69,13 @@ const known: User[] = [
 ]
 
 /** Why nobody may command a device on `topic` that these have announced; undefined where it may be done. */
-function distrustOf(topic: string, origin: Partial<DeviceOrigin>): string | undefined {
+function distrustOf(
+  topic: string,
+  origin: Partial<DeviceOrigin>,
+  believed?: readonly string[],
+): string | undefined {
   const parts: TrustParts = {
+    believed,
     directory: changingDirectory(...known),
     presence: {
       bases: () => ['door/garage'],
@@ -122,3 +127,16 @@ t.test('devices of a node are announced by itself alone', async (t) => {
   t.match(ofNode, /it is a device of the node "nodes\/bridge\/0"$/)
   t.equal(distrustOf('other/lamp/set', { by: [clownSaid] }), undefined, 'of no node')
 })
+
+t.test(
+  'on a broker of somebody else announcements are believed where that is configured',
+  async (t) => {
+    const believed = ['homeassistant']
+    const said = (...topics: string[]) => distrustOf('lamp/command', { topics }, believed)
+    t.equal(said('homeassistant/light/lamp/config'), undefined)
+    t.equal(said('lamp/announce'), undefined, 'who speaks there may speak there')
+    t.match(said('lamp/announce', 'other/lamp'), /bus\.trust has nothing about "other\/lamp"$/)
+    t.match(said(), /nobody has said so$/)
+    t.match(distrustOf('lamp/command', { by: [{ user: 'ann' }] }, believed), /"ann", who says so/)
+  },
+)
