@@ -12,12 +12,13 @@ import { overlaps } from './core/filter.ts'
 import { type DeepReadonly, isRecord } from './core/json.ts'
 import { withinBudget } from './core/memory-budget.ts'
 import { schemaSentence } from './core/schema-error.ts'
-import { checkConfiguredFilter } from './core/topic.ts'
+import { checkConfiguredFilter, isAtOrBelow } from './core/topic.ts'
 import { parseYaml } from './core/yaml.ts'
 import type * as generated from './generated/config.ts'
 import { validateCheckedConfig } from './generated/validate-config.js'
 import { checkClownBases } from './nodes/clown-bases.ts'
 import { checkHistoryFilters } from './nodes/history/recorder.ts'
+import { upstreamsPrefix } from './nodes/profiles/open-profile.ts'
 import { checkDeviceRules } from './nodes/relay-guard/device-rules.ts'
 
 /** What an operator writes. */
@@ -47,6 +48,7 @@ const paths = [
   ...['notify.targets.*.secretUrlFile', 'notify.targets.*.tokenFile'],
   'notify.targets.*.smtp.passwordFile',
   ...['usersFile', 'data.folder', 'users.*.passwordFile', 'log.securityFile'],
+  ...['upstreams.*.passwordFile', 'upstreams.*.caFile'],
   ...['bus.passwordFile', 'bus.tls.caFile', 'bus.tls.certFile', 'bus.tls.keyFile'],
   ...['tls.certFile', 'tls.keyFile', 'tls.clientCaFile', 'tls.clientCrlFile'],
 ]
@@ -227,6 +229,7 @@ function completed(input: unknown, origin: Origin): Config {
   checkBus(config, input, source)
   checkCredentialBytes(config, usersInFile, source)
   checkDialects(config.dialects, source)
+  checkUpstreams(config, source)
   checkDeviceRules(config.commands.rules, source)
   checkHistoryFilters(config.history, source)
   checkClownBases(config.profiles, source)
@@ -353,6 +356,18 @@ function checkDialects(dialects: generated.Config['dialects'], source: string): 
     const got = port === undefined ? 'neither' : 'both'
     const sentence = `expected dialects.${at} to have either a port or a path, got ${got}`
     throw new HubError('bad-config', source + sentence)
+  }
+}
+
+/** What is below `upstreams` came from another system, and goes back to none. */
+function checkUpstreams({ upstreams, profiles }: generated.Config, source: string): void {
+  if (isAtOrBelow(upstreamsPrefix, profiles.prefix)) {
+    const sentence = 'expected profiles.prefix to be no topic of other systems, got'
+    throw new HubError('bad-config', `${source}${sentence} ${quote(profiles.prefix)}`)
+  }
+  for (const [name, { passwordFile }] of Object.entries(upstreams)) {
+    const place = `upstreams.${name}.passwordFile`
+    if (passwordFile !== undefined) readSecretFile(place, passwordFile)
   }
 }
 

@@ -27,6 +27,7 @@ import {
   openMetricsRoute,
   probeRoutes,
   securityLogRoute,
+  upstreamsRoute,
 } from './api/operating-routes.ts'
 import { clientFile, publicFileRoute } from './api/package-files.ts'
 
@@ -62,6 +63,7 @@ import type { MessagePath } from './nodes/message-path.ts'
 import { type Hardware, openHardware } from './nodes/open-hardware.ts'
 import { type Notify, openNotify } from './notify/open-notify.ts'
 import { type OpenBus, openBus } from './open-bus.ts'
+import { type OpenUpstreams, openUpstreams } from './open-upstreams.ts'
 import { hubMetrics, tellStart, traceEnds } from './operations.ts'
 import { createReload, type Reloaded } from './reload.ts'
 import { type DialectPlace, type OpenedDialects, openServedDialects } from './served-dialects.ts'
@@ -176,7 +178,8 @@ async function openParts(config: Config, life: Life) {
   onClose(own.close)
   const { bus, handle, recall } = own
   const inner = { ...ground, access, asUser, recording, bus, handle, recall }
-  const profiles = hardwareProfiles(config)
+  const upstreams = openUpstreams(config, inner)
+  const profiles = [...hardwareProfiles(config), ...upstreams.profiles]
   const hardware = await openHardware(config, { ...inner, journal, profiles })
   path = hardware.path
   await own.connect()
@@ -189,15 +192,13 @@ async function openParts(config: Config, life: Life) {
   const notify = await openNotify(config.notify, { ...inner, hardware })
   const metrics = hubMetrics({ ...inner, broker: own.broker, hardware, notify })
   onClose(metrics.close)
-  const requests = {
-    ...ground,
-    ...access,
-    limits: config.limits.http,
-    routeOf: routesOf(config, { ...inner, hardware, websockets, dialects, metrics, notify, own }),
-  }
+  const edges = { ...inner, hardware, websockets, dialects, metrics, notify, own, upstreams }
+  const routeOf = routesOf(config, edges)
+  const requests = { ...ground, ...access, limits: config.limits.http, routeOf }
   const ports = await openPorts(config, { ...inner, requests })
   await openMetricsPort(config, { ...inner, requests, metrics })
   const places = await dialects.listen(requests)
+  onClose(upstreams.start())
   // First of all.
   onClose(hardware.endCommands)
   readiness.started(() => bus.refusalOf('any')?.message)
@@ -243,6 +244,7 @@ interface Routed extends Ground {
   readonly metrics: Metrics
   readonly notify: Notify
   readonly own: Pick<OpenBus, 'state'>
+  readonly upstreams: Pick<OpenUpstreams, 'statuses'>
 }
 
 /** The route of each path. */
@@ -293,6 +295,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
     ['/api/backup', backupRoute({ asUser, lines })],
     ['/metrics', metricsRoute(parts.metrics, asUser)],
     ['/api/bus', busRoute({ asUser, state: parts.own.state })],
+    ['/api/upstreams', upstreamsRoute({ asUser, statuses: parts.upstreams.statuses })],
     ...probeRoutes({ health, unready: readiness.unready }),
   ]
 }

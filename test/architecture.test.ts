@@ -36,6 +36,7 @@ const roomOfFile: Record<string, string> = {
   'hardware-profiles': 'hub',
   operations: 'hub',
   'open-bus': 'hub',
+  'open-upstreams': 'hub',
   reload: 'hub',
 }
 
@@ -131,6 +132,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'notify/outbox': 'is tried by a clock of its own, and knows nothing of what is wrong',
   'notify/watch': 'has the conditions of all rules, apart from what is told of them',
   'open-bus': 'is which bus there is, of which the rest of the hub knows nothing',
+  'open-upstreams': 'is the list to which a language is added that the hub speaks itself',
   reload: 'is what a running hub takes of a configuration, which nothing else has to know',
   'profiles/home-assistant/templates/filters':
     'has the tables of filters and functions, apart from how they are called',
@@ -147,6 +149,7 @@ const aloneFor: Readonly<Record<string, string>> = {
     'is the language of expressions, apart from that of blocks',
   'profiles/zigbee2mqtt/exposes': 'is what a device can do, apart from what a gateway tells',
   'store/memory-store': 'passes the contract of stores',
+  'upstreams/far-websocket': 'knows no language: whatever is dialled by websocket can use it',
   'ws/event-streams': 'is one kind of connection, which knows nothing of the others',
   'ws/feed': 'is what is told to a session, apart from what it says',
   'ws/mqtt-route': 'is one kind of websocket, which knows nothing of the others',

@@ -312,3 +312,21 @@ t.test('what belongs to a broker of our own has no place beside another one', as
     filters: ['a/#', 'b/#'],
   })
 })
+
+t.test(
+  'other systems have topics of their own, and passwords in files that are there',
+  async (t) => {
+    const attic = { dialect: 'clown-talk', url: 'ws://attic.local:8080/talk' }
+    const check = (more: object) => () => checkConfig({ users, ...more })
+    t.throws(check({ profiles: { prefix: 'upstreams/a' } }), {
+      message: 'expected profiles.prefix to be no topic of other systems, got "upstreams/a"',
+    })
+    t.throws(check({ upstreams: { attic: { ...attic, passwordFile: '/nowhere/password' } } }), {
+      code: 'unreadable-file',
+    })
+    t.throws(check({ upstreams: { attic: { ...attic, url: 'ws://clown:bigclown@attic/talk' } } }), {
+      code: 'bad-config',
+    })
+    t.same(checkConfig({ users, upstreams: { attic } }).upstreams, { attic })
+  },
+)

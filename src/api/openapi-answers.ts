@@ -98,6 +98,13 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
   ShareLink: object({
     ...{ id: text, title: text, filters: manyOf(text), by: text, since: time, until: time },
   }),
+  Upstream: object(
+    {
+      ...{ name: text, dialect: text, url: text, state: text, since: time },
+      ...{ reason: text, nextTry: time, devices: integer },
+    },
+    ['reason', 'nextTry'],
+  ),
   SecurityEvent: object({ at: time, event: text, count: integer }),
   TraceEntry: object(
     {

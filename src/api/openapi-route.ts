@@ -206,6 +206,13 @@ function ownPaths(): Paths {
         refusals: [401],
       },
     },
+    '/api/upstreams': {
+      get: {
+        summary: 'How each system is that the hub dials',
+        answers: { 200: object({ upstreams: manyOf(refTo('Upstream')) }) },
+        refusals: [401],
+      },
+    },
     '/api/stream': {
       get: {
         summary: 'The lines of a websocket as Server-Sent Events; goes on from Last-Event-ID',

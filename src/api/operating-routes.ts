@@ -196,6 +196,20 @@ export function busRoute({
   }
 }
 
+interface UpstreamsRouteOptions {
+  readonly asUser: AsUser
+  /** How each system is that the hub dials. */
+  readonly statuses: () => readonly object[]
+}
+
+/** `GET /api/upstreams`: whether each is there, and why not, for whoever is signed in. */
+export function upstreamsRoute({ asUser, statuses }: UpstreamsRouteOptions): GetRoute {
+  return {
+    get: (exchange) =>
+      asUser(exchange, () => sendJson(exchange.response, { upstreams: statuses() })),
+  }
+}
+
 export interface Probes {
   /** What `/healthz` tells besides that the hub is well. */
   health(): Record<string, unknown>

@@ -297,6 +297,36 @@ export interface ConfigInput {
     }
   }[]
   /**
+   * Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….
+   */
+  upstreams?: {
+    /**
+     * One system: whose language it speaks, where it is, and as whom the hub comes there.
+     */
+    [k: string]: {
+      /**
+       * Whose language it speaks; clown-talk is that of another hub, or of the original.
+       */
+      dialect: 'clown-talk'
+      /**
+       * Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.
+       */
+      url: string
+      /**
+       * The user as whom the hub comes there.
+       */
+      user?: string
+      /**
+       * A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.
+       */
+      passwordFile?: string
+      /**
+       * A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.
+       */
+      caFile?: string
+    }
+  }
+  /**
    * Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.
    */
   users?: {
@@ -1418,6 +1448,36 @@ export interface Config {
       }
     }
   }[]
+  /**
+   * Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….
+   */
+  upstreams: {
+    /**
+     * One system: whose language it speaks, where it is, and as whom the hub comes there.
+     */
+    [k: string]: {
+      /**
+       * Whose language it speaks; clown-talk is that of another hub, or of the original.
+       */
+      dialect: 'clown-talk'
+      /**
+       * Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.
+       */
+      url: string
+      /**
+       * The user as whom the hub comes there.
+       */
+      user?: string
+      /**
+       * A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.
+       */
+      passwordFile?: string
+      /**
+       * A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.
+       */
+      caFile?: string
+    }
+  }
   /**
    * Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.
    */

@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -20,14 +20,16 @@ const pattern8 = new RegExp("^[^+#]+$", "u");
 const pattern9 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
 const pattern11 = new RegExp("^[0-9a-c]$", "u");
 const pattern12 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
-const pattern13 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
-const pattern14 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
-const pattern15 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern16 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
-const pattern17 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
-const pattern18 = new RegExp("^[^+#\\p{Cc}]+$", "u");
-const pattern19 = new RegExp("^[a-z0-9-]{1,32}$", "u");
-const pattern20 = new RegExp("^https?://[^\\s]+$", "u");
+const pattern13 = new RegExp("^[A-Za-z0-9_-]{1,64}$", "u");
+const pattern14 = new RegExp("^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
+const pattern15 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
+const pattern16 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
+const pattern17 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
+const pattern18 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
+const pattern19 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
+const pattern20 = new RegExp("^[^+#\\p{Cc}]+$", "u");
+const pattern21 = new RegExp("^[a-z0-9-]{1,32}$", "u");
+const pattern22 = new RegExp("^https?://[^\\s]+$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -42,6 +44,9 @@ data.mqtt = {};
 }
 if(data.dialects === undefined){
 data.dialects = [];
+}
+if(data.upstreams === undefined){
+data.upstreams = {};
 }
 if(data.users === undefined){
 data.users = {};
@@ -1894,16 +1899,21 @@ return false;
 }
 var valid0 = _errs95 === errors;
 if(valid0){
-let data71 = data.users;
+let data71 = data.upstreams;
 const _errs155 = errors;
 if(errors === _errs155){
 if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
+if(Object.keys(data71).length > 32){
+validate11.errors = [{instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/maxProperties",keyword:"maxProperties",params:{limit: 32},message:"must NOT have more than 32 properties"}];
+return false;
+}
+else {
 for(const key14 in data71){
 const _errs157 = errors;
 if(errors === _errs157){
 if(typeof key14 === "string"){
-if(func2(key14) > 64){
-const err2 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key14};
+if(!pattern13.test(key14)){
+const err2 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_-]{1,64}$"},message:"must match pattern \""+"^[A-Za-z0-9_-]{1,64}$"+"\"",propertyName:key14};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -1912,9 +1922,9 @@ vErrors.push(err2);
 }
 errors++;
 }
+}
 else {
-if(func2(key14) < 1){
-const err3 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key14};
+const err3 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key14};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -1923,39 +1933,15 @@ vErrors.push(err3);
 }
 errors++;
 }
-else {
-if(!pattern13.test(key14)){
-const err4 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key14};
+}
+var valid24 = _errs157 === errors;
+if(!valid24){
+const err4 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames",keyword:"propertyNames",params:{propertyName: key14},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err4];
 }
 else {
 vErrors.push(err4);
-}
-errors++;
-}
-}
-}
-}
-else {
-const err5 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key14};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
-errors++;
-}
-}
-var valid24 = _errs157 === errors;
-if(!valid24){
-const err6 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key14},message:"property name must be valid"};
-if(vErrors === null){
-vErrors = [err6];
-}
-else {
-vErrors.push(err6);
 }
 errors++;
 validate11.errors = vErrors;
@@ -1969,35 +1955,31 @@ let data72 = data71[key15];
 const _errs160 = errors;
 if(errors === _errs160){
 if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
+let missing6;
+if(((data72.dialect === undefined) && (missing6 = "dialect")) || ((data72.url === undefined) && (missing6 = "url"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
+return false;
+}
+else {
 const _errs162 = errors;
 for(const key16 in data72){
-if(!((((((key16 === "password") || (key16 === "passwordFile")) || (key16 === "role")) || (key16 === "base")) || (key16 === "rules")) || (key16 === "digest"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
+if(!(((((key16 === "dialect") || (key16 === "url")) || (key16 === "user")) || (key16 === "passwordFile")) || (key16 === "caFile"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs162 === errors){
-if(data72.password !== undefined){
-let data73 = data72.password;
+if(data72.dialect !== undefined){
+let data73 = data72.dialect;
 const _errs163 = errors;
-if(errors === _errs163){
-if(typeof data73 === "string"){
-if(func2(data73) > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+if(typeof data73 !== "string"){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-else {
-if(func2(data73) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(!(data73 === "clown-talk")){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
 return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
 }
 var valid26 = _errs163 === errors;
 }
@@ -2005,18 +1987,24 @@ else {
 var valid26 = true;
 }
 if(valid26){
-if(data72.passwordFile !== undefined){
-let data74 = data72.passwordFile;
+if(data72.url !== undefined){
+let data74 = data72.url;
 const _errs165 = errors;
 if(errors === _errs165){
 if(typeof data74 === "string"){
-if(func2(data74) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data74) > 1024){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(!pattern14.test(data74)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
 return false;
 }
 }
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -2026,12 +2014,26 @@ else {
 var valid26 = true;
 }
 if(valid26){
-if(data72.role !== undefined){
-let data75 = data72.role;
+if(data72.user !== undefined){
+let data75 = data72.user;
 const _errs167 = errors;
-if(!((((data75 === "viewer") || (data75 === "operator")) || (data75 === "admin")) || (data75 === "node"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
+if(errors === _errs167){
+if(typeof data75 === "string"){
+if(func2(data75) > 256){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
+}
+else {
+if(func2(data75) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
 }
 var valid26 = _errs167 === errors;
 }
@@ -2039,238 +2041,43 @@ else {
 var valid26 = true;
 }
 if(valid26){
-if(data72.base !== undefined){
-let data76 = data72.base;
-const _errs168 = errors;
-if(errors === _errs168){
+if(data72.passwordFile !== undefined){
+let data76 = data72.passwordFile;
+const _errs169 = errors;
+if(errors === _errs169){
 if(typeof data76 === "string"){
-if(func2(data76) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
 if(func2(data76) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
-}
-else {
-if(!pattern14.test(data76)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid26 = _errs168 === errors;
+var valid26 = _errs169 === errors;
 }
 else {
 var valid26 = true;
 }
 if(valid26){
-if(data72.rules !== undefined){
-let data77 = data72.rules;
-const _errs170 = errors;
-if(errors === _errs170){
-if(Array.isArray(data77)){
-if(data77.length > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+if(data72.caFile !== undefined){
+let data77 = data72.caFile;
+const _errs171 = errors;
+if(errors === _errs171){
+if(typeof data77 === "string"){
+if(func2(data77) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
-}
-else {
-var valid27 = true;
-const len10 = data77.length;
-for(let i10=0; i10<len10; i10++){
-let data78 = data77[i10];
-const _errs172 = errors;
-if(errors === _errs172){
-if(data78 && typeof data78 == "object" && !Array.isArray(data78)){
-if(Object.keys(data78).length < 2){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
-return false;
-}
-else {
-let missing6;
-if((data78.topic === undefined) && (missing6 = "topic")){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
-return false;
-}
-else {
-const _errs174 = errors;
-for(const key17 in data78){
-if(!(((key17 === "allow") || (key17 === "deny")) || (key17 === "topic"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs174 === errors){
-if(data78.allow !== undefined){
-let data79 = data78.allow;
-const _errs175 = errors;
-if(errors === _errs175){
-if(Array.isArray(data79)){
-var valid29 = true;
-const len11 = data79.length;
-for(let i11=0; i11<len11; i11++){
-let data80 = data79[i11];
-const _errs177 = errors;
-if(!((((data80 === "read") || (data80 === "write")) || (data80 === "command")) || (data80 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid29 = _errs177 === errors;
-if(!valid29){
-break;
-}
-}
-if(valid29){
-let i12 = data79.length;
-let j0;
-if(i12 > 1){
-outer0:
-for(;i12--;){
-for(j0 = i12; j0--;){
-if(func0(data79[i12], data79[j0])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i12, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i12+" are identical)"}];
-return false;
-break outer0;
-}
-}
-}
-}
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid28 = _errs175 === errors;
-}
-else {
-var valid28 = true;
-}
-if(valid28){
-if(data78.deny !== undefined){
-let data81 = data78.deny;
-const _errs178 = errors;
-if(errors === _errs178){
-if(Array.isArray(data81)){
-var valid31 = true;
-const len12 = data81.length;
-for(let i13=0; i13<len12; i13++){
-let data82 = data81[i13];
-const _errs180 = errors;
-if(!((((data82 === "read") || (data82 === "write")) || (data82 === "command")) || (data82 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny/" + i13,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid31 = _errs180 === errors;
-if(!valid31){
-break;
-}
-}
-if(valid31){
-let i14 = data81.length;
-let j1;
-if(i14 > 1){
-outer1:
-for(;i14--;){
-for(j1 = i14; j1--;){
-if(func0(data81[i14], data81[j1])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i14, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i14+" are identical)"}];
-return false;
-break outer1;
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid28 = _errs178 === errors;
-}
-else {
-var valid28 = true;
-}
-if(valid28){
-if(data78.topic !== undefined){
-let data83 = data78.topic;
-const _errs181 = errors;
-if(errors === _errs181){
-if(typeof data83 === "string"){
-if(func2(data83) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(func2(data83) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern15.test(data83)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid28 = _errs181 === errors;
-}
-else {
-var valid28 = true;
-}
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid27 = _errs172 === errors;
-if(!valid27){
-break;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid26 = _errs170 === errors;
-}
-else {
-var valid26 = true;
-}
-if(valid26){
-if(data72.digest !== undefined){
-const _errs183 = errors;
-if(typeof data72.digest !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
-return false;
-}
-var valid26 = _errs183 === errors;
+var valid26 = _errs171 === errors;
 }
 else {
 var valid26 = true;
@@ -2283,7 +2090,7 @@ var valid26 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -2294,19 +2101,427 @@ break;
 }
 }
 }
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/properties/users/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
 var valid0 = _errs155 === errors;
 if(valid0){
-if(data.usersFile !== undefined){
-let data85 = data.usersFile;
+let data78 = data.users;
+const _errs173 = errors;
+if(errors === _errs173){
+if(data78 && typeof data78 == "object" && !Array.isArray(data78)){
+for(const key17 in data78){
+const _errs175 = errors;
+if(errors === _errs175){
+if(typeof key17 === "string"){
+if(func2(key17) > 64){
+const err5 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key17};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+else {
+if(func2(key17) < 1){
+const err6 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key17};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+else {
+if(!pattern15.test(key17)){
+const err7 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key17};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err8 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key17};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+var valid27 = _errs175 === errors;
+if(!valid27){
+const err9 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key17},message:"property name must be valid"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+validate11.errors = vErrors;
+return false;
+break;
+}
+}
+if(valid27){
+for(const key18 in data78){
+let data79 = data78[key18];
+const _errs178 = errors;
+if(errors === _errs178){
+if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
+const _errs180 = errors;
+for(const key19 in data79){
+if(!((((((key19 === "password") || (key19 === "passwordFile")) || (key19 === "role")) || (key19 === "base")) || (key19 === "rules")) || (key19 === "digest"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs180 === errors){
+if(data79.password !== undefined){
+let data80 = data79.password;
+const _errs181 = errors;
+if(errors === _errs181){
+if(typeof data80 === "string"){
+if(func2(data80) > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data80) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid29 = _errs181 === errors;
+}
+else {
+var valid29 = true;
+}
+if(valid29){
+if(data79.passwordFile !== undefined){
+let data81 = data79.passwordFile;
+const _errs183 = errors;
+if(errors === _errs183){
+if(typeof data81 === "string"){
+if(func2(data81) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid29 = _errs183 === errors;
+}
+else {
+var valid29 = true;
+}
+if(valid29){
+if(data79.role !== undefined){
+let data82 = data79.role;
 const _errs185 = errors;
-if(errors === _errs185){
-if(typeof data85 === "string"){
-if(func2(data85) < 1){
+if(!((((data82 === "viewer") || (data82 === "operator")) || (data82 === "admin")) || (data82 === "node"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid29 = _errs185 === errors;
+}
+else {
+var valid29 = true;
+}
+if(valid29){
+if(data79.base !== undefined){
+let data83 = data79.base;
+const _errs186 = errors;
+if(errors === _errs186){
+if(typeof data83 === "string"){
+if(func2(data83) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data83) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern16.test(data83)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid29 = _errs186 === errors;
+}
+else {
+var valid29 = true;
+}
+if(valid29){
+if(data79.rules !== undefined){
+let data84 = data79.rules;
+const _errs188 = errors;
+if(errors === _errs188){
+if(Array.isArray(data84)){
+if(data84.length > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+return false;
+}
+else {
+var valid30 = true;
+const len10 = data84.length;
+for(let i10=0; i10<len10; i10++){
+let data85 = data84[i10];
+const _errs190 = errors;
+if(errors === _errs190){
+if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
+if(Object.keys(data85).length < 2){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
+return false;
+}
+else {
+let missing7;
+if((data85.topic === undefined) && (missing7 = "topic")){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
+return false;
+}
+else {
+const _errs192 = errors;
+for(const key20 in data85){
+if(!(((key20 === "allow") || (key20 === "deny")) || (key20 === "topic"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs192 === errors){
+if(data85.allow !== undefined){
+let data86 = data85.allow;
+const _errs193 = errors;
+if(errors === _errs193){
+if(Array.isArray(data86)){
+var valid32 = true;
+const len11 = data86.length;
+for(let i11=0; i11<len11; i11++){
+let data87 = data86[i11];
+const _errs195 = errors;
+if(!((((data87 === "read") || (data87 === "write")) || (data87 === "command")) || (data87 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid32 = _errs195 === errors;
+if(!valid32){
+break;
+}
+}
+if(valid32){
+let i12 = data86.length;
+let j0;
+if(i12 > 1){
+outer0:
+for(;i12--;){
+for(j0 = i12; j0--;){
+if(func0(data86[i12], data86[j0])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i12, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i12+" are identical)"}];
+return false;
+break outer0;
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid31 = _errs193 === errors;
+}
+else {
+var valid31 = true;
+}
+if(valid31){
+if(data85.deny !== undefined){
+let data88 = data85.deny;
+const _errs196 = errors;
+if(errors === _errs196){
+if(Array.isArray(data88)){
+var valid34 = true;
+const len12 = data88.length;
+for(let i13=0; i13<len12; i13++){
+let data89 = data88[i13];
+const _errs198 = errors;
+if(!((((data89 === "read") || (data89 === "write")) || (data89 === "command")) || (data89 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny/" + i13,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid34 = _errs198 === errors;
+if(!valid34){
+break;
+}
+}
+if(valid34){
+let i14 = data88.length;
+let j1;
+if(i14 > 1){
+outer1:
+for(;i14--;){
+for(j1 = i14; j1--;){
+if(func0(data88[i14], data88[j1])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i14, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i14+" are identical)"}];
+return false;
+break outer1;
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid31 = _errs196 === errors;
+}
+else {
+var valid31 = true;
+}
+if(valid31){
+if(data85.topic !== undefined){
+let data90 = data85.topic;
+const _errs199 = errors;
+if(errors === _errs199){
+if(typeof data90 === "string"){
+if(func2(data90) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data90) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern17.test(data90)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid31 = _errs199 === errors;
+}
+else {
+var valid31 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid30 = _errs190 === errors;
+if(!valid30){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid29 = _errs188 === errors;
+}
+else {
+var valid29 = true;
+}
+if(valid29){
+if(data79.digest !== undefined){
+const _errs201 = errors;
+if(typeof data79.digest !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid29 = _errs201 === errors;
+}
+else {
+var valid29 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid28 = _errs178 === errors;
+if(!valid28){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/properties/users/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid0 = _errs173 === errors;
+if(valid0){
+if(data.usersFile !== undefined){
+let data92 = data.usersFile;
+const _errs203 = errors;
+if(errors === _errs203){
+if(typeof data92 === "string"){
+if(func2(data92) < 1){
 validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/properties/usersFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2316,27 +2531,27 @@ validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs185 === errors;
+var valid0 = _errs203 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data86 = data.data;
-const _errs187 = errors;
-if(errors === _errs187){
-if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
-const _errs189 = errors;
-for(const key18 in data86){
-if(!(key18 === "folder")){
-validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
+let data93 = data.data;
+const _errs205 = errors;
+if(errors === _errs205){
+if(data93 && typeof data93 == "object" && !Array.isArray(data93)){
+const _errs207 = errors;
+for(const key21 in data93){
+if(!(key21 === "folder")){
+validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs189 === errors){
-if(data86.folder !== undefined){
-if(typeof data86.folder !== "string"){
+if(_errs207 === errors){
+if(data93.folder !== undefined){
+if(typeof data93.folder !== "string"){
 validate11.errors = [{instancePath:instancePath+"/data/folder",schemaPath:"#/properties/data/properties/folder/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
@@ -2348,64 +2563,64 @@ validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs187 === errors;
+var valid0 = _errs205 === errors;
 if(valid0){
-let data88 = data.history;
-const _errs192 = errors;
-if(errors === _errs192){
-if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
-if(data88.record === undefined){
-data88.record = ["#"];
+let data95 = data.history;
+const _errs210 = errors;
+if(errors === _errs210){
+if(data95 && typeof data95 == "object" && !Array.isArray(data95)){
+if(data95.record === undefined){
+data95.record = ["#"];
 }
-if(data88.ignore === undefined){
-data88.ignore = [];
+if(data95.ignore === undefined){
+data95.ignore = [];
 }
-if(data88.rawHours === undefined){
-data88.rawHours = 24;
+if(data95.rawHours === undefined){
+data95.rawHours = 24;
 }
-if(data88.minuteDays === undefined){
-data88.minuteDays = 30;
+if(data95.minuteDays === undefined){
+data95.minuteDays = 30;
 }
-if(data88.hourDays === undefined){
-data88.hourDays = 730;
+if(data95.hourDays === undefined){
+data95.hourDays = 730;
 }
-if(data88.diskMiB === undefined){
-data88.diskMiB = 1024;
+if(data95.diskMiB === undefined){
+data95.diskMiB = 1024;
 }
-if(data88.memoryMiB === undefined){
-data88.memoryMiB = 64;
+if(data95.memoryMiB === undefined){
+data95.memoryMiB = 64;
 }
-const _errs194 = errors;
-for(const key19 in data88){
-if(!(((((((key19 === "record") || (key19 === "ignore")) || (key19 === "rawHours")) || (key19 === "minuteDays")) || (key19 === "hourDays")) || (key19 === "diskMiB")) || (key19 === "memoryMiB"))){
-validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
+const _errs212 = errors;
+for(const key22 in data95){
+if(!(((((((key22 === "record") || (key22 === "ignore")) || (key22 === "rawHours")) || (key22 === "minuteDays")) || (key22 === "hourDays")) || (key22 === "diskMiB")) || (key22 === "memoryMiB"))){
+validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs194 === errors){
-let data89 = data88.record;
-const _errs195 = errors;
-if(errors === _errs195){
-if(Array.isArray(data89)){
-if(data89.length > 1024){
+if(_errs212 === errors){
+let data96 = data95.record;
+const _errs213 = errors;
+if(errors === _errs213){
+if(Array.isArray(data96)){
+if(data96.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/properties/history/properties/record/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid35 = true;
-const len13 = data89.length;
+var valid38 = true;
+const len13 = data96.length;
 for(let i15=0; i15<len13; i15++){
-let data90 = data89[i15];
-const _errs197 = errors;
-if(errors === _errs197){
-if(typeof data90 === "string"){
-if(func2(data90) > 1024){
+let data97 = data96[i15];
+const _errs215 = errors;
+if(errors === _errs215){
+if(typeof data97 === "string"){
+if(func2(data97) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data90) < 1){
+if(func2(data97) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2416,8 +2631,8 @@ validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaP
 return false;
 }
 }
-var valid35 = _errs197 === errors;
-if(!valid35){
+var valid38 = _errs215 === errors;
+if(!valid38){
 break;
 }
 }
@@ -2428,30 +2643,30 @@ validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/
 return false;
 }
 }
-var valid34 = _errs195 === errors;
-if(valid34){
-let data91 = data88.ignore;
-const _errs199 = errors;
-if(errors === _errs199){
-if(Array.isArray(data91)){
-if(data91.length > 1024){
+var valid37 = _errs213 === errors;
+if(valid37){
+let data98 = data95.ignore;
+const _errs217 = errors;
+if(errors === _errs217){
+if(Array.isArray(data98)){
+if(data98.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/properties/history/properties/ignore/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid36 = true;
-const len14 = data91.length;
+var valid39 = true;
+const len14 = data98.length;
 for(let i16=0; i16<len14; i16++){
-let data92 = data91[i16];
-const _errs201 = errors;
-if(errors === _errs201){
-if(typeof data92 === "string"){
-if(func2(data92) > 1024){
+let data99 = data98[i16];
+const _errs219 = errors;
+if(errors === _errs219){
+if(typeof data99 === "string"){
+if(func2(data99) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data92) < 1){
+if(func2(data99) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2462,8 +2677,8 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaP
 return false;
 }
 }
-var valid36 = _errs201 === errors;
-if(!valid36){
+var valid39 = _errs219 === errors;
+if(!valid39){
 break;
 }
 }
@@ -2474,117 +2689,117 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/
 return false;
 }
 }
-var valid34 = _errs199 === errors;
-if(valid34){
-let data93 = data88.rawHours;
-const _errs203 = errors;
-if(!(((typeof data93 == "number") && (!(data93 % 1) && !isNaN(data93))) && (isFinite(data93)))){
+var valid37 = _errs217 === errors;
+if(valid37){
+let data100 = data95.rawHours;
+const _errs221 = errors;
+if(!(((typeof data100 == "number") && (!(data100 % 1) && !isNaN(data100))) && (isFinite(data100)))){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs203){
-if((typeof data93 == "number") && (isFinite(data93))){
-if(data93 > 8784 || isNaN(data93)){
+if(errors === _errs221){
+if((typeof data100 == "number") && (isFinite(data100))){
+if(data100 > 8784 || isNaN(data100)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
 return false;
 }
 else {
-if(data93 < 1 || isNaN(data93)){
+if(data100 < 1 || isNaN(data100)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid34 = _errs203 === errors;
-if(valid34){
-let data94 = data88.minuteDays;
-const _errs205 = errors;
-if(!(((typeof data94 == "number") && (!(data94 % 1) && !isNaN(data94))) && (isFinite(data94)))){
+var valid37 = _errs221 === errors;
+if(valid37){
+let data101 = data95.minuteDays;
+const _errs223 = errors;
+if(!(((typeof data101 == "number") && (!(data101 % 1) && !isNaN(data101))) && (isFinite(data101)))){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs205){
-if((typeof data94 == "number") && (isFinite(data94))){
-if(data94 > 3660 || isNaN(data94)){
+if(errors === _errs223){
+if((typeof data101 == "number") && (isFinite(data101))){
+if(data101 > 3660 || isNaN(data101)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
 return false;
 }
 else {
-if(data94 < 1 || isNaN(data94)){
+if(data101 < 1 || isNaN(data101)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid34 = _errs205 === errors;
-if(valid34){
-let data95 = data88.hourDays;
-const _errs207 = errors;
-if(!(((typeof data95 == "number") && (!(data95 % 1) && !isNaN(data95))) && (isFinite(data95)))){
+var valid37 = _errs223 === errors;
+if(valid37){
+let data102 = data95.hourDays;
+const _errs225 = errors;
+if(!(((typeof data102 == "number") && (!(data102 % 1) && !isNaN(data102))) && (isFinite(data102)))){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs207){
-if((typeof data95 == "number") && (isFinite(data95))){
-if(data95 > 36600 || isNaN(data95)){
+if(errors === _errs225){
+if((typeof data102 == "number") && (isFinite(data102))){
+if(data102 > 36600 || isNaN(data102)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
 return false;
 }
 else {
-if(data95 < 1 || isNaN(data95)){
+if(data102 < 1 || isNaN(data102)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid34 = _errs207 === errors;
-if(valid34){
-let data96 = data88.diskMiB;
-const _errs209 = errors;
-if(!(((typeof data96 == "number") && (!(data96 % 1) && !isNaN(data96))) && (isFinite(data96)))){
+var valid37 = _errs225 === errors;
+if(valid37){
+let data103 = data95.diskMiB;
+const _errs227 = errors;
+if(!(((typeof data103 == "number") && (!(data103 % 1) && !isNaN(data103))) && (isFinite(data103)))){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs209){
-if((typeof data96 == "number") && (isFinite(data96))){
-if(data96 > 1048576 || isNaN(data96)){
+if(errors === _errs227){
+if((typeof data103 == "number") && (isFinite(data103))){
+if(data103 > 1048576 || isNaN(data103)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data96 < 1 || isNaN(data96)){
+if(data103 < 1 || isNaN(data103)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid34 = _errs209 === errors;
-if(valid34){
-let data97 = data88.memoryMiB;
-const _errs211 = errors;
-if(!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))){
+var valid37 = _errs227 === errors;
+if(valid37){
+let data104 = data95.memoryMiB;
+const _errs229 = errors;
+if(!(((typeof data104 == "number") && (!(data104 % 1) && !isNaN(data104))) && (isFinite(data104)))){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs211){
-if((typeof data97 == "number") && (isFinite(data97))){
-if(data97 > 65536 || isNaN(data97)){
+if(errors === _errs229){
+if((typeof data104 == "number") && (isFinite(data104))){
+if(data104 > 65536 || isNaN(data104)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data97 < 1 || isNaN(data97)){
+if(data104 < 1 || isNaN(data104)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid34 = _errs211 === errors;
+var valid37 = _errs229 === errors;
 }
 }
 }
@@ -2598,45 +2813,45 @@ validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs192 === errors;
+var valid0 = _errs210 === errors;
 if(valid0){
-let data98 = data.profiles;
-const _errs213 = errors;
-if(errors === _errs213){
-if(data98 && typeof data98 == "object" && !Array.isArray(data98)){
-if(data98.prefix === undefined){
-data98.prefix = "devices";
+let data105 = data.profiles;
+const _errs231 = errors;
+if(errors === _errs231){
+if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
+if(data105.prefix === undefined){
+data105.prefix = "devices";
 }
-if(data98.off === undefined){
-data98.off = [];
+if(data105.off === undefined){
+data105.off = [];
 }
-if(data98.clown === undefined){
-data98.clown = {};
+if(data105.clown === undefined){
+data105.clown = {};
 }
-const _errs215 = errors;
-for(const key20 in data98){
-if(!(((key20 === "prefix") || (key20 === "off")) || (key20 === "clown"))){
-validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
+const _errs233 = errors;
+for(const key23 in data105){
+if(!(((key23 === "prefix") || (key23 === "off")) || (key23 === "clown"))){
+validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs215 === errors){
-let data99 = data98.prefix;
-const _errs216 = errors;
-if(errors === _errs216){
-if(typeof data99 === "string"){
-if(func2(data99) > 256){
+if(_errs233 === errors){
+let data106 = data105.prefix;
+const _errs234 = errors;
+if(errors === _errs234){
+if(typeof data106 === "string"){
+if(func2(data106) > 256){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data99) < 1){
+if(func2(data106) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern16.test(data99)){
+if(!pattern18.test(data106)){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/pattern",keyword:"pattern",params:{pattern: "^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"},message:"must match pattern \""+"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"+"\""}];
 return false;
 }
@@ -2648,39 +2863,39 @@ validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#
 return false;
 }
 }
-var valid37 = _errs216 === errors;
-if(valid37){
-let data100 = data98.off;
-const _errs218 = errors;
-if(errors === _errs218){
-if(Array.isArray(data100)){
-if(data100.length > 64){
+var valid40 = _errs234 === errors;
+if(valid40){
+let data107 = data105.off;
+const _errs236 = errors;
+if(errors === _errs236){
+if(Array.isArray(data107)){
+if(data107.length > 64){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
-var valid38 = true;
-const len15 = data100.length;
+var valid41 = true;
+const len15 = data107.length;
 for(let i17=0; i17<len15; i17++){
-let data101 = data100[i17];
-const _errs220 = errors;
-if(!((((((((((data101 === "hardwario") || (data101 === "rtl_433")) || (data101 === "tasmota")) || (data101 === "wled")) || (data101 === "shelly-gen1")) || (data101 === "shelly")) || (data101 === "zigbee2mqtt")) || (data101 === "homie")) || (data101 === "esphome")) || (data101 === "home-assistant"))){
+let data108 = data107[i17];
+const _errs238 = errors;
+if(!((((((((((data108 === "hardwario") || (data108 === "rtl_433")) || (data108 === "tasmota")) || (data108 === "wled")) || (data108 === "shelly-gen1")) || (data108 === "shelly")) || (data108 === "zigbee2mqtt")) || (data108 === "homie")) || (data108 === "esphome")) || (data108 === "home-assistant"))){
 validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i17,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid38 = _errs220 === errors;
-if(!valid38){
+var valid41 = _errs238 === errors;
+if(!valid41){
 break;
 }
 }
-if(valid38){
-let i18 = data100.length;
+if(valid41){
+let i18 = data107.length;
 let j2;
 if(i18 > 1){
 outer2:
 for(;i18--;){
 for(j2 = i18; j2--;){
-if(func0(data100[i18], data100[j2])){
+if(func0(data107[i18], data107[j2])){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i18, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i18+" are identical)"}];
 return false;
 break outer2;
@@ -2696,46 +2911,46 @@ validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/pr
 return false;
 }
 }
-var valid37 = _errs218 === errors;
-if(valid37){
-let data102 = data98.clown;
-const _errs221 = errors;
-if(errors === _errs221){
-if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
-if(data102.bases === undefined){
-data102.bases = ["nodes/#"];
+var valid40 = _errs236 === errors;
+if(valid40){
+let data109 = data105.clown;
+const _errs239 = errors;
+if(errors === _errs239){
+if(data109 && typeof data109 == "object" && !Array.isArray(data109)){
+if(data109.bases === undefined){
+data109.bases = ["nodes/#"];
 }
-const _errs223 = errors;
-for(const key21 in data102){
-if(!(key21 === "bases")){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
+const _errs241 = errors;
+for(const key24 in data109){
+if(!(key24 === "bases")){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs223 === errors){
-let data103 = data102.bases;
-const _errs224 = errors;
-if(errors === _errs224){
-if(Array.isArray(data103)){
-if(data103.length > 1024){
+if(_errs241 === errors){
+let data110 = data109.bases;
+const _errs242 = errors;
+if(errors === _errs242){
+if(Array.isArray(data110)){
+if(data110.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid41 = true;
-const len16 = data103.length;
+var valid44 = true;
+const len16 = data110.length;
 for(let i19=0; i19<len16; i19++){
-let data104 = data103[i19];
-const _errs226 = errors;
-if(errors === _errs226){
-if(typeof data104 === "string"){
-if(func2(data104) > 1024){
+let data111 = data110[i19];
+const _errs244 = errors;
+if(errors === _errs244){
+if(typeof data111 === "string"){
+if(func2(data111) > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data104) < 1){
+if(func2(data111) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2746,8 +2961,8 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,s
 return false;
 }
 }
-var valid41 = _errs226 === errors;
-if(!valid41){
+var valid44 = _errs244 === errors;
+if(!valid44){
 break;
 }
 }
@@ -2765,7 +2980,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/
 return false;
 }
 }
-var valid37 = _errs221 === errors;
+var valid40 = _errs239 === errors;
 }
 }
 }
@@ -2775,37 +2990,37 @@ validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs213 === errors;
+var valid0 = _errs231 === errors;
 if(valid0){
-let data105 = data.commands;
-const _errs228 = errors;
-if(errors === _errs228){
-if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
-if(data105.timeoutSeconds === undefined){
-data105.timeoutSeconds = 5;
+let data112 = data.commands;
+const _errs246 = errors;
+if(errors === _errs246){
+if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
+if(data112.timeoutSeconds === undefined){
+data112.timeoutSeconds = 5;
 }
-if(data105.rules === undefined){
-data105.rules = [];
+if(data112.rules === undefined){
+data112.rules = [];
 }
-const _errs230 = errors;
-for(const key22 in data105){
-if(!((key22 === "timeoutSeconds") || (key22 === "rules"))){
-validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
+const _errs248 = errors;
+for(const key25 in data112){
+if(!((key25 === "timeoutSeconds") || (key25 === "rules"))){
+validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs230 === errors){
-let data106 = data105.timeoutSeconds;
-const _errs231 = errors;
-if(errors === _errs231){
-if((typeof data106 == "number") && (isFinite(data106))){
-if(data106 > 3600 || isNaN(data106)){
+if(_errs248 === errors){
+let data113 = data112.timeoutSeconds;
+const _errs249 = errors;
+if(errors === _errs249){
+if((typeof data113 == "number") && (isFinite(data113))){
+if(data113 > 3600 || isNaN(data113)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data106 < 0.1 || isNaN(data106)){
+if(data113 < 0.1 || isNaN(data113)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -2816,44 +3031,44 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid42 = _errs231 === errors;
-if(valid42){
-let data107 = data105.rules;
-const _errs233 = errors;
-if(errors === _errs233){
-if(Array.isArray(data107)){
-if(data107.length > 1024){
+var valid45 = _errs249 === errors;
+if(valid45){
+let data114 = data112.rules;
+const _errs251 = errors;
+if(errors === _errs251){
+if(Array.isArray(data114)){
+if(data114.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid43 = true;
-const len17 = data107.length;
+var valid46 = true;
+const len17 = data114.length;
 for(let i20=0; i20<len17; i20++){
-let data108 = data107[i20];
-const _errs235 = errors;
-if(errors === _errs235){
-if(data108 && typeof data108 == "object" && !Array.isArray(data108)){
-const _errs237 = errors;
-for(const key23 in data108){
-if(!((((((((key23 === "topic") || (key23 === "kind")) || (key23 === "timeoutSeconds")) || (key23 === "minIntervalMilliseconds")) || (key23 === "perSecond")) || (key23 === "autoOffSeconds")) || (key23 === "interlock")) || (key23 === "proof"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
+let data115 = data114[i20];
+const _errs253 = errors;
+if(errors === _errs253){
+if(data115 && typeof data115 == "object" && !Array.isArray(data115)){
+const _errs255 = errors;
+for(const key26 in data115){
+if(!((((((((key26 === "topic") || (key26 === "kind")) || (key26 === "timeoutSeconds")) || (key26 === "minIntervalMilliseconds")) || (key26 === "perSecond")) || (key26 === "autoOffSeconds")) || (key26 === "interlock")) || (key26 === "proof"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs237 === errors){
-if(data108.topic !== undefined){
-let data109 = data108.topic;
-const _errs238 = errors;
-if(errors === _errs238){
-if(typeof data109 === "string"){
-if(func2(data109) > 1024){
+if(_errs255 === errors){
+if(data115.topic !== undefined){
+let data116 = data115.topic;
+const _errs256 = errors;
+if(errors === _errs256){
+if(typeof data116 === "string"){
+if(func2(data116) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data109) < 1){
+if(func2(data116) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2864,28 +3079,28 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic
 return false;
 }
 }
-var valid44 = _errs238 === errors;
+var valid47 = _errs256 === errors;
 }
 else {
-var valid44 = true;
+var valid47 = true;
 }
-if(valid44){
-if(data108.kind !== undefined){
-let data110 = data108.kind;
-const _errs240 = errors;
-if(errors === _errs240){
-if(typeof data110 === "string"){
-if(func2(data110) > 256){
+if(valid47){
+if(data115.kind !== undefined){
+let data117 = data115.kind;
+const _errs258 = errors;
+if(errors === _errs258){
+if(typeof data117 === "string"){
+if(func2(data117) > 256){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data110) < 1){
+if(func2(data117) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern17.test(data110)){
+if(!pattern19.test(data117)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -2897,23 +3112,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind"
 return false;
 }
 }
-var valid44 = _errs240 === errors;
+var valid47 = _errs258 === errors;
 }
 else {
-var valid44 = true;
+var valid47 = true;
 }
-if(valid44){
-if(data108.timeoutSeconds !== undefined){
-let data111 = data108.timeoutSeconds;
-const _errs242 = errors;
-if(errors === _errs242){
-if((typeof data111 == "number") && (isFinite(data111))){
-if(data111 > 3600 || isNaN(data111)){
+if(valid47){
+if(data115.timeoutSeconds !== undefined){
+let data118 = data115.timeoutSeconds;
+const _errs260 = errors;
+if(errors === _errs260){
+if((typeof data118 == "number") && (isFinite(data118))){
+if(data118 > 3600 || isNaN(data118)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data111 < 0.1 || isNaN(data111)){
+if(data118 < 0.1 || isNaN(data118)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -2924,77 +3139,77 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeo
 return false;
 }
 }
-var valid44 = _errs242 === errors;
+var valid47 = _errs260 === errors;
 }
 else {
-var valid44 = true;
+var valid47 = true;
 }
-if(valid44){
-if(data108.minIntervalMilliseconds !== undefined){
-let data112 = data108.minIntervalMilliseconds;
-const _errs244 = errors;
-if(!(((typeof data112 == "number") && (!(data112 % 1) && !isNaN(data112))) && (isFinite(data112)))){
+if(valid47){
+if(data115.minIntervalMilliseconds !== undefined){
+let data119 = data115.minIntervalMilliseconds;
+const _errs262 = errors;
+if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs244){
-if((typeof data112 == "number") && (isFinite(data112))){
-if(data112 > 3600000 || isNaN(data112)){
+if(errors === _errs262){
+if((typeof data119 == "number") && (isFinite(data119))){
+if(data119 > 3600000 || isNaN(data119)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
 return false;
 }
 else {
-if(data112 < 0 || isNaN(data112)){
+if(data119 < 0 || isNaN(data119)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs244 === errors;
+var valid47 = _errs262 === errors;
 }
 else {
-var valid44 = true;
+var valid47 = true;
 }
-if(valid44){
-if(data108.perSecond !== undefined){
-let data113 = data108.perSecond;
-const _errs246 = errors;
-if(!(((typeof data113 == "number") && (!(data113 % 1) && !isNaN(data113))) && (isFinite(data113)))){
+if(valid47){
+if(data115.perSecond !== undefined){
+let data120 = data115.perSecond;
+const _errs264 = errors;
+if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs246){
-if((typeof data113 == "number") && (isFinite(data113))){
-if(data113 > 100 || isNaN(data113)){
+if(errors === _errs264){
+if((typeof data120 == "number") && (isFinite(data120))){
+if(data120 > 100 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data113 < 0 || isNaN(data113)){
+if(data120 < 0 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs246 === errors;
+var valid47 = _errs264 === errors;
 }
 else {
-var valid44 = true;
+var valid47 = true;
 }
-if(valid44){
-if(data108.autoOffSeconds !== undefined){
-let data114 = data108.autoOffSeconds;
-const _errs248 = errors;
-if(errors === _errs248){
-if((typeof data114 == "number") && (isFinite(data114))){
-if(data114 > 604800 || isNaN(data114)){
+if(valid47){
+if(data115.autoOffSeconds !== undefined){
+let data121 = data115.autoOffSeconds;
+const _errs266 = errors;
+if(errors === _errs266){
+if((typeof data121 == "number") && (isFinite(data121))){
+if(data121 > 604800 || isNaN(data121)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data114 < 0 || isNaN(data114)){
+if(data121 < 0 || isNaN(data121)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -3005,23 +3220,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoO
 return false;
 }
 }
-var valid44 = _errs248 === errors;
+var valid47 = _errs266 === errors;
 }
 else {
-var valid44 = true;
+var valid47 = true;
 }
-if(valid44){
-if(data108.interlock !== undefined){
-let data115 = data108.interlock;
-const _errs250 = errors;
-if(errors === _errs250){
-if(typeof data115 === "string"){
-if(func2(data115) > 64){
+if(valid47){
+if(data115.interlock !== undefined){
+let data122 = data115.interlock;
+const _errs268 = errors;
+if(errors === _errs268){
+if(typeof data122 === "string"){
+if(func2(data122) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data115) < 1){
+if(func2(data122) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3032,53 +3247,53 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/inter
 return false;
 }
 }
-var valid44 = _errs250 === errors;
+var valid47 = _errs268 === errors;
 }
 else {
-var valid44 = true;
+var valid47 = true;
 }
-if(valid44){
-if(data108.proof !== undefined){
-let data116 = data108.proof;
-const _errs252 = errors;
-if(errors === _errs252){
-if(data116 && typeof data116 == "object" && !Array.isArray(data116)){
-if(Object.keys(data116).length < 4){
+if(valid47){
+if(data115.proof !== undefined){
+let data123 = data115.proof;
+const _errs270 = errors;
+if(errors === _errs270){
+if(data123 && typeof data123 == "object" && !Array.isArray(data123)){
+if(Object.keys(data123).length < 4){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
 return false;
 }
 else {
-let missing7;
-if((((data116.topic === undefined) && (missing7 = "topic")) || ((data116.quantity === undefined) && (missing7 = "quantity"))) || ((data116.withinSeconds === undefined) && (missing7 = "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
+let missing8;
+if((((data123.topic === undefined) && (missing8 = "topic")) || ((data123.quantity === undefined) && (missing8 = "quantity"))) || ((data123.withinSeconds === undefined) && (missing8 = "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
 return false;
 }
 else {
-const _errs254 = errors;
-for(const key24 in data116){
-if(!(((((key24 === "topic") || (key24 === "quantity")) || (key24 === "above")) || (key24 === "below")) || (key24 === "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
+const _errs272 = errors;
+for(const key27 in data123){
+if(!(((((key27 === "topic") || (key27 === "quantity")) || (key27 === "above")) || (key27 === "below")) || (key27 === "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs254 === errors){
-if(data116.topic !== undefined){
-let data117 = data116.topic;
-const _errs255 = errors;
-if(errors === _errs255){
-if(typeof data117 === "string"){
-if(func2(data117) > 1024){
+if(_errs272 === errors){
+if(data123.topic !== undefined){
+let data124 = data123.topic;
+const _errs273 = errors;
+if(errors === _errs273){
+if(typeof data124 === "string"){
+if(func2(data124) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data117) < 1){
+if(func2(data124) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern18.test(data117)){
+if(!pattern20.test(data124)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -3090,23 +3305,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof
 return false;
 }
 }
-var valid45 = _errs255 === errors;
+var valid48 = _errs273 === errors;
 }
 else {
-var valid45 = true;
+var valid48 = true;
 }
-if(valid45){
-if(data116.quantity !== undefined){
-let data118 = data116.quantity;
-const _errs257 = errors;
-if(errors === _errs257){
-if(typeof data118 === "string"){
-if(func2(data118) > 64){
+if(valid48){
+if(data123.quantity !== undefined){
+let data125 = data123.quantity;
+const _errs275 = errors;
+if(errors === _errs275){
+if(typeof data125 === "string"){
+if(func2(data125) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data118) < 1){
+if(func2(data125) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3117,49 +3332,49 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof
 return false;
 }
 }
-var valid45 = _errs257 === errors;
+var valid48 = _errs275 === errors;
 }
 else {
-var valid45 = true;
+var valid48 = true;
 }
-if(valid45){
-if(data116.above !== undefined){
-let data119 = data116.above;
-const _errs259 = errors;
-if(!((typeof data119 == "number") && (isFinite(data119)))){
+if(valid48){
+if(data123.above !== undefined){
+let data126 = data123.above;
+const _errs277 = errors;
+if(!((typeof data126 == "number") && (isFinite(data126)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid45 = _errs259 === errors;
+var valid48 = _errs277 === errors;
 }
 else {
-var valid45 = true;
+var valid48 = true;
 }
-if(valid45){
-if(data116.below !== undefined){
-let data120 = data116.below;
-const _errs261 = errors;
-if(!((typeof data120 == "number") && (isFinite(data120)))){
+if(valid48){
+if(data123.below !== undefined){
+let data127 = data123.below;
+const _errs279 = errors;
+if(!((typeof data127 == "number") && (isFinite(data127)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid45 = _errs261 === errors;
+var valid48 = _errs279 === errors;
 }
 else {
-var valid45 = true;
+var valid48 = true;
 }
-if(valid45){
-if(data116.withinSeconds !== undefined){
-let data121 = data116.withinSeconds;
-const _errs263 = errors;
-if(errors === _errs263){
-if((typeof data121 == "number") && (isFinite(data121))){
-if(data121 > 3600 || isNaN(data121)){
+if(valid48){
+if(data123.withinSeconds !== undefined){
+let data128 = data123.withinSeconds;
+const _errs281 = errors;
+if(errors === _errs281){
+if((typeof data128 == "number") && (isFinite(data128))){
+if(data128 > 3600 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data121 < 0.1 || isNaN(data121)){
+if(data128 < 0.1 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3170,10 +3385,10 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof
 return false;
 }
 }
-var valid45 = _errs263 === errors;
+var valid48 = _errs281 === errors;
 }
 else {
-var valid45 = true;
+var valid48 = true;
 }
 }
 }
@@ -3188,10 +3403,10 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof
 return false;
 }
 }
-var valid44 = _errs252 === errors;
+var valid47 = _errs270 === errors;
 }
 else {
-var valid44 = true;
+var valid47 = true;
 }
 }
 }
@@ -3207,8 +3422,8 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaP
 return false;
 }
 }
-var valid43 = _errs235 === errors;
-if(!valid43){
+var valid46 = _errs253 === errors;
+if(!valid46){
 break;
 }
 }
@@ -3219,7 +3434,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid42 = _errs233 === errors;
+var valid45 = _errs251 === errors;
 }
 }
 }
@@ -3228,134 +3443,134 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs228 === errors;
+var valid0 = _errs246 === errors;
 if(valid0){
-let data122 = data.limits;
-const _errs265 = errors;
-if(errors === _errs265){
-if(data122 && typeof data122 == "object" && !Array.isArray(data122)){
-if(data122.topic === undefined){
-data122.topic = {};
+let data129 = data.limits;
+const _errs283 = errors;
+if(errors === _errs283){
+if(data129 && typeof data129 == "object" && !Array.isArray(data129)){
+if(data129.topic === undefined){
+data129.topic = {};
 }
-if(data122.json === undefined){
-data122.json = {};
+if(data129.json === undefined){
+data129.json = {};
 }
-if(data122.websocket === undefined){
-data122.websocket = {};
+if(data129.websocket === undefined){
+data129.websocket = {};
 }
-if(data122.mqtt === undefined){
-data122.mqtt = {};
+if(data129.mqtt === undefined){
+data129.mqtt = {};
 }
-if(data122.sessions === undefined){
-data122.sessions = {};
+if(data129.sessions === undefined){
+data129.sessions = {};
 }
-if(data122.retained === undefined){
-data122.retained = {};
+if(data129.retained === undefined){
+data129.retained = {};
 }
-if(data122.nodes === undefined){
-data122.nodes = {};
+if(data129.nodes === undefined){
+data129.nodes = {};
 }
-if(data122.connections === undefined){
-data122.connections = {};
+if(data129.connections === undefined){
+data129.connections = {};
 }
-if(data122.http === undefined){
-data122.http = {};
+if(data129.http === undefined){
+data129.http = {};
 }
-if(data122.signIn === undefined){
-data122.signIn = {};
+if(data129.signIn === undefined){
+data129.signIn = {};
 }
-if(data122.commands === undefined){
-data122.commands = {};
+if(data129.commands === undefined){
+data129.commands = {};
 }
-if(data122.store === undefined){
-data122.store = {};
+if(data129.store === undefined){
+data129.store = {};
 }
-if(data122.memory === undefined){
-data122.memory = {};
+if(data129.memory === undefined){
+data129.memory = {};
 }
-if(data122.process === undefined){
-data122.process = {};
+if(data129.process === undefined){
+data129.process = {};
 }
-if(data122.history === undefined){
-data122.history = {};
+if(data129.history === undefined){
+data129.history = {};
 }
-if(data122.dialects === undefined){
-data122.dialects = {};
+if(data129.dialects === undefined){
+data129.dialects = {};
 }
-if(data122.users === undefined){
-data122.users = {};
+if(data129.users === undefined){
+data129.users = {};
 }
-const _errs267 = errors;
-for(const key25 in data122){
-if(!(func3.call(schema12.properties.limits.properties, key25))){
-validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
+const _errs285 = errors;
+for(const key28 in data129){
+if(!(func3.call(schema12.properties.limits.properties, key28))){
+validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs267 === errors){
-let data123 = data122.topic;
-const _errs268 = errors;
-if(errors === _errs268){
-if(data123 && typeof data123 == "object" && !Array.isArray(data123)){
-if(data123.bytes === undefined){
-data123.bytes = 1024;
+if(_errs285 === errors){
+let data130 = data129.topic;
+const _errs286 = errors;
+if(errors === _errs286){
+if(data130 && typeof data130 == "object" && !Array.isArray(data130)){
+if(data130.bytes === undefined){
+data130.bytes = 1024;
 }
-if(data123.levels === undefined){
-data123.levels = 100;
+if(data130.levels === undefined){
+data130.levels = 100;
 }
-const _errs270 = errors;
-for(const key26 in data123){
-if(!((key26 === "bytes") || (key26 === "levels"))){
-validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
+const _errs288 = errors;
+for(const key29 in data130){
+if(!((key29 === "bytes") || (key29 === "levels"))){
+validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs270 === errors){
-let data124 = data123.bytes;
-const _errs271 = errors;
-if(!(((typeof data124 == "number") && (!(data124 % 1) && !isNaN(data124))) && (isFinite(data124)))){
+if(_errs288 === errors){
+let data131 = data130.bytes;
+const _errs289 = errors;
+if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs271){
-if((typeof data124 == "number") && (isFinite(data124))){
-if(data124 > 65000 || isNaN(data124)){
+if(errors === _errs289){
+if((typeof data131 == "number") && (isFinite(data131))){
+if(data131 > 65000 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data124 < 1 || isNaN(data124)){
+if(data131 < 1 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs271 === errors;
-if(valid47){
-let data125 = data123.levels;
-const _errs273 = errors;
-if(!(((typeof data125 == "number") && (!(data125 % 1) && !isNaN(data125))) && (isFinite(data125)))){
+var valid50 = _errs289 === errors;
+if(valid50){
+let data132 = data130.levels;
+const _errs291 = errors;
+if(!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs273){
-if((typeof data125 == "number") && (isFinite(data125))){
-if(data125 > 100 || isNaN(data125)){
+if(errors === _errs291){
+if((typeof data132 == "number") && (isFinite(data132))){
+if(data132 > 100 || isNaN(data132)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data125 < 1 || isNaN(data125)){
+if(data132 < 1 || isNaN(data132)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs273 === errors;
+var valid50 = _errs291 === errors;
 }
 }
 }
@@ -3364,120 +3579,120 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid46 = _errs268 === errors;
-if(valid46){
-let data126 = data122.json;
-const _errs275 = errors;
-if(errors === _errs275){
-if(data126 && typeof data126 == "object" && !Array.isArray(data126)){
-if(data126.depth === undefined){
-data126.depth = 16;
+var valid49 = _errs286 === errors;
+if(valid49){
+let data133 = data129.json;
+const _errs293 = errors;
+if(errors === _errs293){
+if(data133 && typeof data133 == "object" && !Array.isArray(data133)){
+if(data133.depth === undefined){
+data133.depth = 16;
 }
-if(data126.keys === undefined){
-data126.keys = 4096;
+if(data133.keys === undefined){
+data133.keys = 4096;
 }
-if(data126.stringBytes === undefined){
-data126.stringBytes = 1048576;
+if(data133.stringBytes === undefined){
+data133.stringBytes = 1048576;
 }
-if(data126.arrayItems === undefined){
-data126.arrayItems = 16384;
+if(data133.arrayItems === undefined){
+data133.arrayItems = 16384;
 }
-const _errs277 = errors;
-for(const key27 in data126){
-if(!((((key27 === "depth") || (key27 === "keys")) || (key27 === "stringBytes")) || (key27 === "arrayItems"))){
-validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
+const _errs295 = errors;
+for(const key30 in data133){
+if(!((((key30 === "depth") || (key30 === "keys")) || (key30 === "stringBytes")) || (key30 === "arrayItems"))){
+validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs277 === errors){
-let data127 = data126.depth;
-const _errs278 = errors;
-if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
+if(_errs295 === errors){
+let data134 = data133.depth;
+const _errs296 = errors;
+if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs278){
-if((typeof data127 == "number") && (isFinite(data127))){
-if(data127 > 32 || isNaN(data127)){
+if(errors === _errs296){
+if((typeof data134 == "number") && (isFinite(data134))){
+if(data134 > 32 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
-if(data127 < 1 || isNaN(data127)){
+if(data134 < 1 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs278 === errors;
-if(valid48){
-let data128 = data126.keys;
-const _errs280 = errors;
-if(!(((typeof data128 == "number") && (!(data128 % 1) && !isNaN(data128))) && (isFinite(data128)))){
+var valid51 = _errs296 === errors;
+if(valid51){
+let data135 = data133.keys;
+const _errs298 = errors;
+if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs280){
-if((typeof data128 == "number") && (isFinite(data128))){
-if(data128 > 65536 || isNaN(data128)){
+if(errors === _errs298){
+if((typeof data135 == "number") && (isFinite(data135))){
+if(data135 > 65536 || isNaN(data135)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data128 < 1 || isNaN(data128)){
+if(data135 < 1 || isNaN(data135)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs280 === errors;
-if(valid48){
-let data129 = data126.stringBytes;
-const _errs282 = errors;
-if(!(((typeof data129 == "number") && (!(data129 % 1) && !isNaN(data129))) && (isFinite(data129)))){
+var valid51 = _errs298 === errors;
+if(valid51){
+let data136 = data133.stringBytes;
+const _errs300 = errors;
+if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs282){
-if((typeof data129 == "number") && (isFinite(data129))){
-if(data129 > 16777216 || isNaN(data129)){
+if(errors === _errs300){
+if((typeof data136 == "number") && (isFinite(data136))){
+if(data136 > 16777216 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data129 < 1 || isNaN(data129)){
+if(data136 < 1 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs282 === errors;
-if(valid48){
-let data130 = data126.arrayItems;
-const _errs284 = errors;
-if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
+var valid51 = _errs300 === errors;
+if(valid51){
+let data137 = data133.arrayItems;
+const _errs302 = errors;
+if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs284){
-if((typeof data130 == "number") && (isFinite(data130))){
-if(data130 > 262144 || isNaN(data130)){
+if(errors === _errs302){
+if((typeof data137 == "number") && (isFinite(data137))){
+if(data137 > 262144 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
 return false;
 }
 else {
-if(data130 < 1 || isNaN(data130)){
+if(data137 < 1 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs284 === errors;
+var valid51 = _errs302 === errors;
 }
 }
 }
@@ -3488,295 +3703,295 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid46 = _errs275 === errors;
-if(valid46){
-let data131 = data122.websocket;
-const _errs286 = errors;
-if(errors === _errs286){
-if(data131 && typeof data131 == "object" && !Array.isArray(data131)){
-if(data131.messageBytes === undefined){
-data131.messageBytes = 1048576;
+var valid49 = _errs293 === errors;
+if(valid49){
+let data138 = data129.websocket;
+const _errs304 = errors;
+if(errors === _errs304){
+if(data138 && typeof data138 == "object" && !Array.isArray(data138)){
+if(data138.messageBytes === undefined){
+data138.messageBytes = 1048576;
 }
-if(data131.linesPerMessage === undefined){
-data131.linesPerMessage = 1024;
+if(data138.linesPerMessage === undefined){
+data138.linesPerMessage = 1024;
 }
-if(data131.messagesPerSecond === undefined){
-data131.messagesPerSecond = 100;
+if(data138.messagesPerSecond === undefined){
+data138.messagesPerSecond = 100;
 }
-if(data131.messageBurst === undefined){
-data131.messageBurst = 200;
+if(data138.messageBurst === undefined){
+data138.messageBurst = 200;
 }
-if(data131.overRateSeconds === undefined){
-data131.overRateSeconds = 600;
+if(data138.overRateSeconds === undefined){
+data138.overRateSeconds = 600;
 }
-if(data131.conflateBytes === undefined){
-data131.conflateBytes = 262144;
+if(data138.conflateBytes === undefined){
+data138.conflateBytes = 262144;
 }
-if(data131.outboundBytes === undefined){
-data131.outboundBytes = 1048576;
+if(data138.outboundBytes === undefined){
+data138.outboundBytes = 1048576;
 }
-if(data131.recoveryBytes === undefined){
-data131.recoveryBytes = 1048576;
+if(data138.recoveryBytes === undefined){
+data138.recoveryBytes = 1048576;
 }
-if(data131.recoverySeconds === undefined){
-data131.recoverySeconds = 120;
+if(data138.recoverySeconds === undefined){
+data138.recoverySeconds = 120;
 }
-if(data131.pingSeconds === undefined){
-data131.pingSeconds = 20;
+if(data138.pingSeconds === undefined){
+data138.pingSeconds = 20;
 }
-if(data131.pongSeconds === undefined){
-data131.pongSeconds = 10;
+if(data138.pongSeconds === undefined){
+data138.pongSeconds = 10;
 }
-const _errs288 = errors;
-for(const key28 in data131){
-if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key28))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
+const _errs306 = errors;
+for(const key31 in data138){
+if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key31))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs288 === errors){
-let data132 = data131.messageBytes;
-const _errs289 = errors;
-if(!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))){
+if(_errs306 === errors){
+let data139 = data138.messageBytes;
+const _errs307 = errors;
+if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs289){
-if((typeof data132 == "number") && (isFinite(data132))){
-if(data132 > 16777216 || isNaN(data132)){
+if(errors === _errs307){
+if((typeof data139 == "number") && (isFinite(data139))){
+if(data139 > 16777216 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data132 < 1 || isNaN(data132)){
+if(data139 < 1 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs289 === errors;
-if(valid49){
-let data133 = data131.linesPerMessage;
-const _errs291 = errors;
-if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
+var valid52 = _errs307 === errors;
+if(valid52){
+let data140 = data138.linesPerMessage;
+const _errs309 = errors;
+if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs291){
-if((typeof data133 == "number") && (isFinite(data133))){
-if(data133 > 16384 || isNaN(data133)){
+if(errors === _errs309){
+if((typeof data140 == "number") && (isFinite(data140))){
+if(data140 > 16384 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
-if(data133 < 1 || isNaN(data133)){
+if(data140 < 1 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs291 === errors;
-if(valid49){
-let data134 = data131.messagesPerSecond;
-const _errs293 = errors;
-if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
+var valid52 = _errs309 === errors;
+if(valid52){
+let data141 = data138.messagesPerSecond;
+const _errs311 = errors;
+if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs293){
-if((typeof data134 == "number") && (isFinite(data134))){
-if(data134 > 100000 || isNaN(data134)){
+if(errors === _errs311){
+if((typeof data141 == "number") && (isFinite(data141))){
+if(data141 > 100000 || isNaN(data141)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data134 < 1 || isNaN(data134)){
+if(data141 < 1 || isNaN(data141)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs293 === errors;
-if(valid49){
-let data135 = data131.messageBurst;
-const _errs295 = errors;
-if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
+var valid52 = _errs311 === errors;
+if(valid52){
+let data142 = data138.messageBurst;
+const _errs313 = errors;
+if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs295){
-if((typeof data135 == "number") && (isFinite(data135))){
-if(data135 > 200000 || isNaN(data135)){
+if(errors === _errs313){
+if((typeof data142 == "number") && (isFinite(data142))){
+if(data142 > 200000 || isNaN(data142)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data135 < 1 || isNaN(data135)){
+if(data142 < 1 || isNaN(data142)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs295 === errors;
-if(valid49){
-let data136 = data131.overRateSeconds;
-const _errs297 = errors;
-if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
+var valid52 = _errs313 === errors;
+if(valid52){
+let data143 = data138.overRateSeconds;
+const _errs315 = errors;
+if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs297){
-if((typeof data136 == "number") && (isFinite(data136))){
-if(data136 > 3600 || isNaN(data136)){
+if(errors === _errs315){
+if((typeof data143 == "number") && (isFinite(data143))){
+if(data143 > 3600 || isNaN(data143)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data136 < 1 || isNaN(data136)){
+if(data143 < 1 || isNaN(data143)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs297 === errors;
-if(valid49){
-let data137 = data131.conflateBytes;
-const _errs299 = errors;
-if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
+var valid52 = _errs315 === errors;
+if(valid52){
+let data144 = data138.conflateBytes;
+const _errs317 = errors;
+if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs299){
-if((typeof data137 == "number") && (isFinite(data137))){
-if(data137 > 8388608 || isNaN(data137)){
+if(errors === _errs317){
+if((typeof data144 == "number") && (isFinite(data144))){
+if(data144 > 8388608 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
-if(data137 < 1 || isNaN(data137)){
+if(data144 < 1 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs299 === errors;
-if(valid49){
-let data138 = data131.outboundBytes;
-const _errs301 = errors;
-if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
+var valid52 = _errs317 === errors;
+if(valid52){
+let data145 = data138.outboundBytes;
+const _errs319 = errors;
+if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs301){
-if((typeof data138 == "number") && (isFinite(data138))){
-if(data138 > 67108864 || isNaN(data138)){
+if(errors === _errs319){
+if((typeof data145 == "number") && (isFinite(data145))){
+if(data145 > 67108864 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data138 < 1 || isNaN(data138)){
+if(data145 < 1 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs301 === errors;
-if(valid49){
-let data139 = data131.recoveryBytes;
-const _errs303 = errors;
-if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
+var valid52 = _errs319 === errors;
+if(valid52){
+let data146 = data138.recoveryBytes;
+const _errs321 = errors;
+if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs303){
-if((typeof data139 == "number") && (isFinite(data139))){
-if(data139 > 67108864 || isNaN(data139)){
+if(errors === _errs321){
+if((typeof data146 == "number") && (isFinite(data146))){
+if(data146 > 67108864 || isNaN(data146)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data139 < 0 || isNaN(data139)){
+if(data146 < 0 || isNaN(data146)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs303 === errors;
-if(valid49){
-let data140 = data131.recoverySeconds;
-const _errs305 = errors;
-if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
+var valid52 = _errs321 === errors;
+if(valid52){
+let data147 = data138.recoverySeconds;
+const _errs323 = errors;
+if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs305){
-if((typeof data140 == "number") && (isFinite(data140))){
-if(data140 > 3600 || isNaN(data140)){
+if(errors === _errs323){
+if((typeof data147 == "number") && (isFinite(data147))){
+if(data147 > 3600 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data140 < 0 || isNaN(data140)){
+if(data147 < 0 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs305 === errors;
-if(valid49){
-let data141 = data131.pingSeconds;
-const _errs307 = errors;
-if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
+var valid52 = _errs323 === errors;
+if(valid52){
+let data148 = data138.pingSeconds;
+const _errs325 = errors;
+if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs307){
-if((typeof data141 == "number") && (isFinite(data141))){
-if(data141 > 600 || isNaN(data141)){
+if(errors === _errs325){
+if((typeof data148 == "number") && (isFinite(data148))){
+if(data148 > 600 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data141 < 1 || isNaN(data141)){
+if(data148 < 1 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs307 === errors;
-if(valid49){
-let data142 = data131.pongSeconds;
-const _errs309 = errors;
-if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
+var valid52 = _errs325 === errors;
+if(valid52){
+let data149 = data138.pongSeconds;
+const _errs327 = errors;
+if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs309){
-if((typeof data142 == "number") && (isFinite(data142))){
-if(data142 > 600 || isNaN(data142)){
+if(errors === _errs327){
+if((typeof data149 == "number") && (isFinite(data149))){
+if(data149 > 600 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data142 < 1 || isNaN(data142)){
+if(data149 < 1 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs309 === errors;
+var valid52 = _errs327 === errors;
 }
 }
 }
@@ -3794,445 +4009,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid46 = _errs286 === errors;
-if(valid46){
-let data143 = data122.mqtt;
-const _errs311 = errors;
-if(errors === _errs311){
-if(data143 && typeof data143 == "object" && !Array.isArray(data143)){
-if(data143.connectSeconds === undefined){
-data143.connectSeconds = 5;
+var valid49 = _errs304 === errors;
+if(valid49){
+let data150 = data129.mqtt;
+const _errs329 = errors;
+if(errors === _errs329){
+if(data150 && typeof data150 == "object" && !Array.isArray(data150)){
+if(data150.connectSeconds === undefined){
+data150.connectSeconds = 5;
 }
-if(data143.connectBytes === undefined){
-data143.connectBytes = 16384;
+if(data150.connectBytes === undefined){
+data150.connectBytes = 16384;
 }
-if(data143.publishBytes === undefined){
-data143.publishBytes = 2000000;
+if(data150.publishBytes === undefined){
+data150.publishBytes = 2000000;
 }
-if(data143.subscribeBytes === undefined){
-data143.subscribeBytes = 1048576;
+if(data150.subscribeBytes === undefined){
+data150.subscribeBytes = 1048576;
 }
-if(data143.subscriptions === undefined){
-data143.subscriptions = 20000;
+if(data150.subscriptions === undefined){
+data150.subscriptions = 20000;
 }
-if(data143.totalSubscriptions === undefined){
-data143.totalSubscriptions = 200000;
+if(data150.totalSubscriptions === undefined){
+data150.totalSubscriptions = 200000;
 }
-if(data143.clientIdBytes === undefined){
-data143.clientIdBytes = 256;
+if(data150.clientIdBytes === undefined){
+data150.clientIdBytes = 256;
 }
-if(data143.userBytes === undefined){
-data143.userBytes = 64;
+if(data150.userBytes === undefined){
+data150.userBytes = 64;
 }
-if(data143.passwordBytes === undefined){
-data143.passwordBytes = 256;
+if(data150.passwordBytes === undefined){
+data150.passwordBytes = 256;
 }
-if(data143.keepAliveSeconds === undefined){
-data143.keepAliveSeconds = 300;
+if(data150.keepAliveSeconds === undefined){
+data150.keepAliveSeconds = 300;
 }
-if(data143.qos2Window === undefined){
-data143.qos2Window = 20;
+if(data150.qos2Window === undefined){
+data150.qos2Window = 20;
 }
-if(data143.outboundBytes === undefined){
-data143.outboundBytes = 1048576;
+if(data150.outboundBytes === undefined){
+data150.outboundBytes = 1048576;
 }
-if(data143.publishesPerSecond === undefined){
-data143.publishesPerSecond = 1000;
+if(data150.publishesPerSecond === undefined){
+data150.publishesPerSecond = 1000;
 }
-if(data143.publishBurst === undefined){
-data143.publishBurst = 2000;
+if(data150.publishBurst === undefined){
+data150.publishBurst = 2000;
 }
-if(data143.requestsPerSecond === undefined){
-data143.requestsPerSecond = 1000;
+if(data150.requestsPerSecond === undefined){
+data150.requestsPerSecond = 1000;
 }
-if(data143.requestBurst === undefined){
-data143.requestBurst = 2000;
+if(data150.requestBurst === undefined){
+data150.requestBurst = 2000;
 }
-if(data143.idleSeconds === undefined){
-data143.idleSeconds = 0;
+if(data150.idleSeconds === undefined){
+data150.idleSeconds = 0;
 }
-const _errs313 = errors;
-for(const key29 in data143){
-if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key29))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
+const _errs331 = errors;
+for(const key32 in data150){
+if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key32))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs313 === errors){
-let data144 = data143.connectSeconds;
-const _errs314 = errors;
-if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
+if(_errs331 === errors){
+let data151 = data150.connectSeconds;
+const _errs332 = errors;
+if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs314){
-if((typeof data144 == "number") && (isFinite(data144))){
-if(data144 > 30 || isNaN(data144)){
+if(errors === _errs332){
+if((typeof data151 == "number") && (isFinite(data151))){
+if(data151 > 30 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data144 < 1 || isNaN(data144)){
+if(data151 < 1 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs314 === errors;
-if(valid50){
-let data145 = data143.connectBytes;
-const _errs316 = errors;
-if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
+var valid53 = _errs332 === errors;
+if(valid53){
+let data152 = data150.connectBytes;
+const _errs334 = errors;
+if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs316){
-if((typeof data145 == "number") && (isFinite(data145))){
-if(data145 > 65536 || isNaN(data145)){
+if(errors === _errs334){
+if((typeof data152 == "number") && (isFinite(data152))){
+if(data152 > 65536 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data145 < 1 || isNaN(data145)){
+if(data152 < 1 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs316 === errors;
-if(valid50){
-let data146 = data143.publishBytes;
-const _errs318 = errors;
-if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
+var valid53 = _errs334 === errors;
+if(valid53){
+let data153 = data150.publishBytes;
+const _errs336 = errors;
+if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs318){
-if((typeof data146 == "number") && (isFinite(data146))){
-if(data146 > 16777216 || isNaN(data146)){
+if(errors === _errs336){
+if((typeof data153 == "number") && (isFinite(data153))){
+if(data153 > 16777216 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data146 < 1 || isNaN(data146)){
+if(data153 < 1 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs318 === errors;
-if(valid50){
-let data147 = data143.subscribeBytes;
-const _errs320 = errors;
-if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
+var valid53 = _errs336 === errors;
+if(valid53){
+let data154 = data150.subscribeBytes;
+const _errs338 = errors;
+if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs320){
-if((typeof data147 == "number") && (isFinite(data147))){
-if(data147 > 4194304 || isNaN(data147)){
+if(errors === _errs338){
+if((typeof data154 == "number") && (isFinite(data154))){
+if(data154 > 4194304 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
-if(data147 < 1 || isNaN(data147)){
+if(data154 < 1 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs320 === errors;
-if(valid50){
-let data148 = data143.subscriptions;
-const _errs322 = errors;
-if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
+var valid53 = _errs338 === errors;
+if(valid53){
+let data155 = data150.subscriptions;
+const _errs340 = errors;
+if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs322){
-if((typeof data148 == "number") && (isFinite(data148))){
-if(data148 > 1000000 || isNaN(data148)){
+if(errors === _errs340){
+if((typeof data155 == "number") && (isFinite(data155))){
+if(data155 > 1000000 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data148 < 1 || isNaN(data148)){
+if(data155 < 1 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs322 === errors;
-if(valid50){
-let data149 = data143.totalSubscriptions;
-const _errs324 = errors;
-if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
+var valid53 = _errs340 === errors;
+if(valid53){
+let data156 = data150.totalSubscriptions;
+const _errs342 = errors;
+if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs324){
-if((typeof data149 == "number") && (isFinite(data149))){
-if(data149 > 10000000 || isNaN(data149)){
+if(errors === _errs342){
+if((typeof data156 == "number") && (isFinite(data156))){
+if(data156 > 10000000 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
-if(data149 < 1 || isNaN(data149)){
+if(data156 < 1 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs324 === errors;
-if(valid50){
-let data150 = data143.clientIdBytes;
-const _errs326 = errors;
-if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
+var valid53 = _errs342 === errors;
+if(valid53){
+let data157 = data150.clientIdBytes;
+const _errs344 = errors;
+if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs326){
-if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 > 1024 || isNaN(data150)){
+if(errors === _errs344){
+if((typeof data157 == "number") && (isFinite(data157))){
+if(data157 > 1024 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data150 < 1 || isNaN(data150)){
+if(data157 < 1 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs326 === errors;
-if(valid50){
-let data151 = data143.userBytes;
-const _errs328 = errors;
-if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
+var valid53 = _errs344 === errors;
+if(valid53){
+let data158 = data150.userBytes;
+const _errs346 = errors;
+if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs328){
-if((typeof data151 == "number") && (isFinite(data151))){
-if(data151 > 256 || isNaN(data151)){
+if(errors === _errs346){
+if((typeof data158 == "number") && (isFinite(data158))){
+if(data158 > 256 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data151 < 1 || isNaN(data151)){
+if(data158 < 1 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs328 === errors;
-if(valid50){
-let data152 = data143.passwordBytes;
-const _errs330 = errors;
-if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
+var valid53 = _errs346 === errors;
+if(valid53){
+let data159 = data150.passwordBytes;
+const _errs348 = errors;
+if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs330){
-if((typeof data152 == "number") && (isFinite(data152))){
-if(data152 > 1024 || isNaN(data152)){
+if(errors === _errs348){
+if((typeof data159 == "number") && (isFinite(data159))){
+if(data159 > 1024 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data152 < 1 || isNaN(data152)){
+if(data159 < 1 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs330 === errors;
-if(valid50){
-let data153 = data143.keepAliveSeconds;
-const _errs332 = errors;
-if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
+var valid53 = _errs348 === errors;
+if(valid53){
+let data160 = data150.keepAliveSeconds;
+const _errs350 = errors;
+if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs332){
-if((typeof data153 == "number") && (isFinite(data153))){
-if(data153 > 65535 || isNaN(data153)){
+if(errors === _errs350){
+if((typeof data160 == "number") && (isFinite(data160))){
+if(data160 > 65535 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data153 < 1 || isNaN(data153)){
+if(data160 < 1 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs332 === errors;
-if(valid50){
-let data154 = data143.qos2Window;
-const _errs334 = errors;
-if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
+var valid53 = _errs350 === errors;
+if(valid53){
+let data161 = data150.qos2Window;
+const _errs352 = errors;
+if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs334){
-if((typeof data154 == "number") && (isFinite(data154))){
-if(data154 > 1000 || isNaN(data154)){
+if(errors === _errs352){
+if((typeof data161 == "number") && (isFinite(data161))){
+if(data161 > 1000 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data154 < 1 || isNaN(data154)){
+if(data161 < 1 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs334 === errors;
-if(valid50){
-let data155 = data143.outboundBytes;
-const _errs336 = errors;
-if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
+var valid53 = _errs352 === errors;
+if(valid53){
+let data162 = data150.outboundBytes;
+const _errs354 = errors;
+if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs336){
-if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 67108864 || isNaN(data155)){
+if(errors === _errs354){
+if((typeof data162 == "number") && (isFinite(data162))){
+if(data162 > 67108864 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data155 < 1 || isNaN(data155)){
+if(data162 < 1 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs336 === errors;
-if(valid50){
-let data156 = data143.publishesPerSecond;
-const _errs338 = errors;
-if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
+var valid53 = _errs354 === errors;
+if(valid53){
+let data163 = data150.publishesPerSecond;
+const _errs356 = errors;
+if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs338){
-if((typeof data156 == "number") && (isFinite(data156))){
-if(data156 > 100000 || isNaN(data156)){
+if(errors === _errs356){
+if((typeof data163 == "number") && (isFinite(data163))){
+if(data163 > 100000 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data156 < 1 || isNaN(data156)){
+if(data163 < 1 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs338 === errors;
-if(valid50){
-let data157 = data143.publishBurst;
-const _errs340 = errors;
-if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
+var valid53 = _errs356 === errors;
+if(valid53){
+let data164 = data150.publishBurst;
+const _errs358 = errors;
+if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs340){
-if((typeof data157 == "number") && (isFinite(data157))){
-if(data157 > 200000 || isNaN(data157)){
+if(errors === _errs358){
+if((typeof data164 == "number") && (isFinite(data164))){
+if(data164 > 200000 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data157 < 1 || isNaN(data157)){
+if(data164 < 1 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs340 === errors;
-if(valid50){
-let data158 = data143.requestsPerSecond;
-const _errs342 = errors;
-if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
+var valid53 = _errs358 === errors;
+if(valid53){
+let data165 = data150.requestsPerSecond;
+const _errs360 = errors;
+if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs342){
-if((typeof data158 == "number") && (isFinite(data158))){
-if(data158 > 100000 || isNaN(data158)){
+if(errors === _errs360){
+if((typeof data165 == "number") && (isFinite(data165))){
+if(data165 > 100000 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data158 < 1 || isNaN(data158)){
+if(data165 < 1 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs342 === errors;
-if(valid50){
-let data159 = data143.requestBurst;
-const _errs344 = errors;
-if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
+var valid53 = _errs360 === errors;
+if(valid53){
+let data166 = data150.requestBurst;
+const _errs362 = errors;
+if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs344){
-if((typeof data159 == "number") && (isFinite(data159))){
-if(data159 > 200000 || isNaN(data159)){
+if(errors === _errs362){
+if((typeof data166 == "number") && (isFinite(data166))){
+if(data166 > 200000 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data159 < 1 || isNaN(data159)){
+if(data166 < 1 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs344 === errors;
-if(valid50){
-let data160 = data143.idleSeconds;
-const _errs346 = errors;
-if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
+var valid53 = _errs362 === errors;
+if(valid53){
+let data167 = data150.idleSeconds;
+const _errs364 = errors;
+if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs346){
-if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 86400 || isNaN(data160)){
+if(errors === _errs364){
+if((typeof data167 == "number") && (isFinite(data167))){
+if(data167 > 86400 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data160 < 0 || isNaN(data160)){
+if(data167 < 0 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs346 === errors;
+var valid53 = _errs364 === errors;
 }
 }
 }
@@ -4256,145 +4471,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid46 = _errs311 === errors;
-if(valid46){
-let data161 = data122.sessions;
-const _errs348 = errors;
-if(errors === _errs348){
-if(data161 && typeof data161 == "object" && !Array.isArray(data161)){
-if(data161.count === undefined){
-data161.count = 500;
+var valid49 = _errs329 === errors;
+if(valid49){
+let data168 = data129.sessions;
+const _errs366 = errors;
+if(errors === _errs366){
+if(data168 && typeof data168 == "object" && !Array.isArray(data168)){
+if(data168.count === undefined){
+data168.count = 500;
 }
-if(data161.hours === undefined){
-data161.hours = 24;
+if(data168.hours === undefined){
+data168.hours = 24;
 }
-if(data161.messages === undefined){
-data161.messages = 1000;
+if(data168.messages === undefined){
+data168.messages = 1000;
 }
-if(data161.bytes === undefined){
-data161.bytes = 1048576;
+if(data168.bytes === undefined){
+data168.bytes = 1048576;
 }
-if(data161.totalBytes === undefined){
-data161.totalBytes = 67108864;
+if(data168.totalBytes === undefined){
+data168.totalBytes = 67108864;
 }
-const _errs350 = errors;
-for(const key30 in data161){
-if(!(((((key30 === "count") || (key30 === "hours")) || (key30 === "messages")) || (key30 === "bytes")) || (key30 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
+const _errs368 = errors;
+for(const key33 in data168){
+if(!(((((key33 === "count") || (key33 === "hours")) || (key33 === "messages")) || (key33 === "bytes")) || (key33 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs350 === errors){
-let data162 = data161.count;
-const _errs351 = errors;
-if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
+if(_errs368 === errors){
+let data169 = data168.count;
+const _errs369 = errors;
+if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs351){
-if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 100000 || isNaN(data162)){
+if(errors === _errs369){
+if((typeof data169 == "number") && (isFinite(data169))){
+if(data169 > 100000 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data162 < 1 || isNaN(data162)){
+if(data169 < 1 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs351 === errors;
-if(valid51){
-let data163 = data161.hours;
-const _errs353 = errors;
-if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
+var valid54 = _errs369 === errors;
+if(valid54){
+let data170 = data168.hours;
+const _errs371 = errors;
+if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs353){
-if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 8760 || isNaN(data163)){
+if(errors === _errs371){
+if((typeof data170 == "number") && (isFinite(data170))){
+if(data170 > 8760 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
-if(data163 < 1 || isNaN(data163)){
+if(data170 < 1 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs353 === errors;
-if(valid51){
-let data164 = data161.messages;
-const _errs355 = errors;
-if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
+var valid54 = _errs371 === errors;
+if(valid54){
+let data171 = data168.messages;
+const _errs373 = errors;
+if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs355){
-if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 > 100000 || isNaN(data164)){
+if(errors === _errs373){
+if((typeof data171 == "number") && (isFinite(data171))){
+if(data171 > 100000 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data164 < 1 || isNaN(data164)){
+if(data171 < 1 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs355 === errors;
-if(valid51){
-let data165 = data161.bytes;
-const _errs357 = errors;
-if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
+var valid54 = _errs373 === errors;
+if(valid54){
+let data172 = data168.bytes;
+const _errs375 = errors;
+if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs357){
-if((typeof data165 == "number") && (isFinite(data165))){
-if(data165 > 67108864 || isNaN(data165)){
+if(errors === _errs375){
+if((typeof data172 == "number") && (isFinite(data172))){
+if(data172 > 67108864 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data165 < 1 || isNaN(data165)){
+if(data172 < 1 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs357 === errors;
-if(valid51){
-let data166 = data161.totalBytes;
-const _errs359 = errors;
-if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
+var valid54 = _errs375 === errors;
+if(valid54){
+let data173 = data168.totalBytes;
+const _errs377 = errors;
+if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs359){
-if((typeof data166 == "number") && (isFinite(data166))){
-if(data166 > 1073741824 || isNaN(data166)){
+if(errors === _errs377){
+if((typeof data173 == "number") && (isFinite(data173))){
+if(data173 > 1073741824 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data166 < 1 || isNaN(data166)){
+if(data173 < 1 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs359 === errors;
+var valid54 = _errs377 === errors;
 }
 }
 }
@@ -4406,95 +4621,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid46 = _errs348 === errors;
-if(valid46){
-let data167 = data122.retained;
-const _errs361 = errors;
-if(errors === _errs361){
-if(data167 && typeof data167 == "object" && !Array.isArray(data167)){
-if(data167.topics === undefined){
-data167.topics = 100000;
+var valid49 = _errs366 === errors;
+if(valid49){
+let data174 = data129.retained;
+const _errs379 = errors;
+if(errors === _errs379){
+if(data174 && typeof data174 == "object" && !Array.isArray(data174)){
+if(data174.topics === undefined){
+data174.topics = 100000;
 }
-if(data167.valueBytes === undefined){
-data167.valueBytes = 1048576;
+if(data174.valueBytes === undefined){
+data174.valueBytes = 1048576;
 }
-if(data167.totalBytes === undefined){
-data167.totalBytes = 268435456;
+if(data174.totalBytes === undefined){
+data174.totalBytes = 268435456;
 }
-const _errs363 = errors;
-for(const key31 in data167){
-if(!(((key31 === "topics") || (key31 === "valueBytes")) || (key31 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
+const _errs381 = errors;
+for(const key34 in data174){
+if(!(((key34 === "topics") || (key34 === "valueBytes")) || (key34 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs363 === errors){
-let data168 = data167.topics;
-const _errs364 = errors;
-if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
+if(_errs381 === errors){
+let data175 = data174.topics;
+const _errs382 = errors;
+if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs364){
-if((typeof data168 == "number") && (isFinite(data168))){
-if(data168 > 1000000 || isNaN(data168)){
+if(errors === _errs382){
+if((typeof data175 == "number") && (isFinite(data175))){
+if(data175 > 1000000 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data168 < 1 || isNaN(data168)){
+if(data175 < 1 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs364 === errors;
-if(valid52){
-let data169 = data167.valueBytes;
-const _errs366 = errors;
-if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
+var valid55 = _errs382 === errors;
+if(valid55){
+let data176 = data174.valueBytes;
+const _errs384 = errors;
+if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs366){
-if((typeof data169 == "number") && (isFinite(data169))){
-if(data169 > 16777216 || isNaN(data169)){
+if(errors === _errs384){
+if((typeof data176 == "number") && (isFinite(data176))){
+if(data176 > 16777216 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data169 < 1 || isNaN(data169)){
+if(data176 < 1 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs366 === errors;
-if(valid52){
-let data170 = data167.totalBytes;
-const _errs368 = errors;
-if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
+var valid55 = _errs384 === errors;
+if(valid55){
+let data177 = data174.totalBytes;
+const _errs386 = errors;
+if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs368){
-if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 1073741824 || isNaN(data170)){
+if(errors === _errs386){
+if((typeof data177 == "number") && (isFinite(data177))){
+if(data177 > 1073741824 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data170 < 1 || isNaN(data170)){
+if(data177 < 1 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs368 === errors;
+var valid55 = _errs386 === errors;
 }
 }
 }
@@ -4504,38 +4719,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid46 = _errs361 === errors;
-if(valid46){
-let data171 = data122.nodes;
-const _errs370 = errors;
-if(errors === _errs370){
-if(data171 && typeof data171 == "object" && !Array.isArray(data171)){
-if(data171.devices === undefined){
-data171.devices = 10000;
+var valid49 = _errs379 === errors;
+if(valid49){
+let data178 = data129.nodes;
+const _errs388 = errors;
+if(errors === _errs388){
+if(data178 && typeof data178 == "object" && !Array.isArray(data178)){
+if(data178.devices === undefined){
+data178.devices = 10000;
 }
-const _errs372 = errors;
-for(const key32 in data171){
-if(!(key32 === "devices")){
-validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
+const _errs390 = errors;
+for(const key35 in data178){
+if(!(key35 === "devices")){
+validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs372 === errors){
-let data172 = data171.devices;
-const _errs373 = errors;
-if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
+if(_errs390 === errors){
+let data179 = data178.devices;
+const _errs391 = errors;
+if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs373){
-if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 > 1000000 || isNaN(data172)){
+if(errors === _errs391){
+if((typeof data179 == "number") && (isFinite(data179))){
+if(data179 > 1000000 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data172 < 1 || isNaN(data172)){
+if(data179 < 1 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -4549,205 +4764,205 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid46 = _errs370 === errors;
-if(valid46){
-let data173 = data122.connections;
-const _errs375 = errors;
-if(errors === _errs375){
-if(data173 && typeof data173 == "object" && !Array.isArray(data173)){
-if(data173.total === undefined){
-data173.total = 10000;
+var valid49 = _errs388 === errors;
+if(valid49){
+let data180 = data129.connections;
+const _errs393 = errors;
+if(errors === _errs393){
+if(data180 && typeof data180 == "object" && !Array.isArray(data180)){
+if(data180.total === undefined){
+data180.total = 10000;
 }
-if(data173.perAddress === undefined){
-data173.perAddress = 2000;
+if(data180.perAddress === undefined){
+data180.perAddress = 2000;
 }
-if(data173.perUser === undefined){
-data173.perUser = 2000;
+if(data180.perUser === undefined){
+data180.perUser = 2000;
 }
-if(data173.unauthenticated === undefined){
-data173.unauthenticated = 2000;
+if(data180.unauthenticated === undefined){
+data180.unauthenticated = 2000;
 }
-if(data173.unauthenticatedPerAddress === undefined){
-data173.unauthenticatedPerAddress = 1000;
+if(data180.unauthenticatedPerAddress === undefined){
+data180.unauthenticatedPerAddress = 1000;
 }
-if(data173.acceptBurst === undefined){
-data173.acceptBurst = 200;
+if(data180.acceptBurst === undefined){
+data180.acceptBurst = 200;
 }
-if(data173.acceptsPerMinute === undefined){
-data173.acceptsPerMinute = 600;
+if(data180.acceptsPerMinute === undefined){
+data180.acceptsPerMinute = 600;
 }
-if(data173.exemptLoopback === undefined){
-data173.exemptLoopback = true;
+if(data180.exemptLoopback === undefined){
+data180.exemptLoopback = true;
 }
-const _errs377 = errors;
-for(const key33 in data173){
-if(!((((((((key33 === "total") || (key33 === "perAddress")) || (key33 === "perUser")) || (key33 === "unauthenticated")) || (key33 === "unauthenticatedPerAddress")) || (key33 === "acceptBurst")) || (key33 === "acceptsPerMinute")) || (key33 === "exemptLoopback"))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
+const _errs395 = errors;
+for(const key36 in data180){
+if(!((((((((key36 === "total") || (key36 === "perAddress")) || (key36 === "perUser")) || (key36 === "unauthenticated")) || (key36 === "unauthenticatedPerAddress")) || (key36 === "acceptBurst")) || (key36 === "acceptsPerMinute")) || (key36 === "exemptLoopback"))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs377 === errors){
-let data174 = data173.total;
-const _errs378 = errors;
-if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
+if(_errs395 === errors){
+let data181 = data180.total;
+const _errs396 = errors;
+if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs378){
-if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 100000 || isNaN(data174)){
+if(errors === _errs396){
+if((typeof data181 == "number") && (isFinite(data181))){
+if(data181 > 100000 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data174 < 1 || isNaN(data174)){
+if(data181 < 1 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs378 === errors;
-if(valid54){
-let data175 = data173.perAddress;
-const _errs380 = errors;
-if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
+var valid57 = _errs396 === errors;
+if(valid57){
+let data182 = data180.perAddress;
+const _errs398 = errors;
+if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs380){
-if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 100000 || isNaN(data175)){
+if(errors === _errs398){
+if((typeof data182 == "number") && (isFinite(data182))){
+if(data182 > 100000 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data175 < 1 || isNaN(data175)){
+if(data182 < 1 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs380 === errors;
-if(valid54){
-let data176 = data173.perUser;
-const _errs382 = errors;
-if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
+var valid57 = _errs398 === errors;
+if(valid57){
+let data183 = data180.perUser;
+const _errs400 = errors;
+if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs382){
-if((typeof data176 == "number") && (isFinite(data176))){
-if(data176 > 100000 || isNaN(data176)){
+if(errors === _errs400){
+if((typeof data183 == "number") && (isFinite(data183))){
+if(data183 > 100000 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data176 < 1 || isNaN(data176)){
+if(data183 < 1 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs382 === errors;
-if(valid54){
-let data177 = data173.unauthenticated;
-const _errs384 = errors;
-if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
+var valid57 = _errs400 === errors;
+if(valid57){
+let data184 = data180.unauthenticated;
+const _errs402 = errors;
+if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs384){
-if((typeof data177 == "number") && (isFinite(data177))){
-if(data177 > 10000 || isNaN(data177)){
+if(errors === _errs402){
+if((typeof data184 == "number") && (isFinite(data184))){
+if(data184 > 10000 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data177 < 1 || isNaN(data177)){
+if(data184 < 1 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs384 === errors;
-if(valid54){
-let data178 = data173.unauthenticatedPerAddress;
-const _errs386 = errors;
-if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
+var valid57 = _errs402 === errors;
+if(valid57){
+let data185 = data180.unauthenticatedPerAddress;
+const _errs404 = errors;
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs386){
-if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 10000 || isNaN(data178)){
+if(errors === _errs404){
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 > 10000 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data178 < 1 || isNaN(data178)){
+if(data185 < 1 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs386 === errors;
-if(valid54){
-let data179 = data173.acceptBurst;
-const _errs388 = errors;
-if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
+var valid57 = _errs404 === errors;
+if(valid57){
+let data186 = data180.acceptBurst;
+const _errs406 = errors;
+if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs388){
-if((typeof data179 == "number") && (isFinite(data179))){
-if(data179 > 100000 || isNaN(data179)){
+if(errors === _errs406){
+if((typeof data186 == "number") && (isFinite(data186))){
+if(data186 > 100000 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data179 < 1 || isNaN(data179)){
+if(data186 < 1 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs388 === errors;
-if(valid54){
-let data180 = data173.acceptsPerMinute;
-const _errs390 = errors;
-if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
+var valid57 = _errs406 === errors;
+if(valid57){
+let data187 = data180.acceptsPerMinute;
+const _errs408 = errors;
+if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs390){
-if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 1000000 || isNaN(data180)){
+if(errors === _errs408){
+if((typeof data187 == "number") && (isFinite(data187))){
+if(data187 > 1000000 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data180 < 1 || isNaN(data180)){
+if(data187 < 1 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs390 === errors;
-if(valid54){
-const _errs392 = errors;
-if(typeof data173.exemptLoopback !== "boolean"){
+var valid57 = _errs408 === errors;
+if(valid57){
+const _errs410 = errors;
+if(typeof data180.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid54 = _errs392 === errors;
+var valid57 = _errs410 === errors;
 }
 }
 }
@@ -4762,145 +4977,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid46 = _errs375 === errors;
-if(valid46){
-let data182 = data122.http;
-const _errs394 = errors;
-if(errors === _errs394){
-if(data182 && typeof data182 == "object" && !Array.isArray(data182)){
-if(data182.headerBytes === undefined){
-data182.headerBytes = 32768;
+var valid49 = _errs393 === errors;
+if(valid49){
+let data189 = data129.http;
+const _errs412 = errors;
+if(errors === _errs412){
+if(data189 && typeof data189 == "object" && !Array.isArray(data189)){
+if(data189.headerBytes === undefined){
+data189.headerBytes = 32768;
 }
-if(data182.headers === undefined){
-data182.headers = 64;
+if(data189.headers === undefined){
+data189.headers = 64;
 }
-if(data182.bodyBytes === undefined){
-data182.bodyBytes = 16384;
+if(data189.bodyBytes === undefined){
+data189.bodyBytes = 16384;
 }
-if(data182.headerSeconds === undefined){
-data182.headerSeconds = 5;
+if(data189.headerSeconds === undefined){
+data189.headerSeconds = 5;
 }
-if(data182.requestSeconds === undefined){
-data182.requestSeconds = 10;
+if(data189.requestSeconds === undefined){
+data189.requestSeconds = 10;
 }
-const _errs396 = errors;
-for(const key34 in data182){
-if(!(((((key34 === "headerBytes") || (key34 === "headers")) || (key34 === "bodyBytes")) || (key34 === "headerSeconds")) || (key34 === "requestSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
+const _errs414 = errors;
+for(const key37 in data189){
+if(!(((((key37 === "headerBytes") || (key37 === "headers")) || (key37 === "bodyBytes")) || (key37 === "headerSeconds")) || (key37 === "requestSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs396 === errors){
-let data183 = data182.headerBytes;
-const _errs397 = errors;
-if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
+if(_errs414 === errors){
+let data190 = data189.headerBytes;
+const _errs415 = errors;
+if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs397){
-if((typeof data183 == "number") && (isFinite(data183))){
-if(data183 > 65536 || isNaN(data183)){
+if(errors === _errs415){
+if((typeof data190 == "number") && (isFinite(data190))){
+if(data190 > 65536 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data183 < 1 || isNaN(data183)){
+if(data190 < 1 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs397 === errors;
-if(valid55){
-let data184 = data182.headers;
-const _errs399 = errors;
-if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
+var valid58 = _errs415 === errors;
+if(valid58){
+let data191 = data189.headers;
+const _errs417 = errors;
+if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs399){
-if((typeof data184 == "number") && (isFinite(data184))){
-if(data184 > 256 || isNaN(data184)){
+if(errors === _errs417){
+if((typeof data191 == "number") && (isFinite(data191))){
+if(data191 > 256 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data184 < 1 || isNaN(data184)){
+if(data191 < 1 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs399 === errors;
-if(valid55){
-let data185 = data182.bodyBytes;
-const _errs401 = errors;
-if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
+var valid58 = _errs417 === errors;
+if(valid58){
+let data192 = data189.bodyBytes;
+const _errs419 = errors;
+if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs401){
-if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 1048576 || isNaN(data185)){
+if(errors === _errs419){
+if((typeof data192 == "number") && (isFinite(data192))){
+if(data192 > 1048576 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data185 < 1 || isNaN(data185)){
+if(data192 < 1 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs401 === errors;
-if(valid55){
-let data186 = data182.headerSeconds;
-const _errs403 = errors;
-if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
+var valid58 = _errs419 === errors;
+if(valid58){
+let data193 = data189.headerSeconds;
+const _errs421 = errors;
+if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs403){
-if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 60 || isNaN(data186)){
+if(errors === _errs421){
+if((typeof data193 == "number") && (isFinite(data193))){
+if(data193 > 60 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data186 < 1 || isNaN(data186)){
+if(data193 < 1 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs403 === errors;
-if(valid55){
-let data187 = data182.requestSeconds;
-const _errs405 = errors;
-if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
+var valid58 = _errs421 === errors;
+if(valid58){
+let data194 = data189.requestSeconds;
+const _errs423 = errors;
+if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs405){
-if((typeof data187 == "number") && (isFinite(data187))){
-if(data187 > 300 || isNaN(data187)){
+if(errors === _errs423){
+if((typeof data194 == "number") && (isFinite(data194))){
+if(data194 > 300 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data187 < 1 || isNaN(data187)){
+if(data194 < 1 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs405 === errors;
+var valid58 = _errs423 === errors;
 }
 }
 }
@@ -4912,445 +5127,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid46 = _errs394 === errors;
-if(valid46){
-let data188 = data122.signIn;
-const _errs407 = errors;
-if(errors === _errs407){
-if(data188 && typeof data188 == "object" && !Array.isArray(data188)){
-if(data188.checksAtOnce === undefined){
-data188.checksAtOnce = 2;
+var valid49 = _errs412 === errors;
+if(valid49){
+let data195 = data129.signIn;
+const _errs425 = errors;
+if(errors === _errs425){
+if(data195 && typeof data195 == "object" && !Array.isArray(data195)){
+if(data195.checksAtOnce === undefined){
+data195.checksAtOnce = 2;
 }
-if(data188.checksWaiting === undefined){
-data188.checksWaiting = 1000;
+if(data195.checksWaiting === undefined){
+data195.checksWaiting = 1000;
 }
-if(data188.cacheSeconds === undefined){
-data188.cacheSeconds = 86400;
+if(data195.cacheSeconds === undefined){
+data195.cacheSeconds = 86400;
 }
-if(data188.cacheEntries === undefined){
-data188.cacheEntries = 4096;
+if(data195.cacheEntries === undefined){
+data195.cacheEntries = 4096;
 }
-if(data188.failuresPerAddress === undefined){
-data188.failuresPerAddress = 10;
+if(data195.failuresPerAddress === undefined){
+data195.failuresPerAddress = 10;
 }
-if(data188.addressWindowSeconds === undefined){
-data188.addressWindowSeconds = 300;
+if(data195.addressWindowSeconds === undefined){
+data195.addressWindowSeconds = 300;
 }
-if(data188.failuresPerUser === undefined){
-data188.failuresPerUser = 10;
+if(data195.failuresPerUser === undefined){
+data195.failuresPerUser = 10;
 }
-if(data188.userWindowSeconds === undefined){
-data188.userWindowSeconds = 900;
+if(data195.userWindowSeconds === undefined){
+data195.userWindowSeconds = 900;
 }
-if(data188.longestDelaySeconds === undefined){
-data188.longestDelaySeconds = 900;
+if(data195.longestDelaySeconds === undefined){
+data195.longestDelaySeconds = 900;
 }
-if(data188.firstMessageSeconds === undefined){
-data188.firstMessageSeconds = 5;
+if(data195.firstMessageSeconds === undefined){
+data195.firstMessageSeconds = 5;
 }
-if(data188.firstMessageBytes === undefined){
-data188.firstMessageBytes = 4096;
+if(data195.firstMessageBytes === undefined){
+data195.firstMessageBytes = 4096;
 }
-if(data188.sessionSeconds === undefined){
-data188.sessionSeconds = 43200;
+if(data195.sessionSeconds === undefined){
+data195.sessionSeconds = 43200;
 }
-if(data188.sessionIdleSeconds === undefined){
-data188.sessionIdleSeconds = 7200;
+if(data195.sessionIdleSeconds === undefined){
+data195.sessionIdleSeconds = 7200;
 }
-if(data188.sessionsPerUser === undefined){
-data188.sessionsPerUser = 64;
+if(data195.sessionsPerUser === undefined){
+data195.sessionsPerUser = 64;
 }
-if(data188.ticketSeconds === undefined){
-data188.ticketSeconds = 30;
+if(data195.ticketSeconds === undefined){
+data195.ticketSeconds = 30;
 }
-if(data188.ticketsPerUser === undefined){
-data188.ticketsPerUser = 64;
+if(data195.ticketsPerUser === undefined){
+data195.ticketsPerUser = 64;
 }
-if(data188.bans === undefined){
-data188.bans = 1000;
+if(data195.bans === undefined){
+data195.bans = 1000;
 }
-const _errs409 = errors;
-for(const key35 in data188){
-if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key35))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
+const _errs427 = errors;
+for(const key38 in data195){
+if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key38))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs409 === errors){
-let data189 = data188.checksAtOnce;
-const _errs410 = errors;
-if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
+if(_errs427 === errors){
+let data196 = data195.checksAtOnce;
+const _errs428 = errors;
+if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs410){
-if((typeof data189 == "number") && (isFinite(data189))){
-if(data189 > 64 || isNaN(data189)){
+if(errors === _errs428){
+if((typeof data196 == "number") && (isFinite(data196))){
+if(data196 > 64 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
-if(data189 < 1 || isNaN(data189)){
+if(data196 < 1 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs410 === errors;
-if(valid56){
-let data190 = data188.checksWaiting;
-const _errs412 = errors;
-if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
+var valid59 = _errs428 === errors;
+if(valid59){
+let data197 = data195.checksWaiting;
+const _errs430 = errors;
+if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs412){
-if((typeof data190 == "number") && (isFinite(data190))){
-if(data190 > 10000 || isNaN(data190)){
+if(errors === _errs430){
+if((typeof data197 == "number") && (isFinite(data197))){
+if(data197 > 10000 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data190 < 1 || isNaN(data190)){
+if(data197 < 1 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs412 === errors;
-if(valid56){
-let data191 = data188.cacheSeconds;
-const _errs414 = errors;
-if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
+var valid59 = _errs430 === errors;
+if(valid59){
+let data198 = data195.cacheSeconds;
+const _errs432 = errors;
+if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs414){
-if((typeof data191 == "number") && (isFinite(data191))){
-if(data191 > 604800 || isNaN(data191)){
+if(errors === _errs432){
+if((typeof data198 == "number") && (isFinite(data198))){
+if(data198 > 604800 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data191 < 1 || isNaN(data191)){
+if(data198 < 1 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs414 === errors;
-if(valid56){
-let data192 = data188.cacheEntries;
-const _errs416 = errors;
-if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
+var valid59 = _errs432 === errors;
+if(valid59){
+let data199 = data195.cacheEntries;
+const _errs434 = errors;
+if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs416){
-if((typeof data192 == "number") && (isFinite(data192))){
-if(data192 > 65536 || isNaN(data192)){
+if(errors === _errs434){
+if((typeof data199 == "number") && (isFinite(data199))){
+if(data199 > 65536 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data192 < 1 || isNaN(data192)){
+if(data199 < 1 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs416 === errors;
-if(valid56){
-let data193 = data188.failuresPerAddress;
-const _errs418 = errors;
-if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
+var valid59 = _errs434 === errors;
+if(valid59){
+let data200 = data195.failuresPerAddress;
+const _errs436 = errors;
+if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs418){
-if((typeof data193 == "number") && (isFinite(data193))){
-if(data193 > 1000 || isNaN(data193)){
+if(errors === _errs436){
+if((typeof data200 == "number") && (isFinite(data200))){
+if(data200 > 1000 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data193 < 1 || isNaN(data193)){
+if(data200 < 1 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs418 === errors;
-if(valid56){
-let data194 = data188.addressWindowSeconds;
-const _errs420 = errors;
-if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
+var valid59 = _errs436 === errors;
+if(valid59){
+let data201 = data195.addressWindowSeconds;
+const _errs438 = errors;
+if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs420){
-if((typeof data194 == "number") && (isFinite(data194))){
-if(data194 > 86400 || isNaN(data194)){
+if(errors === _errs438){
+if((typeof data201 == "number") && (isFinite(data201))){
+if(data201 > 86400 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data194 < 1 || isNaN(data194)){
+if(data201 < 1 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs420 === errors;
-if(valid56){
-let data195 = data188.failuresPerUser;
-const _errs422 = errors;
-if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
+var valid59 = _errs438 === errors;
+if(valid59){
+let data202 = data195.failuresPerUser;
+const _errs440 = errors;
+if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs422){
-if((typeof data195 == "number") && (isFinite(data195))){
-if(data195 > 1000 || isNaN(data195)){
+if(errors === _errs440){
+if((typeof data202 == "number") && (isFinite(data202))){
+if(data202 > 1000 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data195 < 2 || isNaN(data195)){
+if(data202 < 2 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs422 === errors;
-if(valid56){
-let data196 = data188.userWindowSeconds;
-const _errs424 = errors;
-if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
+var valid59 = _errs440 === errors;
+if(valid59){
+let data203 = data195.userWindowSeconds;
+const _errs442 = errors;
+if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs424){
-if((typeof data196 == "number") && (isFinite(data196))){
-if(data196 > 86400 || isNaN(data196)){
+if(errors === _errs442){
+if((typeof data203 == "number") && (isFinite(data203))){
+if(data203 > 86400 || isNaN(data203)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data196 < 1 || isNaN(data196)){
+if(data203 < 1 || isNaN(data203)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs424 === errors;
-if(valid56){
-let data197 = data188.longestDelaySeconds;
-const _errs426 = errors;
-if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
+var valid59 = _errs442 === errors;
+if(valid59){
+let data204 = data195.longestDelaySeconds;
+const _errs444 = errors;
+if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs426){
-if((typeof data197 == "number") && (isFinite(data197))){
-if(data197 > 86400 || isNaN(data197)){
+if(errors === _errs444){
+if((typeof data204 == "number") && (isFinite(data204))){
+if(data204 > 86400 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data197 < 1 || isNaN(data197)){
+if(data204 < 1 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs426 === errors;
-if(valid56){
-let data198 = data188.firstMessageSeconds;
-const _errs428 = errors;
-if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
+var valid59 = _errs444 === errors;
+if(valid59){
+let data205 = data195.firstMessageSeconds;
+const _errs446 = errors;
+if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs428){
-if((typeof data198 == "number") && (isFinite(data198))){
-if(data198 > 30 || isNaN(data198)){
+if(errors === _errs446){
+if((typeof data205 == "number") && (isFinite(data205))){
+if(data205 > 30 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data198 < 1 || isNaN(data198)){
+if(data205 < 1 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs428 === errors;
-if(valid56){
-let data199 = data188.firstMessageBytes;
-const _errs430 = errors;
-if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
+var valid59 = _errs446 === errors;
+if(valid59){
+let data206 = data195.firstMessageBytes;
+const _errs448 = errors;
+if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs430){
-if((typeof data199 == "number") && (isFinite(data199))){
-if(data199 > 65536 || isNaN(data199)){
+if(errors === _errs448){
+if((typeof data206 == "number") && (isFinite(data206))){
+if(data206 > 65536 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data199 < 1 || isNaN(data199)){
+if(data206 < 1 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs430 === errors;
-if(valid56){
-let data200 = data188.sessionSeconds;
-const _errs432 = errors;
-if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
+var valid59 = _errs448 === errors;
+if(valid59){
+let data207 = data195.sessionSeconds;
+const _errs450 = errors;
+if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs432){
-if((typeof data200 == "number") && (isFinite(data200))){
-if(data200 > 2592000 || isNaN(data200)){
+if(errors === _errs450){
+if((typeof data207 == "number") && (isFinite(data207))){
+if(data207 > 2592000 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data200 < 60 || isNaN(data200)){
+if(data207 < 60 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs432 === errors;
-if(valid56){
-let data201 = data188.sessionIdleSeconds;
-const _errs434 = errors;
-if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
+var valid59 = _errs450 === errors;
+if(valid59){
+let data208 = data195.sessionIdleSeconds;
+const _errs452 = errors;
+if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs434){
-if((typeof data201 == "number") && (isFinite(data201))){
-if(data201 > 2592000 || isNaN(data201)){
+if(errors === _errs452){
+if((typeof data208 == "number") && (isFinite(data208))){
+if(data208 > 2592000 || isNaN(data208)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data201 < 60 || isNaN(data201)){
+if(data208 < 60 || isNaN(data208)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs434 === errors;
-if(valid56){
-let data202 = data188.sessionsPerUser;
-const _errs436 = errors;
-if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
+var valid59 = _errs452 === errors;
+if(valid59){
+let data209 = data195.sessionsPerUser;
+const _errs454 = errors;
+if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs436){
-if((typeof data202 == "number") && (isFinite(data202))){
-if(data202 > 1024 || isNaN(data202)){
+if(errors === _errs454){
+if((typeof data209 == "number") && (isFinite(data209))){
+if(data209 > 1024 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data202 < 1 || isNaN(data202)){
+if(data209 < 1 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs436 === errors;
-if(valid56){
-let data203 = data188.ticketSeconds;
-const _errs438 = errors;
-if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
+var valid59 = _errs454 === errors;
+if(valid59){
+let data210 = data195.ticketSeconds;
+const _errs456 = errors;
+if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs438){
-if((typeof data203 == "number") && (isFinite(data203))){
-if(data203 > 300 || isNaN(data203)){
+if(errors === _errs456){
+if((typeof data210 == "number") && (isFinite(data210))){
+if(data210 > 300 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data203 < 1 || isNaN(data203)){
+if(data210 < 1 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs438 === errors;
-if(valid56){
-let data204 = data188.ticketsPerUser;
-const _errs440 = errors;
-if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
+var valid59 = _errs456 === errors;
+if(valid59){
+let data211 = data195.ticketsPerUser;
+const _errs458 = errors;
+if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs440){
-if((typeof data204 == "number") && (isFinite(data204))){
-if(data204 > 1024 || isNaN(data204)){
+if(errors === _errs458){
+if((typeof data211 == "number") && (isFinite(data211))){
+if(data211 > 1024 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data204 < 1 || isNaN(data204)){
+if(data211 < 1 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs440 === errors;
-if(valid56){
-let data205 = data188.bans;
-const _errs442 = errors;
-if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
+var valid59 = _errs458 === errors;
+if(valid59){
+let data212 = data195.bans;
+const _errs460 = errors;
+if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs442){
-if((typeof data205 == "number") && (isFinite(data205))){
-if(data205 > 10000 || isNaN(data205)){
+if(errors === _errs460){
+if((typeof data212 == "number") && (isFinite(data212))){
+if(data212 > 10000 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data205 < 1 || isNaN(data205)){
+if(data212 < 1 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs442 === errors;
+var valid59 = _errs460 === errors;
 }
 }
 }
@@ -5374,70 +5589,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid46 = _errs407 === errors;
-if(valid46){
-let data206 = data122.commands;
-const _errs444 = errors;
-if(errors === _errs444){
-if(data206 && typeof data206 == "object" && !Array.isArray(data206)){
-if(data206.perUserPerSecond === undefined){
-data206.perUserPerSecond = 500;
+var valid49 = _errs425 === errors;
+if(valid49){
+let data213 = data129.commands;
+const _errs462 = errors;
+if(errors === _errs462){
+if(data213 && typeof data213 == "object" && !Array.isArray(data213)){
+if(data213.perUserPerSecond === undefined){
+data213.perUserPerSecond = 500;
 }
-if(data206.userBurst === undefined){
-data206.userBurst = 1000;
+if(data213.userBurst === undefined){
+data213.userBurst = 1000;
 }
-const _errs446 = errors;
-for(const key36 in data206){
-if(!((key36 === "perUserPerSecond") || (key36 === "userBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
+const _errs464 = errors;
+for(const key39 in data213){
+if(!((key39 === "perUserPerSecond") || (key39 === "userBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs446 === errors){
-let data207 = data206.perUserPerSecond;
-const _errs447 = errors;
-if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
+if(_errs464 === errors){
+let data214 = data213.perUserPerSecond;
+const _errs465 = errors;
+if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs447){
-if((typeof data207 == "number") && (isFinite(data207))){
-if(data207 > 100000 || isNaN(data207)){
+if(errors === _errs465){
+if((typeof data214 == "number") && (isFinite(data214))){
+if(data214 > 100000 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data207 < 1 || isNaN(data207)){
+if(data214 < 1 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs447 === errors;
-if(valid57){
-let data208 = data206.userBurst;
-const _errs449 = errors;
-if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
+var valid60 = _errs465 === errors;
+if(valid60){
+let data215 = data213.userBurst;
+const _errs467 = errors;
+if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs449){
-if((typeof data208 == "number") && (isFinite(data208))){
-if(data208 > 100000 || isNaN(data208)){
+if(errors === _errs467){
+if((typeof data215 == "number") && (isFinite(data215))){
+if(data215 > 100000 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data208 < 1 || isNaN(data208)){
+if(data215 < 1 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs449 === errors;
+var valid60 = _errs467 === errors;
 }
 }
 }
@@ -5446,62 +5661,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid46 = _errs444 === errors;
-if(valid46){
-let data209 = data122.store;
-const _errs451 = errors;
-if(errors === _errs451){
-if(data209 && typeof data209 == "object" && !Array.isArray(data209)){
-if(data209.freeMiB === undefined){
-data209.freeMiB = 256;
+var valid49 = _errs462 === errors;
+if(valid49){
+let data216 = data129.store;
+const _errs469 = errors;
+if(errors === _errs469){
+if(data216 && typeof data216 == "object" && !Array.isArray(data216)){
+if(data216.freeMiB === undefined){
+data216.freeMiB = 256;
 }
-if(data209.freePercent === undefined){
-data209.freePercent = 5;
+if(data216.freePercent === undefined){
+data216.freePercent = 5;
 }
-if(data209.waitingMiB === undefined){
-data209.waitingMiB = 64;
+if(data216.waitingMiB === undefined){
+data216.waitingMiB = 64;
 }
-const _errs453 = errors;
-for(const key37 in data209){
-if(!(((key37 === "freeMiB") || (key37 === "freePercent")) || (key37 === "waitingMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
+const _errs471 = errors;
+for(const key40 in data216){
+if(!(((key40 === "freeMiB") || (key40 === "freePercent")) || (key40 === "waitingMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs453 === errors){
-let data210 = data209.freeMiB;
-const _errs454 = errors;
-if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
+if(_errs471 === errors){
+let data217 = data216.freeMiB;
+const _errs472 = errors;
+if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs454){
-if((typeof data210 == "number") && (isFinite(data210))){
-if(data210 > 1048576 || isNaN(data210)){
+if(errors === _errs472){
+if((typeof data217 == "number") && (isFinite(data217))){
+if(data217 > 1048576 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data210 < 0 || isNaN(data210)){
+if(data217 < 0 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs454 === errors;
-if(valid58){
-let data211 = data209.freePercent;
-const _errs456 = errors;
-if(errors === _errs456){
-if((typeof data211 == "number") && (isFinite(data211))){
-if(data211 > 100 || isNaN(data211)){
+var valid61 = _errs472 === errors;
+if(valid61){
+let data218 = data216.freePercent;
+const _errs474 = errors;
+if(errors === _errs474){
+if((typeof data218 == "number") && (isFinite(data218))){
+if(data218 > 100 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data211 < 0 || isNaN(data211)){
+if(data218 < 0 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -5512,29 +5727,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid58 = _errs456 === errors;
-if(valid58){
-let data212 = data209.waitingMiB;
-const _errs458 = errors;
-if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
+var valid61 = _errs474 === errors;
+if(valid61){
+let data219 = data216.waitingMiB;
+const _errs476 = errors;
+if(!(((typeof data219 == "number") && (!(data219 % 1) && !isNaN(data219))) && (isFinite(data219)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs458){
-if((typeof data212 == "number") && (isFinite(data212))){
-if(data212 > 1048576 || isNaN(data212)){
+if(errors === _errs476){
+if((typeof data219 == "number") && (isFinite(data219))){
+if(data219 > 1048576 || isNaN(data219)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data212 < 1 || isNaN(data212)){
+if(data219 < 1 || isNaN(data219)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs458 === errors;
+var valid61 = _errs476 === errors;
 }
 }
 }
@@ -5544,95 +5759,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid46 = _errs451 === errors;
-if(valid46){
-let data213 = data122.memory;
-const _errs460 = errors;
-if(errors === _errs460){
-if(data213 && typeof data213 == "object" && !Array.isArray(data213)){
-if(data213.mib === undefined){
-data213.mib = 0;
+var valid49 = _errs469 === errors;
+if(valid49){
+let data220 = data129.memory;
+const _errs478 = errors;
+if(errors === _errs478){
+if(data220 && typeof data220 == "object" && !Array.isArray(data220)){
+if(data220.mib === undefined){
+data220.mib = 0;
 }
-if(data213.inboundMiB === undefined){
-data213.inboundMiB = 64;
+if(data220.inboundMiB === undefined){
+data220.inboundMiB = 64;
 }
-if(data213.outboundMiB === undefined){
-data213.outboundMiB = 64;
+if(data220.outboundMiB === undefined){
+data220.outboundMiB = 64;
 }
-const _errs462 = errors;
-for(const key38 in data213){
-if(!(((key38 === "mib") || (key38 === "inboundMiB")) || (key38 === "outboundMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
+const _errs480 = errors;
+for(const key41 in data220){
+if(!(((key41 === "mib") || (key41 === "inboundMiB")) || (key41 === "outboundMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs462 === errors){
-let data214 = data213.mib;
-const _errs463 = errors;
-if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
+if(_errs480 === errors){
+let data221 = data220.mib;
+const _errs481 = errors;
+if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs463){
-if((typeof data214 == "number") && (isFinite(data214))){
-if(data214 > 1048576 || isNaN(data214)){
+if(errors === _errs481){
+if((typeof data221 == "number") && (isFinite(data221))){
+if(data221 > 1048576 || isNaN(data221)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data214 < 0 || isNaN(data214)){
+if(data221 < 0 || isNaN(data221)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs463 === errors;
-if(valid59){
-let data215 = data213.inboundMiB;
-const _errs465 = errors;
-if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
+var valid62 = _errs481 === errors;
+if(valid62){
+let data222 = data220.inboundMiB;
+const _errs483 = errors;
+if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs465){
-if((typeof data215 == "number") && (isFinite(data215))){
-if(data215 > 65536 || isNaN(data215)){
+if(errors === _errs483){
+if((typeof data222 == "number") && (isFinite(data222))){
+if(data222 > 65536 || isNaN(data222)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data215 < 1 || isNaN(data215)){
+if(data222 < 1 || isNaN(data222)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs465 === errors;
-if(valid59){
-let data216 = data213.outboundMiB;
-const _errs467 = errors;
-if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
+var valid62 = _errs483 === errors;
+if(valid62){
+let data223 = data220.outboundMiB;
+const _errs485 = errors;
+if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs467){
-if((typeof data216 == "number") && (isFinite(data216))){
-if(data216 > 65536 || isNaN(data216)){
+if(errors === _errs485){
+if((typeof data223 == "number") && (isFinite(data223))){
+if(data223 > 65536 || isNaN(data223)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data216 < 1 || isNaN(data216)){
+if(data223 < 1 || isNaN(data223)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs467 === errors;
+var valid62 = _errs485 === errors;
 }
 }
 }
@@ -5642,38 +5857,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid46 = _errs460 === errors;
-if(valid46){
-let data217 = data122.process;
-const _errs469 = errors;
-if(errors === _errs469){
-if(data217 && typeof data217 == "object" && !Array.isArray(data217)){
-if(data217.lagMs === undefined){
-data217.lagMs = 250;
+var valid49 = _errs478 === errors;
+if(valid49){
+let data224 = data129.process;
+const _errs487 = errors;
+if(errors === _errs487){
+if(data224 && typeof data224 == "object" && !Array.isArray(data224)){
+if(data224.lagMs === undefined){
+data224.lagMs = 250;
 }
-const _errs471 = errors;
-for(const key39 in data217){
-if(!(key39 === "lagMs")){
-validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
+const _errs489 = errors;
+for(const key42 in data224){
+if(!(key42 === "lagMs")){
+validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs471 === errors){
-let data218 = data217.lagMs;
-const _errs472 = errors;
-if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
+if(_errs489 === errors){
+let data225 = data224.lagMs;
+const _errs490 = errors;
+if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs472){
-if((typeof data218 == "number") && (isFinite(data218))){
-if(data218 > 60000 || isNaN(data218)){
+if(errors === _errs490){
+if((typeof data225 == "number") && (isFinite(data225))){
+if(data225 > 60000 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data218 < 10 || isNaN(data218)){
+if(data225 < 10 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -5687,70 +5902,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid46 = _errs469 === errors;
-if(valid46){
-let data219 = data122.history;
-const _errs474 = errors;
-if(errors === _errs474){
-if(data219 && typeof data219 == "object" && !Array.isArray(data219)){
-if(data219.series === undefined){
-data219.series = 20000;
+var valid49 = _errs487 === errors;
+if(valid49){
+let data226 = data129.history;
+const _errs492 = errors;
+if(errors === _errs492){
+if(data226 && typeof data226 == "object" && !Array.isArray(data226)){
+if(data226.series === undefined){
+data226.series = 20000;
 }
-if(data219.openMiB === undefined){
-data219.openMiB = 32;
+if(data226.openMiB === undefined){
+data226.openMiB = 32;
 }
-const _errs476 = errors;
-for(const key40 in data219){
-if(!((key40 === "series") || (key40 === "openMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
+const _errs494 = errors;
+for(const key43 in data226){
+if(!((key43 === "series") || (key43 === "openMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs476 === errors){
-let data220 = data219.series;
-const _errs477 = errors;
-if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
+if(_errs494 === errors){
+let data227 = data226.series;
+const _errs495 = errors;
+if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs477){
-if((typeof data220 == "number") && (isFinite(data220))){
-if(data220 > 1000000 || isNaN(data220)){
+if(errors === _errs495){
+if((typeof data227 == "number") && (isFinite(data227))){
+if(data227 > 1000000 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data220 < 1 || isNaN(data220)){
+if(data227 < 1 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs477 === errors;
-if(valid61){
-let data221 = data219.openMiB;
-const _errs479 = errors;
-if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
+var valid64 = _errs495 === errors;
+if(valid64){
+let data228 = data226.openMiB;
+const _errs497 = errors;
+if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs479){
-if((typeof data221 == "number") && (isFinite(data221))){
-if(data221 > 1024 || isNaN(data221)){
+if(errors === _errs497){
+if((typeof data228 == "number") && (isFinite(data228))){
+if(data228 > 1024 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data221 < 1 || isNaN(data221)){
+if(data228 < 1 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs479 === errors;
+var valid64 = _errs497 === errors;
 }
 }
 }
@@ -5759,95 +5974,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid46 = _errs474 === errors;
-if(valid46){
-let data222 = data122.dialects;
-const _errs481 = errors;
-if(errors === _errs481){
-if(data222 && typeof data222 == "object" && !Array.isArray(data222)){
-if(data222.keys === undefined){
-data222.keys = 256;
+var valid49 = _errs492 === errors;
+if(valid49){
+let data229 = data129.dialects;
+const _errs499 = errors;
+if(errors === _errs499){
+if(data229 && typeof data229 == "object" && !Array.isArray(data229)){
+if(data229.keys === undefined){
+data229.keys = 256;
 }
-if(data222.mailboxes === undefined){
-data222.mailboxes = 256;
+if(data229.mailboxes === undefined){
+data229.mailboxes = 256;
 }
-if(data222.mailboxMessages === undefined){
-data222.mailboxMessages = 1000;
+if(data229.mailboxMessages === undefined){
+data229.mailboxMessages = 1000;
 }
-const _errs483 = errors;
-for(const key41 in data222){
-if(!(((key41 === "keys") || (key41 === "mailboxes")) || (key41 === "mailboxMessages"))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
+const _errs501 = errors;
+for(const key44 in data229){
+if(!(((key44 === "keys") || (key44 === "mailboxes")) || (key44 === "mailboxMessages"))){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs483 === errors){
-let data223 = data222.keys;
-const _errs484 = errors;
-if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
+if(_errs501 === errors){
+let data230 = data229.keys;
+const _errs502 = errors;
+if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs484){
-if((typeof data223 == "number") && (isFinite(data223))){
-if(data223 > 10000 || isNaN(data223)){
+if(errors === _errs502){
+if((typeof data230 == "number") && (isFinite(data230))){
+if(data230 > 10000 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data223 < 1 || isNaN(data223)){
+if(data230 < 1 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs484 === errors;
-if(valid62){
-let data224 = data222.mailboxes;
-const _errs486 = errors;
-if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
+var valid65 = _errs502 === errors;
+if(valid65){
+let data231 = data229.mailboxes;
+const _errs504 = errors;
+if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs486){
-if((typeof data224 == "number") && (isFinite(data224))){
-if(data224 > 10000 || isNaN(data224)){
+if(errors === _errs504){
+if((typeof data231 == "number") && (isFinite(data231))){
+if(data231 > 10000 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data224 < 1 || isNaN(data224)){
+if(data231 < 1 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs486 === errors;
-if(valid62){
-let data225 = data222.mailboxMessages;
-const _errs488 = errors;
-if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
+var valid65 = _errs504 === errors;
+if(valid65){
+let data232 = data229.mailboxMessages;
+const _errs506 = errors;
+if(!(((typeof data232 == "number") && (!(data232 % 1) && !isNaN(data232))) && (isFinite(data232)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs488){
-if((typeof data225 == "number") && (isFinite(data225))){
-if(data225 > 100000 || isNaN(data225)){
+if(errors === _errs506){
+if((typeof data232 == "number") && (isFinite(data232))){
+if(data232 > 100000 || isNaN(data232)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data225 < 16 || isNaN(data225)){
+if(data232 < 16 || isNaN(data232)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs488 === errors;
+var valid65 = _errs506 === errors;
 }
 }
 }
@@ -5857,70 +6072,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid46 = _errs481 === errors;
-if(valid46){
-let data226 = data122.users;
-const _errs490 = errors;
-if(errors === _errs490){
-if(data226 && typeof data226 == "object" && !Array.isArray(data226)){
-if(data226.messagesPerSecond === undefined){
-data226.messagesPerSecond = 10000;
+var valid49 = _errs499 === errors;
+if(valid49){
+let data233 = data129.users;
+const _errs508 = errors;
+if(errors === _errs508){
+if(data233 && typeof data233 == "object" && !Array.isArray(data233)){
+if(data233.messagesPerSecond === undefined){
+data233.messagesPerSecond = 10000;
 }
-if(data226.messageBurst === undefined){
-data226.messageBurst = 20000;
+if(data233.messageBurst === undefined){
+data233.messageBurst = 20000;
 }
-const _errs492 = errors;
-for(const key42 in data226){
-if(!((key42 === "messagesPerSecond") || (key42 === "messageBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
+const _errs510 = errors;
+for(const key45 in data233){
+if(!((key45 === "messagesPerSecond") || (key45 === "messageBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs492 === errors){
-let data227 = data226.messagesPerSecond;
-const _errs493 = errors;
-if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
+if(_errs510 === errors){
+let data234 = data233.messagesPerSecond;
+const _errs511 = errors;
+if(!(((typeof data234 == "number") && (!(data234 % 1) && !isNaN(data234))) && (isFinite(data234)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs493){
-if((typeof data227 == "number") && (isFinite(data227))){
-if(data227 > 1000000 || isNaN(data227)){
+if(errors === _errs511){
+if((typeof data234 == "number") && (isFinite(data234))){
+if(data234 > 1000000 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data227 < 1 || isNaN(data227)){
+if(data234 < 1 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid63 = _errs493 === errors;
-if(valid63){
-let data228 = data226.messageBurst;
-const _errs495 = errors;
-if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
+var valid66 = _errs511 === errors;
+if(valid66){
+let data235 = data233.messageBurst;
+const _errs513 = errors;
+if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs495){
-if((typeof data228 == "number") && (isFinite(data228))){
-if(data228 > 1000000 || isNaN(data228)){
+if(errors === _errs513){
+if((typeof data235 == "number") && (isFinite(data235))){
+if(data235 > 1000000 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data228 < 1 || isNaN(data228)){
+if(data235 < 1 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid63 = _errs495 === errors;
+var valid66 = _errs513 === errors;
 }
 }
 }
@@ -5929,7 +6144,7 @@ validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/pr
 return false;
 }
 }
-var valid46 = _errs490 === errors;
+var valid49 = _errs508 === errors;
 }
 }
 }
@@ -5953,34 +6168,34 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs265 === errors;
+var valid0 = _errs283 === errors;
 if(valid0){
-let data229 = data.accept;
-const _errs497 = errors;
-if(errors === _errs497){
-if(Array.isArray(data229)){
-var valid64 = true;
-const len18 = data229.length;
+let data236 = data.accept;
+const _errs515 = errors;
+if(errors === _errs515){
+if(Array.isArray(data236)){
+var valid67 = true;
+const len18 = data236.length;
 for(let i21=0; i21<len18; i21++){
-let data230 = data229[i21];
-const _errs499 = errors;
-if(!(((((((data230 === "plain-http") || (data230 === "plain-mqtt")) || (data230 === "plain-dialects")) || (data230 === "guests")) || (data230 === "guest-pages")) || (data230 === "open-metrics")) || (data230 === "any-origin"))){
+let data237 = data236[i21];
+const _errs517 = errors;
+if(!(((((((data237 === "plain-http") || (data237 === "plain-mqtt")) || (data237 === "plain-dialects")) || (data237 === "guests")) || (data237 === "guest-pages")) || (data237 === "open-metrics")) || (data237 === "any-origin"))){
 validate11.errors = [{instancePath:instancePath+"/accept/" + i21,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid64 = _errs499 === errors;
-if(!valid64){
+var valid67 = _errs517 === errors;
+if(!valid67){
 break;
 }
 }
-if(valid64){
-let i22 = data229.length;
+if(valid67){
+let i22 = data236.length;
 let j3;
 if(i22 > 1){
 outer3:
 for(;i22--;){
 for(j3 = i22; j3--;){
-if(func0(data229[i22], data229[j3])){
+if(func0(data236[i22], data236[j3])){
 validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i22, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i22+" are identical)"}];
 return false;
 break outer3;
@@ -5995,34 +6210,34 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs497 === errors;
+var valid0 = _errs515 === errors;
 if(valid0){
-let data231 = data.metrics;
-const _errs500 = errors;
-if(errors === _errs500){
-if(data231 && typeof data231 == "object" && !Array.isArray(data231)){
-if(data231.host === undefined){
-data231.host = "127.0.0.1";
+let data238 = data.metrics;
+const _errs518 = errors;
+if(errors === _errs518){
+if(data238 && typeof data238 == "object" && !Array.isArray(data238)){
+if(data238.host === undefined){
+data238.host = "127.0.0.1";
 }
-const _errs502 = errors;
-for(const key43 in data231){
-if(!((key43 === "host") || (key43 === "port"))){
-validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
+const _errs520 = errors;
+for(const key46 in data238){
+if(!((key46 === "host") || (key46 === "port"))){
+validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs502 === errors){
-let data232 = data231.host;
-const _errs503 = errors;
-if(errors === _errs503){
-if(typeof data232 === "string"){
-if(func2(data232) > 253){
+if(_errs520 === errors){
+let data239 = data238.host;
+const _errs521 = errors;
+if(errors === _errs521){
+if(typeof data239 === "string"){
+if(func2(data239) > 253){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data232) < 1){
+if(func2(data239) < 1){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6033,33 +6248,33 @@ validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/pr
 return false;
 }
 }
-var valid66 = _errs503 === errors;
-if(valid66){
-if(data231.port !== undefined){
-let data233 = data231.port;
-const _errs505 = errors;
-if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
+var valid69 = _errs521 === errors;
+if(valid69){
+if(data238.port !== undefined){
+let data240 = data238.port;
+const _errs523 = errors;
+if(!(((typeof data240 == "number") && (!(data240 % 1) && !isNaN(data240))) && (isFinite(data240)))){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs505){
-if((typeof data233 == "number") && (isFinite(data233))){
-if(data233 > 65535 || isNaN(data233)){
+if(errors === _errs523){
+if((typeof data240 == "number") && (isFinite(data240))){
+if(data240 > 65535 || isNaN(data240)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data233 < 0 || isNaN(data233)){
+if(data240 < 0 || isNaN(data240)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs505 === errors;
+var valid69 = _errs523 === errors;
 }
 else {
-var valid66 = true;
+var valid69 = true;
 }
 }
 }
@@ -6069,39 +6284,39 @@ validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs500 === errors;
+var valid0 = _errs518 === errors;
 if(valid0){
 if(data.notify !== undefined){
-let data234 = data.notify;
-const _errs507 = errors;
-if(errors === _errs507){
-if(data234 && typeof data234 == "object" && !Array.isArray(data234)){
-let missing8;
-if(((data234.targets === undefined) && (missing8 = "targets")) || ((data234.rules === undefined) && (missing8 = "rules"))){
-validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
+let data241 = data.notify;
+const _errs525 = errors;
+if(errors === _errs525){
+if(data241 && typeof data241 == "object" && !Array.isArray(data241)){
+let missing9;
+if(((data241.targets === undefined) && (missing9 = "targets")) || ((data241.rules === undefined) && (missing9 = "rules"))){
+validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
 return false;
 }
 else {
-const _errs509 = errors;
-for(const key44 in data234){
-if(!((((key44 === "site") || (key44 === "targets")) || (key44 === "rules")) || (key44 === "heartbeat"))){
-validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
+const _errs527 = errors;
+for(const key47 in data241){
+if(!((((key47 === "site") || (key47 === "targets")) || (key47 === "rules")) || (key47 === "heartbeat"))){
+validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs509 === errors){
-if(data234.site !== undefined){
-let data235 = data234.site;
-const _errs510 = errors;
-if(errors === _errs510){
-if(typeof data235 === "string"){
-if(func2(data235) > 100){
+if(_errs527 === errors){
+if(data241.site !== undefined){
+let data242 = data241.site;
+const _errs528 = errors;
+if(errors === _errs528){
+if(typeof data242 === "string"){
+if(func2(data242) > 100){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"}];
 return false;
 }
 else {
-if(func2(data235) < 1){
+if(func2(data242) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6112,44 +6327,44 @@ validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/pro
 return false;
 }
 }
-var valid67 = _errs510 === errors;
+var valid70 = _errs528 === errors;
 }
 else {
-var valid67 = true;
+var valid70 = true;
 }
-if(valid67){
-if(data234.targets !== undefined){
-let data236 = data234.targets;
-const _errs512 = errors;
-if(errors === _errs512){
-if(data236 && typeof data236 == "object" && !Array.isArray(data236)){
-if(Object.keys(data236).length > 20){
+if(valid70){
+if(data241.targets !== undefined){
+let data243 = data241.targets;
+const _errs530 = errors;
+if(errors === _errs530){
+if(data243 && typeof data243 == "object" && !Array.isArray(data243)){
+if(Object.keys(data243).length > 20){
 validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/maxProperties",keyword:"maxProperties",params:{limit: 20},message:"must NOT have more than 20 properties"}];
 return false;
 }
 else {
-for(const key45 in data236){
-const _errs514 = errors;
-if(typeof key45 === "string"){
-if(!pattern19.test(key45)){
-const err7 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key45};
+for(const key48 in data243){
+const _errs532 = errors;
+if(typeof key48 === "string"){
+if(!pattern21.test(key48)){
+const err10 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key48};
 if(vErrors === null){
-vErrors = [err7];
+vErrors = [err10];
 }
 else {
-vErrors.push(err7);
+vErrors.push(err10);
 }
 errors++;
 }
 }
-var valid68 = _errs514 === errors;
-if(!valid68){
-const err8 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key45},message:"property name must be valid"};
+var valid71 = _errs532 === errors;
+if(!valid71){
+const err11 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key48},message:"property name must be valid"};
 if(vErrors === null){
-vErrors = [err8];
+vErrors = [err11];
 }
 else {
-vErrors.push(err8);
+vErrors.push(err11);
 }
 errors++;
 validate11.errors = vErrors;
@@ -6157,355 +6372,355 @@ return false;
 break;
 }
 }
-if(valid68){
-for(const key46 in data236){
-let data237 = data236[key46];
-const _errs516 = errors;
-if(errors === _errs516){
-if(data237 && typeof data237 == "object" && !Array.isArray(data237)){
-if(data237.template === undefined){
-data237.template = "json";
-}
-const _errs518 = errors;
-for(const key47 in data237){
-if(!(((((((key47 === "url") || (key47 === "secretUrlFile")) || (key47 === "template")) || (key47 === "tokenFile")) || (key47 === "chat")) || (key47 === "topic")) || (key47 === "smtp"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs518 === errors){
-if(data237.url !== undefined){
-let data238 = data237.url;
-const _errs519 = errors;
-if(errors === _errs519){
-if(typeof data238 === "string"){
-if(func2(data238) > 2000){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
-return false;
-}
-else {
-if(!pattern20.test(data238)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid70 = _errs519 === errors;
-}
-else {
-var valid70 = true;
-}
-if(valid70){
-if(data237.secretUrlFile !== undefined){
-let data239 = data237.secretUrlFile;
-const _errs521 = errors;
-if(errors === _errs521){
-if(typeof data239 === "string"){
-if(func2(data239) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid70 = _errs521 === errors;
-}
-else {
-var valid70 = true;
-}
-if(valid70){
-let data240 = data237.template;
-const _errs523 = errors;
-if(!((((((data240 === "json") || (data240 === "ntfy")) || (data240 === "gotify")) || (data240 === "telegram")) || (data240 === "slack")) || (data240 === "home-assistant"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid70 = _errs523 === errors;
-if(valid70){
-if(data237.tokenFile !== undefined){
-let data241 = data237.tokenFile;
-const _errs524 = errors;
-if(errors === _errs524){
-if(typeof data241 === "string"){
-if(func2(data241) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid70 = _errs524 === errors;
-}
-else {
-var valid70 = true;
-}
-if(valid70){
-if(data237.chat !== undefined){
-let data242 = data237.chat;
-const _errs526 = errors;
-if(errors === _errs526){
-if(typeof data242 === "string"){
-if(func2(data242) > 64){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data242) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid70 = _errs526 === errors;
-}
-else {
-var valid70 = true;
-}
-if(valid70){
-if(data237.topic !== undefined){
-let data243 = data237.topic;
-const _errs528 = errors;
-if(errors === _errs528){
-if(typeof data243 === "string"){
-if(func2(data243) > 500){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
-return false;
-}
-else {
-if(func2(data243) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid70 = _errs528 === errors;
-}
-else {
-var valid70 = true;
-}
-if(valid70){
-if(data237.smtp !== undefined){
-let data244 = data237.smtp;
-const _errs530 = errors;
-if(errors === _errs530){
+if(valid71){
+for(const key49 in data243){
+let data244 = data243[key49];
+const _errs534 = errors;
+if(errors === _errs534){
 if(data244 && typeof data244 == "object" && !Array.isArray(data244)){
-if(data244.port === undefined){
-data244.port = 587;
+if(data244.template === undefined){
+data244.template = "json";
 }
-if(data244.plain === undefined){
-data244.plain = false;
-}
-let missing9;
-if((((data244.host === undefined) && (missing9 = "host")) || ((data244.from === undefined) && (missing9 = "from"))) || ((data244.to === undefined) && (missing9 = "to"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
-return false;
-}
-else {
-const _errs532 = errors;
-for(const key48 in data244){
-if(!(((((((key48 === "host") || (key48 === "port")) || (key48 === "plain")) || (key48 === "user")) || (key48 === "passwordFile")) || (key48 === "from")) || (key48 === "to"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"}];
+const _errs536 = errors;
+for(const key50 in data244){
+if(!(((((((key50 === "url") || (key50 === "secretUrlFile")) || (key50 === "template")) || (key50 === "tokenFile")) || (key50 === "chat")) || (key50 === "topic")) || (key50 === "smtp"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs532 === errors){
-if(data244.host !== undefined){
-let data245 = data244.host;
-const _errs533 = errors;
-if(errors === _errs533){
-if(typeof data245 === "string"){
-if(func2(data245) > 253){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
-return false;
-}
-else {
-if(func2(data245) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid71 = _errs533 === errors;
-}
-else {
-var valid71 = true;
-}
-if(valid71){
-let data246 = data244.port;
-const _errs535 = errors;
-if(!(((typeof data246 == "number") && (!(data246 % 1) && !isNaN(data246))) && (isFinite(data246)))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs535){
-if((typeof data246 == "number") && (isFinite(data246))){
-if(data246 > 65535 || isNaN(data246)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data246 < 1 || isNaN(data246)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid71 = _errs535 === errors;
-if(valid71){
+if(_errs536 === errors){
+if(data244.url !== undefined){
+let data245 = data244.url;
 const _errs537 = errors;
-if(typeof data244.plain !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(errors === _errs537){
+if(typeof data245 === "string"){
+if(func2(data245) > 2000){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
-var valid71 = _errs537 === errors;
-if(valid71){
-if(data244.user !== undefined){
-let data248 = data244.user;
+else {
+if(!pattern22.test(data245)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid73 = _errs537 === errors;
+}
+else {
+var valid73 = true;
+}
+if(valid73){
+if(data244.secretUrlFile !== undefined){
+let data246 = data244.secretUrlFile;
 const _errs539 = errors;
 if(errors === _errs539){
-if(typeof data248 === "string"){
-if(func2(data248) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
-return false;
-}
-else {
-if(func2(data248) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(typeof data246 === "string"){
+if(func2(data246) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
-}
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid71 = _errs539 === errors;
+var valid73 = _errs539 === errors;
 }
 else {
-var valid71 = true;
+var valid73 = true;
 }
-if(valid71){
-if(data244.passwordFile !== undefined){
-let data249 = data244.passwordFile;
+if(valid73){
+let data247 = data244.template;
 const _errs541 = errors;
-if(errors === _errs541){
+if(!((((((data247 === "json") || (data247 === "ntfy")) || (data247 === "gotify")) || (data247 === "telegram")) || (data247 === "slack")) || (data247 === "home-assistant"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid73 = _errs541 === errors;
+if(valid73){
+if(data244.tokenFile !== undefined){
+let data248 = data244.tokenFile;
+const _errs542 = errors;
+if(errors === _errs542){
+if(typeof data248 === "string"){
+if(func2(data248) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid73 = _errs542 === errors;
+}
+else {
+var valid73 = true;
+}
+if(valid73){
+if(data244.chat !== undefined){
+let data249 = data244.chat;
+const _errs544 = errors;
+if(errors === _errs544){
 if(typeof data249 === "string"){
+if(func2(data249) > 64){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
 if(func2(data249) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid71 = _errs541 === errors;
+var valid73 = _errs544 === errors;
 }
 else {
-var valid71 = true;
+var valid73 = true;
 }
-if(valid71){
-if(data244.from !== undefined){
-let data250 = data244.from;
-const _errs543 = errors;
-if(errors === _errs543){
+if(valid73){
+if(data244.topic !== undefined){
+let data250 = data244.topic;
+const _errs546 = errors;
+if(errors === _errs546){
 if(typeof data250 === "string"){
-if(func2(data250) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+if(func2(data250) > 500){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(func2(data250) < 3){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+if(func2(data250) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid71 = _errs543 === errors;
+var valid73 = _errs546 === errors;
 }
 else {
-var valid71 = true;
+var valid73 = true;
 }
-if(valid71){
-if(data244.to !== undefined){
-let data251 = data244.to;
-const _errs545 = errors;
-if(errors === _errs545){
-if(Array.isArray(data251)){
-var valid72 = true;
-const len19 = data251.length;
-for(let i23=0; i23<len19; i23++){
-let data252 = data251[i23];
-const _errs547 = errors;
-if(errors === _errs547){
+if(valid73){
+if(data244.smtp !== undefined){
+let data251 = data244.smtp;
+const _errs548 = errors;
+if(errors === _errs548){
+if(data251 && typeof data251 == "object" && !Array.isArray(data251)){
+if(data251.port === undefined){
+data251.port = 587;
+}
+if(data251.plain === undefined){
+data251.plain = false;
+}
+let missing10;
+if((((data251.host === undefined) && (missing10 = "host")) || ((data251.from === undefined) && (missing10 = "from"))) || ((data251.to === undefined) && (missing10 = "to"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
+return false;
+}
+else {
+const _errs550 = errors;
+for(const key51 in data251){
+if(!(((((((key51 === "host") || (key51 === "port")) || (key51 === "plain")) || (key51 === "user")) || (key51 === "passwordFile")) || (key51 === "from")) || (key51 === "to"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs550 === errors){
+if(data251.host !== undefined){
+let data252 = data251.host;
+const _errs551 = errors;
+if(errors === _errs551){
 if(typeof data252 === "string"){
-if(func2(data252) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+if(func2(data252) > 253){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data252) < 3){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+if(func2(data252) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid72 = _errs547 === errors;
-if(!valid72){
+var valid74 = _errs551 === errors;
+}
+else {
+var valid74 = true;
+}
+if(valid74){
+let data253 = data251.port;
+const _errs553 = errors;
+if(!(((typeof data253 == "number") && (!(data253 % 1) && !isNaN(data253))) && (isFinite(data253)))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs553){
+if((typeof data253 == "number") && (isFinite(data253))){
+if(data253 > 65535 || isNaN(data253)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data253 < 1 || isNaN(data253)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid74 = _errs553 === errors;
+if(valid74){
+const _errs555 = errors;
+if(typeof data251.plain !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid74 = _errs555 === errors;
+if(valid74){
+if(data251.user !== undefined){
+let data255 = data251.user;
+const _errs557 = errors;
+if(errors === _errs557){
+if(typeof data255 === "string"){
+if(func2(data255) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data255) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid74 = _errs557 === errors;
+}
+else {
+var valid74 = true;
+}
+if(valid74){
+if(data251.passwordFile !== undefined){
+let data256 = data251.passwordFile;
+const _errs559 = errors;
+if(errors === _errs559){
+if(typeof data256 === "string"){
+if(func2(data256) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid74 = _errs559 === errors;
+}
+else {
+var valid74 = true;
+}
+if(valid74){
+if(data251.from !== undefined){
+let data257 = data251.from;
+const _errs561 = errors;
+if(errors === _errs561){
+if(typeof data257 === "string"){
+if(func2(data257) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data257) < 3){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid74 = _errs561 === errors;
+}
+else {
+var valid74 = true;
+}
+if(valid74){
+if(data251.to !== undefined){
+let data258 = data251.to;
+const _errs563 = errors;
+if(errors === _errs563){
+if(Array.isArray(data258)){
+var valid75 = true;
+const len19 = data258.length;
+for(let i23=0; i23<len19; i23++){
+let data259 = data258[i23];
+const _errs565 = errors;
+if(errors === _errs565){
+if(typeof data259 === "string"){
+if(func2(data259) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data259) < 3){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid75 = _errs565 === errors;
+if(!valid75){
 break;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid71 = _errs545 === errors;
+var valid74 = _errs563 === errors;
 }
 else {
-var valid71 = true;
+var valid74 = true;
 }
 }
 }
@@ -6517,14 +6732,14 @@ var valid71 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid70 = _errs530 === errors;
+var valid73 = _errs548 === errors;
 }
 else {
-var valid70 = true;
+var valid73 = true;
 }
 }
 }
@@ -6535,12 +6750,12 @@ var valid70 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key46.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid69 = _errs516 === errors;
-if(!valid69){
+var valid72 = _errs534 === errors;
+if(!valid72){
 break;
 }
 }
@@ -6552,59 +6767,59 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/
 return false;
 }
 }
-var valid67 = _errs512 === errors;
+var valid70 = _errs530 === errors;
 }
 else {
-var valid67 = true;
+var valid70 = true;
 }
-if(valid67){
-if(data234.rules !== undefined){
-let data253 = data234.rules;
-const _errs549 = errors;
-if(errors === _errs549){
-if(Array.isArray(data253)){
-var valid73 = true;
-const len20 = data253.length;
+if(valid70){
+if(data241.rules !== undefined){
+let data260 = data241.rules;
+const _errs567 = errors;
+if(errors === _errs567){
+if(Array.isArray(data260)){
+var valid76 = true;
+const len20 = data260.length;
 for(let i24=0; i24<len20; i24++){
-let data254 = data253[i24];
-const _errs551 = errors;
-if(errors === _errs551){
-if(data254 && typeof data254 == "object" && !Array.isArray(data254)){
-if(data254.devices === undefined){
-data254.devices = "#";
+let data261 = data260[i24];
+const _errs569 = errors;
+if(errors === _errs569){
+if(data261 && typeof data261 == "object" && !Array.isArray(data261)){
+if(data261.devices === undefined){
+data261.devices = "#";
 }
-if(data254.quantity === undefined){
-data254.quantity = "value";
+if(data261.quantity === undefined){
+data261.quantity = "value";
 }
-if(data254.forSeconds === undefined){
-data254.forSeconds = 0;
+if(data261.forSeconds === undefined){
+data261.forSeconds = 0;
 }
-let missing10;
-if((data254.when === undefined) && (missing10 = "when")){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
+let missing11;
+if((data261.when === undefined) && (missing11 = "when")){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
 return false;
 }
 else {
-const _errs553 = errors;
-for(const key49 in data254){
-if(!((((((((key49 === "name") || (key49 === "when")) || (key49 === "devices")) || (key49 === "quantity")) || (key49 === "limit")) || (key49 === "forSeconds")) || (key49 === "repeatMinutes")) || (key49 === "targets"))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key49},message:"must NOT have additional properties"}];
+const _errs571 = errors;
+for(const key52 in data261){
+if(!((((((((key52 === "name") || (key52 === "when")) || (key52 === "devices")) || (key52 === "quantity")) || (key52 === "limit")) || (key52 === "forSeconds")) || (key52 === "repeatMinutes")) || (key52 === "targets"))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs553 === errors){
-if(data254.name !== undefined){
-let data255 = data254.name;
-const _errs554 = errors;
-if(errors === _errs554){
-if(typeof data255 === "string"){
-if(func2(data255) > 64){
+if(_errs571 === errors){
+if(data261.name !== undefined){
+let data262 = data261.name;
+const _errs572 = errors;
+if(errors === _errs572){
+if(typeof data262 === "string"){
+if(func2(data262) > 64){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data255) < 1){
+if(func2(data262) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6615,35 +6830,35 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",s
 return false;
 }
 }
-var valid74 = _errs554 === errors;
+var valid77 = _errs572 === errors;
 }
 else {
-var valid74 = true;
+var valid77 = true;
 }
-if(valid74){
-if(data254.when !== undefined){
-let data256 = data254.when;
-const _errs556 = errors;
-if(!((((((((data256 === "not-confirmed") || (data256 === "offline")) || (data256 === "never-seen")) || (data256 === "above")) || (data256 === "below")) || (data256 === "battery-low")) || (data256 === "by-itself")) || (data256 === "not-ready"))){
+if(valid77){
+if(data261.when !== undefined){
+let data263 = data261.when;
+const _errs574 = errors;
+if(!((((((((data263 === "not-confirmed") || (data263 === "offline")) || (data263 === "never-seen")) || (data263 === "above")) || (data263 === "below")) || (data263 === "battery-low")) || (data263 === "by-itself")) || (data263 === "not-ready"))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid74 = _errs556 === errors;
+var valid77 = _errs574 === errors;
 }
 else {
-var valid74 = true;
+var valid77 = true;
 }
-if(valid74){
-let data257 = data254.devices;
-const _errs557 = errors;
-if(errors === _errs557){
-if(typeof data257 === "string"){
-if(func2(data257) > 500){
+if(valid77){
+let data264 = data261.devices;
+const _errs575 = errors;
+if(errors === _errs575){
+if(typeof data264 === "string"){
+if(func2(data264) > 500){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(func2(data257) < 1){
+if(func2(data264) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6654,18 +6869,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices
 return false;
 }
 }
-var valid74 = _errs557 === errors;
-if(valid74){
-let data258 = data254.quantity;
-const _errs559 = errors;
-if(errors === _errs559){
-if(typeof data258 === "string"){
-if(func2(data258) > 128){
+var valid77 = _errs575 === errors;
+if(valid77){
+let data265 = data261.quantity;
+const _errs577 = errors;
+if(errors === _errs577){
+if(typeof data265 === "string"){
+if(func2(data265) > 128){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
-if(func2(data258) < 1){
+if(func2(data265) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6676,85 +6891,85 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantit
 return false;
 }
 }
-var valid74 = _errs559 === errors;
-if(valid74){
-if(data254.limit !== undefined){
-let data259 = data254.limit;
-const _errs561 = errors;
-if(!((typeof data259 == "number") && (isFinite(data259)))){
+var valid77 = _errs577 === errors;
+if(valid77){
+if(data261.limit !== undefined){
+let data266 = data261.limit;
+const _errs579 = errors;
+if(!((typeof data266 == "number") && (isFinite(data266)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/limit",schemaPath:"#/properties/notify/properties/rules/items/properties/limit/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid74 = _errs561 === errors;
+var valid77 = _errs579 === errors;
 }
 else {
-var valid74 = true;
+var valid77 = true;
 }
-if(valid74){
-let data260 = data254.forSeconds;
-const _errs563 = errors;
-if(!(((typeof data260 == "number") && (!(data260 % 1) && !isNaN(data260))) && (isFinite(data260)))){
+if(valid77){
+let data267 = data261.forSeconds;
+const _errs581 = errors;
+if(!(((typeof data267 == "number") && (!(data267 % 1) && !isNaN(data267))) && (isFinite(data267)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs563){
-if((typeof data260 == "number") && (isFinite(data260))){
-if(data260 > 604800 || isNaN(data260)){
+if(errors === _errs581){
+if((typeof data267 == "number") && (isFinite(data267))){
+if(data267 > 604800 || isNaN(data267)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data260 < 0 || isNaN(data260)){
+if(data267 < 0 || isNaN(data267)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid74 = _errs563 === errors;
-if(valid74){
-if(data254.repeatMinutes !== undefined){
-let data261 = data254.repeatMinutes;
-const _errs565 = errors;
-if(!(((typeof data261 == "number") && (!(data261 % 1) && !isNaN(data261))) && (isFinite(data261)))){
+var valid77 = _errs581 === errors;
+if(valid77){
+if(data261.repeatMinutes !== undefined){
+let data268 = data261.repeatMinutes;
+const _errs583 = errors;
+if(!(((typeof data268 == "number") && (!(data268 % 1) && !isNaN(data268))) && (isFinite(data268)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs565){
-if((typeof data261 == "number") && (isFinite(data261))){
-if(data261 > 10080 || isNaN(data261)){
+if(errors === _errs583){
+if((typeof data268 == "number") && (isFinite(data268))){
+if(data268 > 10080 || isNaN(data268)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10080},message:"must be <= 10080"}];
 return false;
 }
 else {
-if(data261 < 1 || isNaN(data261)){
+if(data268 < 1 || isNaN(data268)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid74 = _errs565 === errors;
+var valid77 = _errs583 === errors;
 }
 else {
-var valid74 = true;
+var valid77 = true;
 }
-if(valid74){
-if(data254.targets !== undefined){
-let data262 = data254.targets;
-const _errs567 = errors;
-if(errors === _errs567){
-if(Array.isArray(data262)){
-var valid75 = true;
-const len21 = data262.length;
+if(valid77){
+if(data261.targets !== undefined){
+let data269 = data261.targets;
+const _errs585 = errors;
+if(errors === _errs585){
+if(Array.isArray(data269)){
+var valid78 = true;
+const len21 = data269.length;
 for(let i25=0; i25<len21; i25++){
-const _errs569 = errors;
-if(typeof data262[i25] !== "string"){
+const _errs587 = errors;
+if(typeof data269[i25] !== "string"){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/targets/" + i25,schemaPath:"#/properties/notify/properties/rules/items/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid75 = _errs569 === errors;
-if(!valid75){
+var valid78 = _errs587 === errors;
+if(!valid78){
 break;
 }
 }
@@ -6764,10 +6979,10 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/targets
 return false;
 }
 }
-var valid74 = _errs567 === errors;
+var valid77 = _errs585 === errors;
 }
 else {
-var valid74 = true;
+var valid77 = true;
 }
 }
 }
@@ -6784,8 +6999,8 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPat
 return false;
 }
 }
-var valid73 = _errs551 === errors;
-if(!valid73){
+var valid76 = _errs569 === errors;
+if(!valid76){
 break;
 }
 }
@@ -6795,23 +7010,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules",schemaPath:"#/pr
 return false;
 }
 }
-var valid67 = _errs549 === errors;
+var valid70 = _errs567 === errors;
 }
 else {
-var valid67 = true;
+var valid70 = true;
 }
-if(valid67){
-if(data234.heartbeat !== undefined){
-let data264 = data234.heartbeat;
-const _errs571 = errors;
-if(errors === _errs571){
-if(typeof data264 === "string"){
-if(func2(data264) > 2000){
+if(valid70){
+if(data241.heartbeat !== undefined){
+let data271 = data241.heartbeat;
+const _errs589 = errors;
+if(errors === _errs589){
+if(typeof data271 === "string"){
+if(func2(data271) > 2000){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern20.test(data264)){
+if(!pattern22.test(data271)){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
@@ -6822,10 +7037,10 @@ validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"
 return false;
 }
 }
-var valid67 = _errs571 === errors;
+var valid70 = _errs589 === errors;
 }
 else {
-var valid67 = true;
+var valid70 = true;
 }
 }
 }
@@ -6838,42 +7053,42 @@ validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs507 === errors;
+var valid0 = _errs525 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data265 = data.log;
-const _errs573 = errors;
-if(errors === _errs573){
-if(data265 && typeof data265 == "object" && !Array.isArray(data265)){
-if(data265.level === undefined){
-data265.level = "info";
+let data272 = data.log;
+const _errs591 = errors;
+if(errors === _errs591){
+if(data272 && typeof data272 == "object" && !Array.isArray(data272)){
+if(data272.level === undefined){
+data272.level = "info";
 }
-const _errs575 = errors;
-for(const key50 in data265){
-if(!((key50 === "level") || (key50 === "securityFile"))){
-validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"}];
+const _errs593 = errors;
+for(const key53 in data272){
+if(!((key53 === "level") || (key53 === "securityFile"))){
+validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key53},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs575 === errors){
-let data266 = data265.level;
-const _errs576 = errors;
-if(!(((((((data266 === "trace") || (data266 === "debug")) || (data266 === "info")) || (data266 === "warn")) || (data266 === "error")) || (data266 === "fatal")) || (data266 === "silent"))){
+if(_errs593 === errors){
+let data273 = data272.level;
+const _errs594 = errors;
+if(!(((((((data273 === "trace") || (data273 === "debug")) || (data273 === "info")) || (data273 === "warn")) || (data273 === "error")) || (data273 === "fatal")) || (data273 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid76 = _errs576 === errors;
-if(valid76){
-if(data265.securityFile !== undefined){
-let data267 = data265.securityFile;
-const _errs577 = errors;
-if(errors === _errs577){
-if(typeof data267 === "string"){
-if(func2(data267) < 1){
+var valid79 = _errs594 === errors;
+if(valid79){
+if(data272.securityFile !== undefined){
+let data274 = data272.securityFile;
+const _errs595 = errors;
+if(errors === _errs595){
+if(typeof data274 === "string"){
+if(func2(data274) < 1){
 validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"#/properties/log/properties/securityFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6883,10 +7098,10 @@ validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"
 return false;
 }
 }
-var valid76 = _errs577 === errors;
+var valid79 = _errs595 === errors;
 }
 else {
-var valid76 = true;
+var valid79 = true;
 }
 }
 }
@@ -6896,7 +7111,8 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs573 === errors;
+var valid0 = _errs591 === errors;
+}
 }
 }
 }

@@ -161,8 +161,12 @@ function ageOf(topic: string, { values, registry, states }: Nodes): Age {
 async function openKnown(config: DeepReadonly<Config>, parts: HardwareParts) {
   const { access, onClose } = parts
   const bases = createClownBases(config)
-  const names = parts.profiles.map(({ name }) => name)
-  const profileDevices = new ProfileDevices(config.profiles.prefix, names)
+  const named = (isOfUpstream: boolean) =>
+    parts.profiles.flatMap(({ name, isUpstream = false }) =>
+      isUpstream === isOfUpstream ? [name] : [],
+    )
+  const { prefix } = config.profiles
+  const profileDevices = new ProfileDevices(prefix, named(false), named(true))
   const model = modelWith(createClownModel(bases), profileDevices)
   const ofUsers = followNodePresence(access, config.bus !== undefined)
   onClose(ofUsers.close)

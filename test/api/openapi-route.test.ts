@@ -55,6 +55,7 @@ const nobody = [
   '/api/trace',
   '/api/shares',
   '/api/bus',
+  '/api/upstreams',
 ]
 const posted = [
   '/api/command',
@@ -186,6 +187,7 @@ const asked: readonly Asked[] = [
   { path: '/api/unban', method: 'POST', body: {}, status: 400 },
   { path: '/api/unban', method: 'POST', body: {}, user: 'viewer', status: 403 },
   { path: '/api/bus', status: 200 },
+  { path: '/api/upstreams', status: 200 },
   { path: '/api/security-log', status: 200 },
   { path: '/api/trace', status: 200 },
   { path: '/api/trace?kind=none', of: '/api/trace', status: 400 },

@@ -77,7 +77,9 @@ export function playTo(profile: Profile, options: PlayOptions = {}) {
     /** What is published when a device is asked so. */
     ask: (id: string, payload: unknown) => {
       const { kind, ask } = present(devices.get(id)).facts
-      return (ask?.(readAsk(kind, payload)) ?? []).map(({ topic, payload: sent }) => ({
+      const out = ask?.(readAsk(kind, payload)) ?? []
+      if (typeof out === 'function') throw new Error('expected a device on the bus')
+      return out.map(({ topic, payload: sent }) => ({
         topic,
         payload: sent.toString(),
       }))

@@ -25,6 +25,8 @@ export interface Request {
 export interface Translation {
   /** What goes on the bus. */
   readonly outgoing: readonly Message[]
+  /** What sends it to a device that is not on the bus. */
+  readonly send?: () => void
   /** What the device reports once it has obeyed. */
   readonly goal: unknown
   readonly isConfirmable: boolean
@@ -273,9 +275,9 @@ function leaveFor(bus: CommandsOptions['bus'], request: Request, life: CommandLi
   if (refusal !== undefined) life.untaken(refusal)
   else {
     const { traced } = request.message
-    for (const each of translationOf(request).outgoing) {
-      bus.publish({ ...each, receivers: life, traced })
-    }
+    const { outgoing, send } = translationOf(request)
+    for (const each of outgoing) bus.publish({ ...each, receivers: life, traced })
+    send?.()
   }
 }
 

@@ -19,8 +19,13 @@ import type { Registry } from '../registry/registry.ts'
 import type { RelayGuard } from '../relay-guard/relay-guard.ts'
 import { Claims, type Past } from './claims.ts'
 import { byKeysOf, goalOf, inTermsOf, lastingPart, readAsk, settledPart } from './kinds.ts'
-import { type DeviceSink, openProfile, type ProfileDevice } from './open-profile.ts'
-import type { Ask, HeardMessage, Profile, Report } from './profile.ts'
+import {
+  type DeviceSink,
+  openProfile,
+  type ProfileDevice,
+  upstreamsPrefix,
+} from './open-profile.ts'
+import type { Ask, HeardMessage, Outgoing, Profile, Report } from './profile.ts'
 import { messageOf, type ProfileDevices, questionOf } from './profile-devices.ts'
 import { openPublishers, type Publishers } from './publishers.ts'
 import { checkTrusted, type TrustParts } from './trust.ts'
@@ -106,14 +111,17 @@ export class ProfileHost implements PathProfiles {
     const { profileDevices: devices, registry, prefix, sampledLog } = this.#parts
     this.#audience = audience
     const clock = this.#clock()
-    const topics = registry.devicesBelow(prefix).map(({ topic }) => topic)
+    const topicsBelow = (top: string) => registry.devicesBelow(top).map(({ topic }) => topic)
+    const [ofProfiles, ofUpstreams] = [topicsBelow(prefix), topicsBelow(upstreamsPrefix)]
     for (const profile of profiles) {
+      const { name, isUpstream = false } = profile
+      const top = isUpstream ? upstreamsPrefix : prefix
       openProfile(profile, {
         claims: this.claims,
         sink: this.#sinkOf(audience),
         clock,
-        prefix,
-        known: devices.placesOf(profile.name, topics),
+        prefix: top,
+        known: devices.placesOf({ top, name }, isUpstream ? ofUpstreams : ofProfiles),
         failed: (name, error) => {
           const fields = { profile: name, reason: reasonOf(error) }
           sampledLog.warn('profile-failed', fields, 'a profile failed when its time had come')
@@ -161,14 +169,20 @@ export class ProfileHost implements PathProfiles {
       throw new HubError('bad-payload', `expected what can be commanded, got the ${kind} ${topic}`)
     }
     const asked = readAsk(kind, message.payload.value)
-    const outgoing = ask(asked).map(messageOf)
-    for (const each of outgoing) this.#own.add(each.payload)
+    const out = ask(asked)
+    const way = typeof out === 'function' ? { outgoing: [], send: out } : this.#onBus(out)
     const goal = goalOf(kind, asked)
-    const translation = { outgoing, goal, isConfirmable: isConfirmable(asked) }
+    const translation = { ...way, goal, isConfirmable: isConfirmable(asked) }
     const translated = { ...request, message: { ...message, payload: jsonOf(asked) }, translation }
     this.checkTrust({ ...translated, sender })
     this.#asked.set(topic, { goal, said: {} })
     return translated
+  }
+
+  #onBus(out: readonly Outgoing[]) {
+    const outgoing = out.map(messageOf)
+    for (const each of outgoing) this.#own.add(each.payload)
+    return { outgoing }
   }
 
   /** @throws HubError `forbidden` when a command may not go where its device is told to be commanded. */

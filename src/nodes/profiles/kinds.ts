@@ -133,6 +133,12 @@ export function canBeAsked(kind: DeviceKind): boolean {
   return kind === 'button' || Object.keys(kinds[kind].keys).length > 0
 }
 
+/** The key that a bare payload of a kind is about; undefined where there is none. */
+export function mainKeyOf(kind: DeviceKind): string | undefined {
+  const { main }: Kind = kinds[kind]
+  return main
+}
+
 /** `said` by the keys of the table, where a convention writes one with underscores: `color_temp` is `color-temp`. */
 export function byKeysOf<T>(
   kind: DeviceKind,
@@ -170,7 +176,7 @@ export function readAsk(kind: DeviceKind, payload: unknown): Ask {
     const isPulse = kind === 'relay' && Object.hasOwn(payload, 'pulse')
     return Object.fromEntries(isPulse ? [['state', true], ...entries] : entries)
   }
-  const { main }: Kind = kinds[kind]
+  const main = mainKeyOf(kind)
   if (main === undefined) throw unexpected(`an object, for a ${kind}`, payload)
   return { [main]: asked(kind, main, payload) }
 }

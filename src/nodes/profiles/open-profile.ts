@@ -274,10 +274,17 @@ function budget(most: string): HubError {
   return new HubError('too-many', `expected at most ${most} in a profile, there is one more`)
 }
 
-/** Where a device stands: what is in a level, and may not be, is percent-encoded. */
+/** Above the devices of all systems that the hub dials. Never another one: what is below it goes back to none of them. */
+export const upstreamsPrefix = 'upstreams'
+
+/**
+ * Where a device stands: what is in a level, and may not be, is percent-encoded. Of another system a node may be a
+ * topic of several levels, as it is there.
+ */
 export function deviceTopic(prefix: string, profile: string, place: DevicePlace): string {
   const { node, kind, part = '-' } = place
-  return joinTopic(prefix, [profile, levelOf(node), kind, levelOf(part)].join('/'))
+  const levels = prefix === upstreamsPrefix ? node.split('/') : [node]
+  return joinTopic(prefix, [profile, ...levels.map(levelOf), kind, levelOf(part)].join('/'))
 }
 
 /** The place that `topic` names below `prefix`, and of which profile; undefined when it is none. */
@@ -285,10 +292,12 @@ export function placeOf(
   prefix: string,
   topic: string,
 ): (DevicePlace & { readonly profile: string }) | undefined {
-  const below = relativeTopic(prefix, topic)?.split('/') ?? []
-  const [profile = '', node = '', kind = '', part = ''] = below
-  if (below.length !== 4 || !isDeviceKind(kind)) return undefined
-  return { profile, node: textOf(node), kind, part: textOf(part) }
+  const [profile = '', ...levels] = relativeTopic(prefix, topic)?.split('/') ?? []
+  const node = levels.slice(0, -2)
+  const [kind = '', part = ''] = levels.slice(-2)
+  const isNode = prefix === upstreamsPrefix ? node.length > 0 : node.length === 1
+  if (!isNode || !isDeviceKind(kind)) return undefined
+  return { profile, node: node.map(textOf).join('/'), kind, part: textOf(part) }
 }
 
 /** What no level may hold, or what makes two look alike; an empty one would be none. */

@@ -9,7 +9,7 @@ import { deviceOf } from '../device.ts'
 import type { OwnTitles } from '../registry/device-labels.ts'
 import type { Registry } from '../registry/registry.ts'
 import { canBeAsked } from './kinds.ts'
-import { type ProfileDevice, placeOf } from './open-profile.ts'
+import { type ProfileDevice, placeOf, upstreamsPrefix } from './open-profile.ts'
 import type { DevicePlace, Outgoing } from './profile.ts'
 
 /** A cover has so long to arrive, unless its profile says otherwise. */
@@ -17,8 +17,8 @@ const coverMs = 60_000
 
 /** The devices of all profiles as everybody else knows them: by the topics they stand on. */
 export class ProfileDevices {
-  readonly #prefix: string
-  readonly #profiles: ReadonlySet<string>
+  /** The names of profiles, by what stands above them. */
+  readonly #tops: readonly (readonly [prefix: string, profiles: ReadonlySet<string>])[]
   readonly #devices = new Map<string, ProfileDevice>()
   readonly #nodes = new Map<string, Map<string, ProfileDevice>>()
   /** Whether each node is there, by what its devices say. */
@@ -34,26 +34,33 @@ export class ProfileDevices {
     onChange: this.#retitled.add,
   }
 
-  constructor(prefix: string, profiles: Iterable<string>) {
-    this.#prefix = prefix
-    this.#profiles = new Set(profiles)
+  constructor(prefix: string, profiles: Iterable<string>, upstreams: Iterable<string> = []) {
+    this.#tops = [
+      [prefix, new Set(profiles)],
+      [upstreamsPrefix, new Set(upstreams)],
+    ]
   }
 
   /** Whether a topic is below one of the profiles: only the hub reports there. */
   hold(topic: string): boolean {
-    const below = relativeTopic(this.#prefix, topic)
-    return below !== undefined && this.#profiles.has(below.slice(0, below.indexOf('/')))
+    return this.#tops.some(([prefix, profiles]) => {
+      const below = relativeTopic(prefix, topic)
+      return below !== undefined && profiles.has(below.slice(0, below.indexOf('/')))
+    })
   }
 
   of(topic: string): ProfileDevice | undefined {
     return this.#devices.get(topic)
   }
 
-  /** The places below `profile` that `topics` name. */
-  placesOf(profile: string, topics: Iterable<string>): DevicePlace[] {
+  /** The places below the profile `name` that `topics` name. */
+  placesOf(
+    { top, name }: { readonly top: string; readonly name: string },
+    topics: Iterable<string>,
+  ): DevicePlace[] {
     return [...topics].flatMap((topic) => {
-      const place = placeOf(this.#prefix, topic)
-      return place?.profile === profile ? [place] : []
+      const place = placeOf(top, topic)
+      return place?.profile === name ? [place] : []
     })
   }
 
@@ -107,8 +114,8 @@ export class ProfileDevices {
   takesCommands(topic: string): boolean {
     const device = this.#devices.get(topic)
     if (device !== undefined) return device.facts.ask !== undefined
-    const place = placeOf(this.#prefix, topic)
-    return place !== undefined && canBeAsked(place.kind)
+    const places = this.#tops.flatMap(([prefix]) => placeOf(prefix, topic) ?? [])
+    return places.some(({ kind }) => canBeAsked(kind))
   }
 
   /** What asks a device for its state; undefined where nothing does. */

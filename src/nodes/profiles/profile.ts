@@ -19,6 +19,11 @@ export interface Profile {
    */
   readonly isGeneric?: boolean
   /**
+   * Whether it is another system that the hub dials: its devices stand at `upstreams/<name>/<node>/<kind>/<part>`, and
+   * their nodes may have several levels.
+   */
+  readonly isUpstream?: boolean
+  /**
    * Begins: listens for what announces devices, and claims what belongs to nobody else. What `hub` is told is
    * of this profile alone. Everything that it keeps lives in this call.
    */
@@ -113,12 +118,13 @@ export interface DeviceFacts extends DevicePlace {
   /** Its firmware's version. */
   readonly firmware?: string
   /**
-   * What to publish so that the device does what is asked. Undefined for what cannot be commanded. `asked` has
-   * passed what its kind says (`kinds.ts`); keys that the kind does not know come as they are.
+   * What to publish so that the device does what is asked; of one that is not on the bus, what sends it. Undefined
+   * for what cannot be commanded. `asked` has passed what its kind says (`kinds.ts`); keys that the kind does not
+   * know come as they are.
    *
    * @throws HubError `bad-payload` with what was expected, when the device has no such thing.
    */
-  readonly ask?: (asked: Ask) => readonly Outgoing[]
+  readonly ask?: (asked: Ask) => readonly Outgoing[] | SendsIt
   /** Asks the device what its state is. */
   readonly question?: () => readonly Outgoing[]
   /** Whether a report will tell what became of a command; one that cannot be confirmed ends as sent. Always, unless given. */
@@ -150,6 +156,9 @@ export type ReportSource = 'device' | 'memory'
 
 /** What is asked of a device, by the keys of its reports. */
 export type Ask = Readonly<Record<string, unknown>>
+
+/** Sends what was asked, in a way of its own, now or never. Throws nothing: what cannot be sent is not confirmed either. */
+type SendsIt = () => void
 
 /** What goes to a device: never retained. */
 export interface Outgoing {

@@ -23,6 +23,9 @@ t.test('a device stands at a topic of its node, its kind and its part', async (t
   t.equal(deviceTopic('d/e', 'p', { node: '', kind: 'light' }), 'd/e/p/%/light/-')
   t.same(placeOf('d/e', 'd/e/p/%/light/-'), { profile: 'p', node: '', kind: 'light', part: '-' })
   t.match(placeOf('d', 'd/p/%FF/light/-'), { node: '%FF' })
+  const far = { node: 'nodes/b 1', kind: 'light', part: '-' } as const
+  t.equal(deviceTopic('upstreams', 'attic', far), 'upstreams/attic/nodes/b%201/light/-')
+  t.same(placeOf('upstreams', 'upstreams/attic/nodes/b%201/light/-'), { profile: 'attic', ...far })
   for (const other of ['d/p/n/other/-', 'd/p/n/relay', 'x/p/n/relay/-', 'd/p/n/relay/-/set']) {
     t.equal(placeOf('d', other), undefined, other)
   }

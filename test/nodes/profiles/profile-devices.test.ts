@@ -10,10 +10,10 @@ t.test('what was known before a restart is told to its profile, and to no other'
     'devices/homie/lamp/spaceship/-',
     'nodes/bridge/0/relay/0',
   ]
-  t.same(devices.placesOf('homie', known), [
+  t.same(devices.placesOf({ top: 'devices', name: 'homie' }, known), [
     { profile: 'homie', node: 'lamp/1', kind: 'light', part: '' },
   ])
-  t.same(devices.placesOf('tasmota', known), [])
+  t.same(devices.placesOf({ top: 'devices', name: 'tasmota' }, known), [])
 })
 
 t.test(
