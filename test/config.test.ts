@@ -124,6 +124,10 @@ t.test('a configuration that breaks the schema is refused with the way to mend i
       'expected dialects.0 to have either a port or a path, got both',
     ],
     [
+      { users: { a: { password: 'x' } }, timeZone: 'Europe/Praha' },
+      'expected timeZone to be a zone such as "Europe/Prague", got "Europe/Praha"',
+    ],
+    [
       { users: { 'a:b': { password: 'x' } } },
       'expected the key "a:b" of users to be 1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees',
     ],

@@ -505,6 +505,10 @@ export interface ConfigInput {
        */
       autoOffSeconds?: number
       /**
+       * The time of day at which such a device is turned off again, in timeZone.
+       */
+      autoOffAt?: string
+      /**
        * The name of a group of which never two are on at once.
        */
       interlock?: string
@@ -1138,6 +1142,10 @@ export interface ConfigInput {
     heartbeat?: string
   }
   /**
+   * The zone of the IANA database whose time of day counts in rules; that of the machine unless given.
+   */
+  timeZone?: string
+  /**
    * What the hub writes about itself.
    */
   log?: {
@@ -1652,6 +1660,10 @@ export interface Config {
        * Seconds after which such a device is turned off again; 0 is never.
        */
       autoOffSeconds?: number
+      /**
+       * The time of day at which such a device is turned off again, in timeZone.
+       */
+      autoOffAt?: string
       /**
        * The name of a group of which never two are on at once.
        */
@@ -2285,6 +2297,10 @@ export interface Config {
      */
     heartbeat?: string
   }
+  /**
+   * The zone of the IANA database whose time of day counts in rules; that of the machine unless given.
+   */
+  timeZone?: string
   /**
    * What the hub writes about itself.
    */

@@ -72,9 +72,9 @@ export interface AutoOffEntry {
     | string
     | {
         /**
-         * The state, where the payload is an object.
+         * A state, where the payload is an object: state, or state_left and the like.
          */
-        state: (false | 0) | string
+        [k: string]: false | 0 | string
       }
 }
 

@@ -220,7 +220,7 @@ validate12.errors = vErrors;
 return errors === 0;
 }
 
-const schema14 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:auto-off","title":"Stored time to turn off","description":"When a device that is on is turned off, under its topic.","examples":[{"dueAtMs":1764500000000,"off":{"state":false}}],"type":"object","required":["dueAtMs","off"],"properties":{"dueAtMs":{"description":"Milliseconds since 1970.","type":"number"},"off":{"description":"The payload that turns it off.","anyOf":[{"enum":[false,0]},{"type":"string"},{"type":"object","required":["state"],"properties":{"state":{"description":"The state, where the payload is an object.","anyOf":[{"enum":[false,0]},{"type":"string"}]}},"additionalProperties":false}]}}};
+const schema14 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:auto-off","title":"Stored time to turn off","description":"When a device that is on is turned off, under its topic.","examples":[{"dueAtMs":1764500000000,"off":{"state":false}}],"type":"object","required":["dueAtMs","off"],"properties":{"dueAtMs":{"description":"Milliseconds since 1970.","type":"number"},"off":{"description":"The payload that turns it off.","anyOf":[{"enum":[false,0]},{"type":"string"},{"type":"object","additionalProperties":{"description":"A state, where the payload is an object: state, or state_left and the like.","anyOf":[{"enum":[false,0]},{"type":"string"}]}}]}}};
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -282,9 +282,14 @@ if(!valid1){
 const _errs8 = errors;
 if(errors === _errs8){
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
-let missing1;
-if((data1.state === undefined) && (missing1 = "state")){
-const err2 = {instancePath:instancePath+"/off",schemaPath:"#/properties/off/anyOf/2/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"};
+for(const key0 in data1){
+let data2 = data1[key0];
+const _errs11 = errors;
+const _errs12 = errors;
+let valid3 = false;
+const _errs13 = errors;
+if(!((data2 === false) || (data2 === 0))){
+const err2 = {instancePath:instancePath+"/off/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/off/anyOf/2/additionalProperties/anyOf/0/enum",keyword:"enum",params:{allowedValues: schema14.properties.off.anyOf[2].additionalProperties.anyOf[0].enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -293,11 +298,12 @@ vErrors.push(err2);
 }
 errors++;
 }
-else {
-const _errs10 = errors;
-for(const key0 in data1){
-if(!(key0 === "state")){
-const err3 = {instancePath:instancePath+"/off",schemaPath:"#/properties/off/anyOf/2/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+var _valid1 = _errs13 === errors;
+valid3 = valid3 || _valid1;
+if(!valid3){
+const _errs14 = errors;
+if(typeof data2 !== "string"){
+const err3 = {instancePath:instancePath+"/off/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/off/anyOf/2/additionalProperties/anyOf/1/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -305,49 +311,17 @@ else {
 vErrors.push(err3);
 }
 errors++;
-break;
-}
-}
-if(_errs10 === errors){
-if(data1.state !== undefined){
-let data2 = data1.state;
-const _errs12 = errors;
-let valid3 = false;
-const _errs13 = errors;
-if(!((data2 === false) || (data2 === 0))){
-const err4 = {instancePath:instancePath+"/off/state",schemaPath:"#/properties/off/anyOf/2/properties/state/anyOf/0/enum",keyword:"enum",params:{allowedValues: schema14.properties.off.anyOf[2].properties.state.anyOf[0].enum},message:"must be equal to one of the allowed values"};
-if(vErrors === null){
-vErrors = [err4];
-}
-else {
-vErrors.push(err4);
-}
-errors++;
-}
-var _valid1 = _errs13 === errors;
-valid3 = valid3 || _valid1;
-if(!valid3){
-const _errs14 = errors;
-if(typeof data2 !== "string"){
-const err5 = {instancePath:instancePath+"/off/state",schemaPath:"#/properties/off/anyOf/2/properties/state/anyOf/1/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
-errors++;
 }
 var _valid1 = _errs14 === errors;
 valid3 = valid3 || _valid1;
 }
 if(!valid3){
-const err6 = {instancePath:instancePath+"/off/state",schemaPath:"#/properties/off/anyOf/2/properties/state/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+const err4 = {instancePath:instancePath+"/off/" + key0.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/off/anyOf/2/additionalProperties/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
 if(vErrors === null){
-vErrors = [err6];
+vErrors = [err4];
 }
 else {
-vErrors.push(err6);
+vErrors.push(err4);
 }
 errors++;
 }
@@ -362,17 +336,19 @@ vErrors = null;
 }
 }
 }
-}
+var valid2 = _errs11 === errors;
+if(!valid2){
+break;
 }
 }
 }
 else {
-const err7 = {instancePath:instancePath+"/off",schemaPath:"#/properties/off/anyOf/2/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err5 = {instancePath:instancePath+"/off",schemaPath:"#/properties/off/anyOf/2/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
-vErrors = [err7];
+vErrors = [err5];
 }
 else {
-vErrors.push(err7);
+vErrors.push(err5);
 }
 errors++;
 }
@@ -382,12 +358,12 @@ valid1 = valid1 || _valid0;
 }
 }
 if(!valid1){
-const err8 = {instancePath:instancePath+"/off",schemaPath:"#/properties/off/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+const err6 = {instancePath:instancePath+"/off",schemaPath:"#/properties/off/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
 if(vErrors === null){
-vErrors = [err8];
+vErrors = [err6];
 }
 else {
-vErrors.push(err8);
+vErrors.push(err6);
 }
 errors++;
 validate13.errors = vErrors;

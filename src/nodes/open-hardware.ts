@@ -277,7 +277,7 @@ function wallTimeOf({ heardMs }: LastValue): number {
 
 /** What keeps devices from harm. */
 async function openRelayGuard(
-  about: Pick<RelayGuardOptions, 'rules' | 'isKnown'>,
+  about: Pick<RelayGuardOptions, 'rules' | 'isKnown' | 'timeZone'>,
   { values, registry, presence }: KnownHardware,
   parts: HardwareParts & Pick<RelayGuardOptions, 'onLocked' | 'onDue'>,
 ): Promise<RelayGuard> {
@@ -312,7 +312,8 @@ async function openCommanding(
   const about = { directory, prefix: config.profiles.prefix, believed: config.bus?.trust }
   const host = await openProfileHost({ ...parts, ...known, ...about, clock: systemClock })
   const ofNodes = commandedNodes(known, parts)
-  const relayGuard = await openRelayGuard({ rules, isKnown }, known, {
+  const { timeZone } = config
+  const relayGuard = await openRelayGuard({ rules, isKnown, timeZone }, known, {
     ...parts,
     onLocked: (device) => commands.locked(device),
     onDue: (device, off) => path.enter(offMessage(device, off), autoOff),

@@ -12,6 +12,20 @@ function wordOf(state: unknown): string | undefined {
   return typeof state === 'boolean' || typeof state === 'number' ? String(Number(state)) : undefined
 }
 
+/** The states of a device that has several and none as a whole: `{"state_left": true, "state_right": false}`. */
+function gangsOf(value: unknown): [key: string, state: unknown][] {
+  if (!isRecord(value) || Object.hasOwn(value, 'state')) return []
+  return Object.entries(value).filter(
+    ([key, state]) => key.startsWith('state_') && plainSwitchOf(state) !== undefined,
+  )
+}
+
+/** What is asked of some gangs of a device, with what the others said last. */
+export function withGangs(asked: unknown, last: unknown): unknown {
+  if (!isRecord(asked) || gangsOf(asked).length === 0) return asked
+  return { ...Object.fromEntries(gangsOf(last)), ...asked }
+}
+
 /** Tasmota, Zigbee2MQTT and ESPHome say `OFF`, ESPurna says `0`, Homie `false`. */
 const offWords: ReadonlySet<string> = new Set(['off', '0', 'false'])
 const onWords: ReadonlySet<string> = new Set(['on', '1', 'true'])
@@ -21,6 +35,9 @@ const onWords: ReadonlySet<string> = new Set(['on', '1', 'true'])
  * number is on: a lamp that blinks is not off.
  */
 export function switchOf(value: unknown): 'on' | 'off' | undefined {
+  const gangs = gangsOf(value)
+  if (gangs.length > 0)
+    return gangs.some(([, state]) => plainSwitchOf(state) === 'on') ? 'on' : 'off'
   const word = wordOf(stateOf(value))
   if (word === undefined || word === '') return undefined
   return offWords.has(word) ? 'off' : 'on'
@@ -42,10 +59,14 @@ export function isSamePosition(one: unknown, other: unknown): boolean {
 type OffState = false | 0 | string
 
 /** The payload that turns a device off. */
-export type Off = OffState | { readonly state: OffState }
+export type Off = OffState | Readonly<Record<string, OffState>>
 
 /** What turns off a device that `value` turns on: its state is of the same type, its word in the same letters. */
 export function offFor(value: unknown): Off {
+  const gangs = gangsOf(value)
+  if (gangs.length > 0) {
+    return Object.fromEntries(gangs.map(([key, state]) => [key, offStateFor(state)]))
+  }
   const off = offStateFor(stateOf(value))
   return isRecord(value) ? { state: off } : off
 }

@@ -1,8 +1,9 @@
 import { reasonOf } from '../../core/errors.ts'
+import { nextTimeOfDay } from '../../core/time-zone.ts'
 import { validateAutoOffEntry } from '../../generated/validate-stored.js'
 import type { GuardedCommand } from '../commands/commands.ts'
-import { type Off, offFor, switchOf } from '../switch-state.ts'
-import type { GuardParts } from './device-rules.ts'
+import { type Off, offFor, switchOf, withGangs } from '../switch-state.ts'
+import { type DeviceSettings, type GuardParts, isTurnedOff } from './device-rules.ts'
 import { openSharedTable, type SharedTable } from './shared-table.ts'
 
 export interface AutoOffParts extends GuardParts {
@@ -43,13 +44,12 @@ const longestPauseMs = 300_000
 
 /** `known`: the devices that are known from a former run. */
 export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>): Promise<AutoOff> {
-  const { rules, now, lastValueOf } = parts
+  const { rules, lastValueOf } = parts
   const armed = await openArmed(parts)
   const attempts = createAttempts(armed, parts)
   const arm = (device: string, value: unknown) => {
-    const { autoOffMs } = rules(device)
-    if (autoOffMs === 0) return
-    const entry = { dueAtMs: now() + autoOffMs, off: offFor(value) }
+    if (!isTurnedOff(rules(device))) return
+    const entry = { dueAtMs: latestDueMs(rules(device), parts), off: offFor(value) }
     armed.set(device, entry)
     attempts.plan(device, entry)
   }
@@ -68,19 +68,70 @@ export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>):
     // What was armed already may have been asked to turn on after its last report.
     if (armed.get(device) === undefined) reported(device, lastValueOf(device))
   }
+  // It is for a time of day: a machine without a battery learns that after its start.
+  const replan = () => {
+    for (const [device, { dueAtMs, off }] of [...armed.entries()]) {
+      const { autoOffAt, autoOffMs } = rules(device)
+      if (autoOffAt === undefined || dueAtMs <= parts.now()) continue
+      const latestMs = latestDueMs(rules(device), parts)
+      const entry = { dueAtMs: autoOffMs > 0 ? Math.min(dueAtMs, latestMs) : latestMs, off }
+      armed.set(device, entry)
+      attempts.plan(device, entry)
+    }
+  }
+  const watch = watchTimeOfDay(parts, replan)
   return {
     reported,
-    start: attempts.start,
+    start: () => {
+      attempts.start()
+      watch.start()
+    },
     check: ({ device, asked }) => {
-      if (rules(device).autoOffMs > 0 && switchOf(asked) === 'on') armed.check(device)
+      if (isTurnedOff(rules(device)) && switchOf(asked) === 'on') armed.check(device)
     },
     sent: ({ device, asked }) => {
-      if (switchOf(asked) === 'on') arm(device, asked)
+      if (switchOf(asked) === 'on') arm(device, withGangs(asked, lastValueOf(device)))
     },
     forget: disarm,
     retry: attempts.retry,
-    close: attempts.close,
+    close: () => {
+      attempts.close()
+      watch.stop()
+    },
   }
+}
+
+const lookEveryMs = 60_000
+
+/** Calls `act` when somebody has set the time of day, a minute later at most. */
+function watchTimeOfDay({ now, wallMs, after }: GuardParts, act: () => void) {
+  const aheadMs = () => wallMs() - now()
+  let lastMs = aheadMs()
+  let cancel = () => {}
+  const look = () => {
+    cancel = after(lookEveryMs, look)
+    if (Math.abs(aheadMs() - lastMs) < 1000) return
+    lastMs = aheadMs()
+    act()
+  }
+  return {
+    start: () => {
+      cancel()
+      cancel = after(lookEveryMs, look)
+    },
+    stop: () => cancel(),
+  }
+}
+
+/** When a device that is turned on now is turned off again, by `now`. */
+function latestDueMs(
+  { autoOffMs, autoOffAt }: DeviceSettings,
+  { now, wallMs, timeZone }: Pick<GuardParts, 'now' | 'wallMs' | 'timeZone'>,
+): number {
+  const afterMs = autoOffMs > 0 ? autoOffMs : Number.POSITIVE_INFINITY
+  if (autoOffAt === undefined) return now() + afterMs
+  const leftMs = nextTimeOfDay(autoOffAt, timeZone, wallMs()) - wallMs()
+  return now() + Math.min(afterMs, leftMs)
 }
 
 /** Turns devices off when that is due, and again until they report it. */
@@ -166,16 +217,15 @@ function createAlarm({ now, after, isOn, ring }: AlarmOptions) {
 }
 
 function openArmed(parts: GuardParts) {
-  const { rules, now } = parts
-  const startMs = now()
+  const { rules } = parts
   return openSharedTable<Armed>({
     ...parts,
     name: 'auto-off',
     validate: validateAutoOffEntry,
     revive: (device, { dueAtMs, off }) => {
-      const { autoOffMs } = rules(device)
+      if (!isTurnedOff(rules(device))) return undefined
       // A clock that was set back in between keeps nothing on for longer than the rule says.
-      return autoOffMs === 0 ? undefined : { off, dueAtMs: Math.min(dueAtMs, startMs + autoOffMs) }
+      return { off, dueAtMs: Math.min(dueAtMs, latestDueMs(rules(device), parts)) }
     },
   })
 }

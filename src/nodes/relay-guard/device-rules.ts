@@ -25,6 +25,8 @@ export interface DeviceSettings {
   /** Whether a rule of the configuration says one of these two. */
   readonly isPaceConfigured: boolean
   readonly autoOffMs: number
+  /** The time of day at which it is turned off, as `22:00`. */
+  readonly autoOffAt: string | undefined
   readonly interlock: string | undefined
   readonly proof: Proof | undefined
   /** Whether the guard has anything to watch over. */
@@ -97,23 +99,30 @@ function settingsFrom(rules: readonly DeviceRule[], timeoutSeconds: number): Dev
   const minIntervalMs = first('minIntervalMilliseconds') ?? 0
   const perSecond = first('perSecond') ?? 0
   const autoOffMs = (first('autoOffSeconds') ?? 0) * 1000
+  const autoOffAt = first('autoOffAt')
   const interlock = first('interlock')
   const proof = first('proof')
   return {
     minIntervalMs,
     perSecond,
     autoOffMs,
+    autoOffAt,
     interlock,
     isPaceConfigured: rules.some(saysPace),
     timeoutMs: (first('timeoutSeconds') ?? timeoutSeconds) * 1000,
     proof,
-    isGuarded: [minIntervalMs, perSecond, autoOffMs, interlock, proof].some(Boolean),
+    isGuarded: [minIntervalMs, perSecond, autoOffMs, autoOffAt, interlock, proof].some(Boolean),
   }
 }
 
 /** Whether no restart may forget that a device was commanded. */
-export function hasLastingRule({ autoOffMs, interlock }: DeviceSettings): boolean {
-  return autoOffMs > 0 || interlock !== undefined
+export function hasLastingRule(settings: DeviceSettings): boolean {
+  return isTurnedOff(settings) || settings.interlock !== undefined
+}
+
+/** Whether a device is turned off by the hub, after some time or at some time. */
+export function isTurnedOff({ autoOffMs, autoOffAt }: DeviceSettings): boolean {
+  return autoOffMs > 0 || autoOffAt !== undefined
 }
 
 /** What the parts of the relay guard have in common. */
@@ -129,5 +138,9 @@ export interface GuardParts {
   lastValueOf(device: string): unknown
   /** Milliseconds since 1970 that never jump: the time of day at the start, counted on steadily. */
   now(): number
+  /** Milliseconds since 1970 by the time of day, which somebody may set. */
+  wallMs(): number
+  /** Whose time of day counts; the machine's own unless given. */
+  readonly timeZone?: string | undefined
   readonly after: AlarmClock['after']
 }

@@ -10,7 +10,7 @@ import { type LockOuts, openLockOuts } from './lock-outs.ts'
 import { openSwitchRate } from './switch-rate.ts'
 import { createWitnesses, type WitnessParts } from './witnesses.ts'
 
-export interface RelayGuardOptions extends Omit<GuardParts, 'now' | 'after'> {
+export interface RelayGuardOptions extends Omit<GuardParts, 'now' | 'wallMs' | 'after'> {
   /** The devices that are known from a former run, whose last values count as reports. */
   readonly known?: Iterable<string>
   readonly clock?: AlarmClock
@@ -61,7 +61,7 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
   // When somebody sets the time of day, nothing comes due earlier or later by that.
   const offsetMs = clock.wallMs() - clock.nowMs()
   const now = () => offsetMs + clock.nowMs()
-  const parts = { ...rest, now, after: clock.after }
+  const parts = { ...rest, now, wallMs: clock.wallMs, after: clock.after }
   // Last values are decoded for what is guarded only: there may be thousands of sensors.
   const devices = [...known].filter((device) => options.rules(device).isGuarded)
   const lockOuts = await openLockOuts(parts, {

@@ -2,7 +2,9 @@ import { EventEmitter, once } from 'node:events'
 import t from 'tap'
 import { createDeviceRules } from '../../../src/nodes/relay-guard/device-rules.ts'
 import { createRelayGuard } from '../../../src/nodes/relay-guard/relay-guard.ts'
-import { guarded } from './guarded.ts'
+import { guarded, guardedAt } from './guarded.ts'
+
+const hourMs = 3_600_000
 
 const relay = 'nodes/bridge/0/relay/i2c0-3b'
 const rules = [{ topic: 'nodes/#', autoOffSeconds: 60, minIntervalMilliseconds: 0, perSecond: 0 }]
@@ -238,3 +240,93 @@ t.test(
     t.throws(() => again.ask('nodes/last/relay/0', true), { code: 'too-many' })
   },
 )
+
+t.test('a device is turned off at a time of day, whenever it was turned on', async (t) => {
+  const rules = [{ topic: '#', autoOffAt: '22:00' }]
+  const around = guardedAt('2026-01-15T20:59:00Z')
+  const { guard, tell, clock, turnedOff } = await guarded(t, rules, {
+    ...around,
+    timeZone: 'Europe/Prague',
+  })
+  tell('n/relay/a', true)
+  clock.step(59_000)
+  t.same(turnedOff, [])
+  clock.step(1000)
+  t.same(turnedOff, ['n/relay/a false'])
+  tell('n/relay/a', false)
+  tell('n/relay/a', true)
+  clock.step(23 * hourMs)
+  t.equal(turnedOff.length, 1, 'who turns it on at night has it until the next evening')
+  clock.step(hourMs)
+  t.equal(turnedOff.length, 2)
+  guard.close()
+})
+
+t.test(
+  'what was away or came due while the hub was down is turned off when that ends',
+  async (t) => {
+    const rules = [{ topic: '#', autoOffAt: '22:00' }]
+    const around = guardedAt('2026-01-15T20:00:00Z')
+    const { tell, turnedOff, restart, clock } = await guarded(t, rules, {
+      ...around,
+      timeZone: 'UTC',
+    })
+    tell('n/relay/a', true)
+    clock.step(hourMs)
+    const again = await restart(2 * hourMs)
+    again.clock.step(0)
+    t.same(turnedOff, ['n/relay/a false'], 'an hour late, and not tomorrow')
+    again.clock.step(1000)
+    again.guard.nodeOnline('n')
+    again.clock.step(0)
+    t.equal(turnedOff.length, 2, 'who comes back is told at once')
+    const relaxed = await again.restart(0, [])
+    relaxed.clock.step(48 * hourMs)
+    t.equal(turnedOff.length, 2, 'without a rule it may stay on')
+  },
+)
+
+t.test('the earlier of a time of day and a time that has passed counts', async (t) => {
+  const rules = [{ topic: '#', autoOffAt: '22:00', autoOffSeconds: 60 }]
+  const around = guardedAt('2026-01-15T21:58:00Z')
+  const { tell, clock, turnedOff } = await guarded(t, rules, { ...around, timeZone: 'UTC' })
+  tell('n/relay/a', true)
+  clock.step(60_000)
+  t.equal(turnedOff.length, 1)
+  tell('n/relay/a', false)
+  clock.step(30_000)
+  tell('n/relay/a', true)
+  clock.step(30_000)
+  t.equal(turnedOff.length, 2)
+})
+
+t.test('a clock that was wrong at the start, and is set then, is followed', async (t) => {
+  const rules = [
+    { topic: 'n/relay/a', autoOffAt: '22:00' },
+    { topic: 'n/relay/b', autoOffAt: '22:00', autoOffSeconds: 7200 },
+    { topic: 'n/relay/c', autoOffSeconds: 7200 },
+  ]
+  const around = guardedAt('1970-01-01T00:00:00Z')
+  const { tell, clock, time, turnedOff } = await guarded(t, rules, { ...around, timeZone: 'UTC' })
+  for (const device of ['a', 'b', 'c']) tell(`n/relay/${device}`, true)
+  time.jumpsMs += Date.parse('2026-01-15T20:59:00Z')
+  clock.step(60_000)
+  clock.step(hourMs)
+  t.same(turnedOff, ['n/relay/a false', 'n/relay/b false'])
+})
+
+t.test('all gangs of a device are turned off, whichever was asked for', async (t) => {
+  const rules = [{ topic: '#', autoOffSeconds: 60, interlock: 'pumps' }]
+  const { guard, reports, clock, turnedOff } = await guarded(t, rules)
+  const device = 'n/relay/a'
+  guard.reported(device, { state_left: true, state_right: false })
+  reports.set(device, { state_left: true, state_right: false })
+  guard.sent({ device, asked: { state_right: true } })
+  t.throws(() => guard.check({ device: 'n/relay/b', asked: { state_left: true } }), {
+    code: 'interlocked',
+  })
+  clock.step(60_000)
+  t.same(turnedOff, [`${device} {"state_left":false,"state_right":false}`])
+  guard.reported(device, { state_left: false, state_right: false })
+  t.equal(guard.check({ device: 'n/relay/b', asked: { state_left: true } }), undefined)
+})

@@ -41,10 +41,18 @@ function surroundings() {
       lockedDevices.push(device)
     },
     onDue: (device: string, off: Off) => {
-      turnedOff.push(`${device} ${typeof off === 'object' ? off.state : JSON.stringify(off)}`)
+      const { state = JSON.stringify(off) } = Object(off)
+      turnedOff.push(`${device} ${state}`)
     },
   }
   return { clock, time, counters, store, turnedOff, contradictions, lockedDevices, reports, parts }
+}
+
+/** What a guard that is opened at this time of day has around it. */
+export function guardedAt(time: string) {
+  const around = surroundings()
+  around.time.jumpsMs = Date.parse(time) - around.parts.clock.wallMs()
+  return { around }
 }
 
 interface GuardedOptions extends Partial<RelayGuardOptions> {
