@@ -114,7 +114,7 @@ function claimsOfAll(): Claims {
   const sink = {
     ...{ hearing: nothing, declared: nothing, forgotten: nothing, availabilityChanged: nothing },
     ...{ reported: nothing, refused: nothing, accepted: nothing, observed: nothing },
-    ...{ send: nothing, leftOut: nothing },
+    ...{ send: nothing, leftOut: nothing, checkClaim: nothing },
   }
   const clock = { ...systemClock, after: () => nothing }
   for (const profile of hardwareProfiles(checkConfig({}))) {

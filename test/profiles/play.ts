@@ -146,6 +146,7 @@ function sinkTo(told: Told[]): DeviceSink {
     accepted: ({ id }) => told.push({ what: 'accepted', id }),
     observed: ({ id }, asked) => told.push({ what: 'observed', id, asked }),
     send: (_profile, outgoing) => told.push({ what: 'sent', outgoing }),
+    checkClaim: () => {},
     leftOut: (_profile, id, reason) => told.push({ what: 'left-out', id, reason }),
   }
 }

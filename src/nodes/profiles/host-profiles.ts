@@ -27,13 +27,13 @@ import {
 } from './open-profile.ts'
 import type { Ask, HeardMessage, Outgoing, Profile, Report } from './profile.ts'
 import { messageOf, type ProfileDevices, questionOf } from './profile-devices.ts'
-import { openPublishers, type Publishers } from './publishers.ts'
-import { checkTrusted, type TrustParts } from './trust.ts'
+import { type DeviceOrigin, openPublishers, type Publishers } from './publishers.ts'
+import { checkClaimed, checkTrusted, type TrustParts } from './trust.ts'
 
 interface HostParts {
   readonly bus: Bus
   readonly values: Pick<LastValues, 'on' | 'topicsBelow'>
-  readonly registry: Pick<Registry, 'declare' | 'forget' | 'devicesBelow'>
+  readonly registry: Pick<Registry, 'declare' | 'forget' | 'device' | 'devicesBelow'>
   readonly states: Pick<KnownStates, 'heard'>
   readonly profileDevices: ProfileDevices
   readonly publishers: Publishers
@@ -54,7 +54,7 @@ export interface ProfileAudience {
 
 interface OpenHostParts
   extends Omit<HostParts, 'publishers' | 'trust'>,
-    Omit<TrustParts, 'isOfProfiles'> {
+    Omit<TrustParts, 'isOfProfiles' | 'ownerOf'> {
   readonly store: Store
 }
 
@@ -64,7 +64,8 @@ const remembered = 10_000
 export async function openProfileHost(parts: OpenHostParts): Promise<ProfileHost> {
   const publishers = await openPublishers({ ...parts, devices: remembered })
   const isOfProfiles = (topic: string) => parts.profileDevices.hold(topic)
-  return new ProfileHost({ ...parts, publishers, trust: { ...parts, isOfProfiles } })
+  const ownerOf = (topic: string) => parts.registry.device(topic)?.owner
+  return new ProfileHost({ ...parts, publishers, trust: { ...parts, isOfProfiles, ownerOf } })
 }
 
 /** What is heard at the moment, and who has said so, if that is known. */
@@ -205,7 +206,7 @@ export class ProfileHost implements PathProfiles {
   }
 
   #sinkOf(audience: ProfileAudience): DeviceSink {
-    const { profileDevices: devices, publishers, registry, sampledLog } = this.#parts
+    const { profileDevices: devices, publishers, registry, trust, sampledLog } = this.#parts
     const { commands } = audience
     return {
       hearing: (message) => {
@@ -233,6 +234,10 @@ export class ProfileHost implements PathProfiles {
       refused: ({ topic }, reason) => commands.denied(topic, reason),
       accepted: ({ topic }, withinMs) => commands.taken(topic, withinMs),
       observed: (device, asked) => this.#observed(device, asked, audience),
+      checkClaim: (pattern, device, isGeneric) => {
+        const origin = this.#originOf(device)
+        if (origin !== undefined) checkClaimed(pattern, { origin, isGeneric }, trust)
+      },
       send: (profile, outgoing) => {
         const { topic } = outgoing
         const isQuestion = isTopic(topic) && !switchesActuator(topic) && !devices.hold(topic)
@@ -244,6 +249,17 @@ export class ProfileHost implements PathProfiles {
         sampledLog.warn('profile-left-out', fields, 'something that was announced is left out')
       },
     }
+  }
+
+  /** Who has said what a device is, or what is heard now; undefined where nobody has said anything. */
+  #originOf(device: string | undefined): DeviceOrigin | undefined {
+    if (device !== undefined) {
+      const origin = this.#parts.publishers.of(device)
+      return origin.by.length + origin.topics.length > 0 ? origin : undefined
+    }
+    if (this.#cause === undefined) return undefined
+    const { sender, topic } = this.#cause
+    return sender === undefined ? { by: [], topics: [topic] } : { by: [sender], topics: [] }
   }
 
   #causeOf(message: HeardMessage): Cause {

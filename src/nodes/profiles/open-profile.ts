@@ -42,6 +42,12 @@ export interface DeviceSink {
   observed(device: ProfileDevice, asked: Ask): void
   /** It is no more, or another profile tells of it. */
   forgotten(device: ProfileDevice): void
+  /**
+   * Somebody's config is about to have a profile hear a topic, of the device on `device` if that is known.
+   *
+   * @throws HubError `forbidden` when it may not.
+   */
+  checkClaim(pattern: string, device: string | undefined, isGeneric: boolean): void
   send(profile: string, outgoing: Outgoing): void
   leftOut(profile: string, what: string, reason: string): void
 }
@@ -84,7 +90,7 @@ export function openProfile(profile: Profile, parts: ProfileParts): OpenProfile 
 }
 
 function createHub(
-  { name }: Profile,
+  { name, isGeneric = false }: Profile,
   devices: Devices,
   { claims, sink, clock, known }: ProfileParts,
 ): ProfileHub {
@@ -106,7 +112,10 @@ function createHub(
     clock,
     known,
     listen: add('', false),
-    claim: (owner, pattern, hear) => add(`of ${owner}`, true)(pattern, hear),
+    claim: (owner, pattern, hear) => {
+      sink.checkClaim(pattern, devices.topicOf(owner), isGeneric)
+      add(`of ${owner}`, true)(pattern, hear)
+    },
     release: (owner) => {
       const key = `of ${owner}`
       claimed -= ofOwners.get(key) ?? 0
@@ -201,6 +210,10 @@ class Devices {
     if (device === undefined || device.isAvailable === isAvailable) return
     device.isAvailable = isAvailable
     if (this.shown.has(id)) this.#parts.sink.availabilityChanged(device)
+  }
+
+  topicOf(id: string): string | undefined {
+    return this.#find(id)?.topic
   }
 
   /** Calls `act` with a device that is shown. */

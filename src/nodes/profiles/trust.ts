@@ -1,5 +1,5 @@
 import type { NodePresence } from '../../access/node-presence.ts'
-import { noRights, rightsOf } from '../../access/rights.ts'
+import { noRights, type Rights, rightsOf } from '../../access/rights.ts'
 import type { Sender } from '../../access/sender.ts'
 import type { UserDirectory } from '../../access/user.ts'
 import { HubError, quote } from '../../core/errors.ts'
@@ -14,6 +14,8 @@ export interface TrustParts {
   readonly directory: Pick<UserDirectory, 'find' | 'all'>
   readonly presence: Pick<NodePresence, 'bases' | 'maySpeakFor'>
   readonly bases: Pick<ClownBases, 'binds'>
+  /** The user who has made a device known that stands on a topic; undefined where that is not known. */
+  ownerOf(topic: string): string | undefined
   /** Whether only the hub speaks on a topic. */
   isOfProfiles(topic: string): boolean
 }
@@ -41,6 +43,50 @@ export function checkTrusted(
   if (other !== undefined) throw distrusted(topic, `it is a device of the node ${quote(other)}`)
 }
 
+/**
+ * What announces a device may name any topic as the one where its state is told, too. It is heard there only where
+ * everybody may read who has said so, and where no node reports a device that is somebody else: else whoever may
+ * announce a lamp reads what is not for them by it, or takes a door away from everybody.
+ *
+ * @throws HubError `forbidden` with the reason.
+ */
+export function checkClaimed(
+  pattern: string,
+  { origin, isGeneric }: { readonly origin: DeviceOrigin; readonly isGeneric: boolean },
+  parts: TrustParts,
+): void {
+  const isByKnown = origin.by.length > 0
+  const isOurs = parts.believed === undefined || isByKnown
+  // A node may report where it reads nothing but commands: what it says there itself is for it.
+  const mayHear = (rights: Rights) =>
+    rights.mayRead(pattern) || rights.mayPublish(pattern, false).allowed
+  const stranger = isGeneric && isOurs ? strangerAmong(origin, mayHear, parts) : undefined
+  if (stranger !== undefined) {
+    throw unclaimable(pattern, `${quote(stranger)}, who says so, may not read what is said there`)
+  }
+  const other = otherNodeOf(pattern, origin, parts)
+  if (other !== undefined) {
+    throw unclaimable(pattern, `it is a device of the node ${quote(other)}`)
+  }
+  if (parts.isOfProfiles(pattern)) throw unclaimable(pattern, 'only the hub reports there')
+  const owner = parts.ownerOf(pattern)
+  if (!owner) return
+  const isItsOwn = (publisher: Publisher) =>
+    publisher.user === owner ||
+    rightsOfPublisher(publisher, parts).mayPublish(pattern, false).allowed
+  if (!origin.by.every(isItsOwn)) throw unclaimable(pattern, `it is a device of ${quote(owner)}`)
+}
+
+/** Those of now. */
+function rightsOfPublisher({ user, clientId }: Publisher, { directory }: TrustParts): Rights {
+  const found = directory.find(user)
+  return found === undefined ? noRights : rightsOf(found, clientId)
+}
+
+function unclaimable(topic: string, reason: string): HubError {
+  return new HubError('forbidden', `expected a state on ${quote(topic)} that is its own: ${reason}`)
+}
+
 function distrusted(topic: string, reason: string): HubError {
   return new HubError(
     'forbidden',
@@ -51,7 +97,7 @@ function distrusted(topic: string, reason: string): HubError {
 function doubtOf(origin: DeviceOrigin, topic: string, parts: TrustParts): string | undefined {
   const { believed } = parts
   if (believed === undefined || origin.by.length > 0) {
-    const stranger = strangerAmong(origin, topic, parts)
+    const stranger = strangerAmong(origin, ({ mayRead }) => mayRead(topic), parts)
     return stranger && `${quote(stranger)}, who says so, may not read what is said there`
   }
   const said = origin.topics.find((each) => !isBelieved(each, topic, believed))
@@ -68,24 +114,20 @@ function firstLevel(topic: string): string {
   return topic.split('/', 1).join()
 }
 
-/** Somebody who has said what the device is, or may have, and may not read `topic`. */
+/** Somebody who has said what the device is, or may have, and of whom `isFit` does not hold. */
 function strangerAmong(
   { by, topics }: DeviceOrigin,
-  topic: string,
-  { directory }: TrustParts,
+  isFit: (rights: Rights) => boolean,
+  parts: TrustParts,
 ): string | undefined {
-  const rightsOfPublisher = ({ user, clientId }: Publisher) => {
-    const found = directory.find(user)
-    return found === undefined ? noRights : rightsOf(found, clientId)
-  }
-  const known = by.find((publisher) => !rightsOfPublisher(publisher).mayRead(topic))
+  const known = by.find((publisher) => !isFit(rightsOfPublisher(publisher, parts)))
   if (known !== undefined) return known.user
   if (by.length === 0 && topics.length === 0) return 'nobody knows who'
-  const mayHaveSaidSo = directory.all().filter((user) => {
+  const mayHaveSaidSo = parts.directory.all().filter((user) => {
     const rights = rightsOf(user)
     return topics.some((said) => rights.mayPublish(said, false).allowed)
   })
-  return mayHaveSaidSo.find((user) => !rightsOf(user).mayRead(topic))?.name
+  return mayHaveSaidSo.find((user) => !isFit(rightsOf(user)))?.name
 }
 
 /** The node that `topic` commands a device of, unless it has said itself what its devices are. */
@@ -99,8 +141,7 @@ function otherNodeOf(
     const isItself = by.length > 0 && by.every(({ user }) => presence.maySpeakFor(ofUser, user))
     return isItself ? undefined : ofUser
   }
-  const device = commandedDevice(topic)
-  if (device === undefined) return undefined
+  const device = commandedDevice(topic) ?? topic
   const { base } = deviceOf(device)
   return bases.binds(device, base) ? base : undefined
 }

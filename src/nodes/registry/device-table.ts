@@ -10,6 +10,8 @@ export interface KnownDevice {
   /** Below the base of its node. */
   readonly name: string
   readonly kind: string
+  /** The user who has made it known; empty where that is not known. */
+  readonly owner: string
   role: DeviceRole
   /** As its node lists it, and at which place. */
   listed: Listed | undefined
@@ -93,7 +95,7 @@ export function createDeviceTable(): DeviceTable {
     node: nodeOf,
     add: (topic, owner = '') => {
       const { base, name, kind } = partsOf(topic)
-      const device = newDevice({ topic, node: nodeOf(base), name, kind })
+      const device = newDevice({ topic, node: nodeOf(base), name, kind, owner })
       device.node.devices.set(topic, device)
       devices.set(topic, device, { owner, weight: 1 })
       return device
@@ -117,15 +119,16 @@ export function createDeviceTable(): DeviceTable {
 /** Of a device that has its owner. */
 const again = { owner: '', weight: 1 }
 
-type Named = Pick<KnownDevice, 'topic' | 'node' | 'name' | 'kind'>
+type Named = Pick<KnownDevice, 'topic' | 'node' | 'name' | 'kind' | 'owner'>
 
 /** Written out, so that all devices have one shape: they are read for each message. */
-function newDevice({ topic, node, name, kind }: Named): KnownDevice {
+function newDevice({ topic, node, name, kind, owner }: Named): KnownDevice {
   return {
     topic,
     node,
     name,
     kind,
+    owner,
     role: 'sensor',
     listed: undefined,
     hasObeyed: false,

@@ -175,6 +175,7 @@ class Discovery {
         if (report !== undefined) this.#report(open, report, { entity, settings })
       })
     }
+    const told = new Set(byTopic.keys())
     for (const { topic, hear } of entity.watched ?? []) {
       on(topic, (said, { isPast }) => {
         const asked = isPast ? undefined : hear(said)
@@ -183,10 +184,21 @@ class Discovery {
     }
     this.#available(open, { isThere: availability.atFirst, isExpired: false })
     for (const [topic, hearings] of byTopic) {
-      hub.claim(id, topic, (message) => {
+      const hearAll = (message: HeardMessage) => {
         const said = this.#saidIn(message)
         for (const hear of hearings) hear(said, message)
-      })
+      }
+      if (told.has(topic)) hub.claim(id, topic, hearAll)
+      else this.#watch(open, topic, hearAll)
+    }
+  }
+
+  /** What others command is followed where that may be heard; who may not hear it is not believed in the end, either. */
+  #watch({ id, topic: config }: OpenEntity, topic: string, hear: (said: HeardMessage) => void) {
+    try {
+      this.#hub.claim(id, topic, hear)
+    } catch (error) {
+      this.#hub.leaveOut(`${config}: what is commanded on ${topic}`, reasonOf(error))
     }
   }
 

@@ -54,7 +54,12 @@ async function opened(options: { readonly values?: Message[]; readonly locked?: 
         if (values.length > 1) throw new Error('no more')
       },
     },
-    registry: { declare: note('declare'), forget: note('forget'), devicesBelow: () => [] },
+    registry: {
+      declare: note('declare'),
+      forget: note('forget'),
+      device: () => undefined,
+      devicesBelow: () => [],
+    },
     states: { heard: note('heard') },
     profileDevices,
     directory: { find: (name) => ({ name, role: 'admin', rules: [], tokens: [] }), all: () => [] },

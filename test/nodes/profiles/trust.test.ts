@@ -1,8 +1,9 @@
+import { setImmediate as turnOver } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { User } from '../../../src/access/user.ts'
 import { HubError } from '../../../src/core/errors.ts'
 import type { DeviceOrigin } from '../../../src/nodes/profiles/publishers.ts'
-import { checkTrusted, type TrustParts } from '../../../src/nodes/profiles/trust.ts'
+import { checkClaimed, checkTrusted, type TrustParts } from '../../../src/nodes/profiles/trust.ts'
 import { changingDirectory } from '../../access/changing-directory.ts'
 import { publish, requireProgram } from '../../programs.ts'
 import { clown } from '../../senders.ts'
@@ -62,6 +63,70 @@ t.test('a command goes nowhere its sender may not write, and nobody else reports
   t.match(error, { code: 'forbidden', message: /expected the hub alone to report/ })
 })
 
+/** A lamp as Home Assistant's integrations announce it, whose state is told on a topic. */
+const lampOn = (topic: string) =>
+  JSON.stringify({ unique_id: topic, state_topic: topic, command_topic: 'lamp/set' })
+
+t.test('a config makes nobody read what is not for them, and takes no device away', async (t) => {
+  const hub = await startedHub(t, {
+    users: {
+      clown: { password: 'bigclown', role: 'admin' },
+      // Announces devices, and reads those of the hub and what everybody may.
+      eve: {
+        password: 'secret',
+        rules: [
+          { allow: everything, topic: 'homeassistant/#' },
+          { allow: ['read'], topic: 'devices/#' },
+          { allow: ['read'], topic: 'open/#' },
+          { allow: ['read'], topic: 'house/#' },
+          { allow: everything, topic: 'eve/#' },
+        ],
+      },
+      house: { password: 'secret', role: 'node', base: 'house' },
+    },
+  })
+  const page = await talkTo(t, hub, '/talk')
+  const clown = await mqttTo(t, hub)
+  const eve = await mqttTo(t, hub, { username: 'eve', password: 'secret', filter: 'devices/#' })
+  const house = await mqttTo(t, hub, { username: 'house', password: 'secret' })
+  const say = ({ client }: typeof eve, topic: string, payload: string) =>
+    client.publishAsync(topic, payload, { qos: 1, retain: true })
+  const devices = async () => {
+    const headers = { authorization: `Basic ${btoa('clown:bigclown')}` }
+    const answer = await fetch(`http://127.0.0.1:${hub.httpPort}/api/nodes`, { headers })
+    const { nodes } = JSON.parse(await answer.text())
+    return nodes.flatMap((node: { devices: { topic: string }[] }) =>
+      node.devices.map(({ topic }) => topic),
+    )
+  }
+  await say(clown, 'secret/door/state', 'ON')
+  await say(clown, 'open/door/state', 'ON')
+  await say(house, 'house/door/state', 'ON')
+  const targets = ['secret/door/state', 'open/door/state', 'house/door/state', 'nodes/a/0/relay/b']
+  await say(clown, 'nodes/a/0/relay/b', '{"state":true}')
+  const before = await devices()
+  for (const [at, target] of [...targets, 'devices/homie/lamp/light/-'].entries()) {
+    await say(eve, `homeassistant/light/lamp${at}/config`, lampOn(target))
+    while ((hub.counters()['profile-left-out'] ?? 0) <= at) await turnOver()
+  }
+  t.same(await devices(), before)
+  await say(clown, 'secret/door/state', 'OFF')
+  await page.on('secret/door/state')
+  await page.on('secret/door/state')
+  t.notOk(
+    eve.messages.items.some(({ payload }) => payload.length > 0),
+    'nothing of it is told elsewhere',
+  )
+  await say(eve, 'homeassistant/light/own/config', lampOn('eve/lamp'))
+  await say(eve, 'eve/lamp', 'ON')
+  await eve.messages.next(({ payload }) => payload.includes('true'))
+  t.same(
+    (await devices()).filter((topic: string) => topic.startsWith('eve')),
+    [],
+    'its own state is its own',
+  )
+})
+
 const known: User[] = [
   { name: 'clown', role: 'admin', rules: [], tokens: [] },
   { name: 'ann', rules: [{ allow: ['write'], topic: 'node/#' }], tokens: [] },
@@ -83,6 +148,7 @@ function distrustOf(
     },
     bases: { binds: (device) => device.startsWith('nodes/') },
     isOfProfiles: (on) => on.startsWith('devices/'),
+    ownerOf: () => undefined,
   }
   try {
     checkTrusted(topic, { sender: clown, origin: { by: [], topics: [], ...origin } }, parts)
@@ -140,3 +206,44 @@ t.test(
     t.match(distrustOf('lamp/command', { by: [{ user: 'ann' }] }, believed), /"ann", who says so/)
   },
 )
+
+/** Why nobody hears the state of a device that these have announced on `topic`; undefined where it may be heard. */
+function claimOf(topic: string, origin: Partial<DeviceOrigin>, more: Partial<TrustParts> = {}) {
+  const parts: TrustParts = {
+    directory: changingDirectory(...known),
+    presence: { bases: () => ['door/garage'], maySpeakFor: (_base, user) => user === 'garage' },
+    bases: { binds: (device) => device.startsWith('nodes/') },
+    isOfProfiles: (on) => on.startsWith('devices/'),
+    ownerOf: (on) => (on === 'node/theirs' || on === 'lamp/state' ? 'garage' : undefined),
+    ...more,
+  }
+  try {
+    const about = { origin: { by: [], topics: [], ...origin }, isGeneric: true }
+    checkClaimed(topic, about, parts)
+    return undefined
+  } catch (error) {
+    return error instanceof HubError && error.code === 'forbidden' ? error.message : 'a defect'
+  }
+}
+
+t.test('a state is heard only where who announced it may read, and of nobody else', async (t) => {
+  const clownSaysSo = { by: [{ user: 'clown' }] }
+  t.equal(claimOf('lamp/state', clownSaysSo), undefined, 'who may write there may say so')
+  t.equal(claimOf('door/garage/state', { by: [{ user: 'garage' }] }), undefined)
+  for (const [topic, origin, reason] of [
+    ['lamp/state', { by: [{ user: 'ann' }] }, /"ann", who says so, may not read/],
+    ['lamp/state', { by: [{ user: 'nobody' }] }, /"nobody", who says so, may not read/],
+    ['lamp/state', { topics: ['node/config'] }, /"ann", who says so, may not read/],
+    ['door/garage/state', clownSaysSo, /a device of the node "door\/garage"/],
+    ['nodes/a/0/relay/b', clownSaysSo, /a device of the node "nodes\/a\/0"/],
+    ['devices/homie/lamp/light/-', clownSaysSo, /only the hub reports there/],
+  ] as const) {
+    t.match(claimOf(topic, origin), reason, topic)
+  }
+  const reader: User = { name: 'eve', rules: [{ allow: ['read'], topic: '#' }], tokens: [] }
+  const more = { directory: changingDirectory(reader) }
+  t.match(claimOf('lamp/state', { by: [{ user: 'eve' }] }, more), /it is a device of "garage"/)
+  t.equal(claimOf('lamp/other', { by: [{ user: 'eve' }] }, more), undefined)
+  const foreign = { believed: [] }
+  t.equal(claimOf('node/x', { topics: ['homeassistant/x'] }, foreign), undefined, 'whoever it is')
+})

@@ -34,6 +34,7 @@ function knownDevice(node: KnownNode, name: string): KnownDevice {
     node,
     name,
     kind,
+    owner: '',
     role: 'sensor',
     listed: undefined,
     hasObeyed: false,
