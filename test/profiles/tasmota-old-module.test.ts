@@ -91,7 +91,7 @@ t.test('one that answers nothing is known by its topic, until it says its addres
   const { kinds, hear, clock } = stranger()
   hear('tele/pump/STATE', '{"POWER":"OFF"}')
   t.same(kinds(), [], 'it may answer still')
-  clock.step(1000)
+  clock.step(10_000)
   hear('tele/pump/STATE', '{"POWER":"OFF"}')
   t.same(kinds(), ['pump/relay/1 relay pump'])
   const config = {
@@ -104,7 +104,7 @@ t.test('one that answers nothing is known by its topic, until it says its addres
 
 t.test('one that has nothing to tell of is none', async (t) => {
   const { kinds, answer, hear, clock } = stranger()
-  clock.step(1000)
+  clock.step(10_000)
   hear('tele/pump/INFO1', '{"Module":"Sonoff"}')
   answer('STATUS5', network)
   answer('STATUS11', { StatusSTS: { Uptime: 3 } })

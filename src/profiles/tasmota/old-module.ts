@@ -15,8 +15,11 @@ interface Finder {
   found(module: Module): void
 }
 
-/** What announces a module comes within this, and so do its answers. */
+/** What announces a module comes within this. */
 const waitsMs = 1000
+
+/** Its answers come within this, or never. */
+const answersWithinMs = 10_000
 
 const usualTopics = ['%prefix%/%topic%/', '%topic%/%prefix%/']
 
@@ -60,7 +63,7 @@ function ask(hub: ProfileHub, finder: Finder, { name, fullTopic, telemetry }: St
     said = { ...said, ...value, ...partsIn(value) }
     // Its state is the last of its answers. One that answers nothing is known by what it tells later.
     const hasAnswered = said['Mac'] !== undefined && said['StatusSTS'] !== undefined
-    if (!hasAnswered && clock.nowMs() - askedAtMs < waitsMs) return
+    if (!hasAnswered && clock.nowMs() - askedAtMs < answersWithinMs) return
     const config = configIn(said, { name, fullTopic })
     const module = config && moduleOf(String(config['mac']), config)
     if (module === undefined) return
