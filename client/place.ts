@@ -19,7 +19,7 @@ export function placeOf(url: string | URL): Place {
   const page: unknown = Reflect.get(globalThis, 'location')
   // Options without a URL before them, or an address without http, would pass for a path.
   if (/^[[\d]/.test(String(url))) {
-    throw new TypeError(`expected a URL such as http://hub.local:8080, got ${url}`)
+    throw new TypeError(`expected a URL that begins with http or https, got ${url}`)
   }
   const talk = new URL(url, page === undefined ? undefined : String(page))
   if (!/^(http|ws)s?:$/.test(talk.protocol)) {

@@ -88,7 +88,7 @@ t.test('without users a hub listens on loopback only', async (t) => {
     t.doesNotThrow(() => checkConfig({ http: { host }, mqtt: { host } }), host)
   }
   for (const host of ['0.0.0.0', '::', 'hub.example.org']) {
-    const message = `expected users or usersFile, since ${host} can be reached from other machines: "clown-hub init" writes a first user`
+    const message = `expected users or usersFile, since ${host} can be reached from other machines: "clown-hub run" lets you make a first user`
     t.throws(() => checkConfig({ http: { host } }), { code: 'bad-config', message })
     t.throws(() => checkConfig({ mqtt: { host } }), { code: 'bad-config', message })
     t.doesNotThrow(() => checkConfig({ mqtt: { host }, users }))

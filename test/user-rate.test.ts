@@ -16,15 +16,15 @@ t.test(
     const flood = await Promise.all([1, 2, 3].map(() => mqttTo(t, hub, eve)))
     const startedMs = performance.now()
     for (let at = 0; at < 20; at++) {
-      for (const [of, { client }] of flood.entries()) client.publish(`a/${of}`, String(at))
+      for (const [from, { client }] of flood.entries()) client.publish(`a/${from}`, String(at))
     }
     const page = await talkTo(t, hub, '/talk')
     page.send('b', {})
     await page.settle()
     const others = performance.now() - startedMs
-    for (const of of [0, 1, 2]) {
+    for (const from of [0, 1, 2]) {
       await watcher.messages.next(
-        ({ topic, payload }) => topic === `a/${of}` && String(payload) === '19',
+        ({ topic, payload }) => topic === `a/${from}` && String(payload) === '19',
       )
     }
     const tookMs = performance.now() - startedMs

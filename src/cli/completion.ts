@@ -115,7 +115,7 @@ function wantedBy(usage: string, at: number): string | undefined {
   const [first = ''] = usage.split(/ \| (?=[a-z]+ [A-Z])/)
   const withoutOptions = first.replace(/\[-[^\]]*\]…?/g, '').replace(/ -\S+( [A-Z]+)?/g, '')
   const places = Array.from(
-    withoutOptions.matchAll(/\([^)]*\)…?|\[[^\]]*\]|[A-Z][A-Z-]*…?/g),
+    withoutOptions.matchAll(/\([^()]*\)…?|\[[^[\]]*\]|[A-Z][A-Z-]*…?/g),
     ([place]) => place,
   )
   return places[at] ?? places.findLast((place) => place.includes('…'))

@@ -26,6 +26,6 @@ t.test('in a page an address may be relative', async (t) => {
   t.equal(placeOf('talk/nodes/bridge/0').home.href, 'https://h/hub/')
   const options = Object({ user: 'clown' })
   for (const url of ['127.0.0.1:8080', '[::1]:8080', options]) {
-    t.throws(() => placeOf(url), { name: 'TypeError', message: /^expected a URL such as/ })
+    t.throws(() => placeOf(url), { name: 'TypeError', message: /^expected a URL that begins/ })
   }
 })

@@ -120,7 +120,7 @@ t.test('a house: things of every kind, called and arranged as people want', asyn
     await page.locator('.tile').nth(1).waitFor({ state: 'detached' })
     t.equal(await page.locator('.tile').count(), 1)
     t.match(page.url(), /page=Cellar/)
-    await page.getByRole('link', { name: 'All' }).click()
+    await page.getByRole('link', { name: 'All', exact: true }).click()
     await page.getByLabel('Grouped by').selectOption('node')
     await page.locator('section[aria-label="nodes/bridge/0"]').waitFor()
     await page.getByRole('button', { name: 'Arrange' }).click()
