@@ -147,11 +147,16 @@ t.test('a password that cannot be read any more is told as the reason', async (t
 t.test('a broker that does not know MQTT 5 is spoken to by 3.1.1 at once', async (t) => {
   const answers = ['2003008400', welcome[4]]
   const { url, heard } = await scriptedBroker(t, (at) => answers[at] ?? 'end', false)
-  const { bus, states } = await openedForeignBus(t, { url }, { clock: steppedClock() })
+  const clock = steppedClock()
+  const { bus, states } = await openedForeignBus(t, { url }, { clock })
   await heard.next((kind) => kind === 8)
   t.match(bus.state, { state: 'connecting' })
   t.match(bus.refusalOf('a'), { code: 'bus-away', message: /it is being connected to$/ })
   t.same(states.items, [])
+  // It does not hear that it is left.
+  const closed = bus.close()
+  clock.step(1000)
+  await closed
 })
 
 t.test('one that ends each connection is tried by both, with a pause', async (t) => {
