@@ -97,7 +97,7 @@ async function possible(word: string, { before, commands }: Place, terminal: Ter
 function nextWords(names: readonly string[], before: readonly string[]): string[] {
   const words = names.map((name) => name.split(' '))
   const fitting = words.filter((each) => before.every((word, at) => each[at] === word))
-  return [...new Set(fitting.flatMap((each) => each[before.length] ?? []))]
+  return [...new Set(fitting.flatMap((each) => each.slice(before.length, before.length + 1)))]
 }
 
 function takesValue(option: string, usage: string): boolean {

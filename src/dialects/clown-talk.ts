@@ -9,6 +9,7 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import { schemaSentence } from '../core/schema-error.ts'
 import { isFitText, isTopic } from '../core/topic.ts'
 import type { ClownTalkConfigOk } from '../generated/clown-model.ts'
+import type { LabelRequest } from '../generated/label.ts'
 import { validateLabelRequest } from '../generated/validate-requests.js'
 import { bytesOf } from '../mqtt/properties.ts'
 import type { LineOptions } from '../nodes/registry/answers.ts'
@@ -194,14 +195,15 @@ async function tellNodes(asking: Asking): Promise<void> {
 
 async function label({ value }: Payload, asking: Asking): Promise<void> {
   try {
-    if (!validateLabelRequest(value)) {
-      const sentence = schemaSentence(validateLabelRequest, value, placeInPayload)
-      throw new HubError('bad-payload', sentence)
-    }
-    answer(asking, await asking.session.label(value))
+    answer(asking, await asking.session.label(readLabel(value)))
   } catch (error) {
     tellError(error, asking)
   }
+}
+
+function readLabel(value: unknown): LabelRequest {
+  if (validateLabelRequest(value)) return value
+  throw new HubError('bad-payload', schemaSentence(validateLabelRequest, value, placeInPayload))
 }
 
 function placeInPayload(levels: readonly string[]): string {

@@ -100,11 +100,23 @@ t.test(
     bus.publish(messageOn('node/relay/0/set', '1', { qos: 1 }))
     // Once the broker has said that it is there.
     await broker.texts.next((text) => text.includes('node/relay/0/set'))
+    // It is asked again and again whether it is still there.
+    await broker.texts.next((text) => text.startsWith('\u00c0'))
     bus.recall('node/relay/0/set')
     t.match(await heard.text(), /was not acknowledged in time/)
     bus.recall('node/relay/0/set')
   },
 )
+
+t.test('without a port a broker is looked for on those of MQTT', async (t) => {
+  for (const [url, port] of [
+    ['mqtt://127.0.0.9', 1883],
+    ['mqtts://localhost', 8883],
+  ]) {
+    const { bus } = await openedForeignBus(t, { url: String(url) })
+    t.match(bus.state, { state: 'away', reason: new RegExp(`:${port}`) })
+  }
+})
 
 t.test('a link by TLS trusts whom its files say, and shows its own certificate', async (t) => {
   if (requireProgram(t, 'mosquitto') === undefined) return

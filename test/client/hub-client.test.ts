@@ -1,5 +1,6 @@
 import t from 'tap'
 import { WebSocket } from 'ws'
+import { commandErrorOf } from '../../client/errors.ts'
 import {
   type ClownHubError,
   CommandRefusedError,
@@ -59,6 +60,22 @@ t.test('a command resolves when the relay says so, and tells how far it is', asy
   t.match(receipt, { receipt: 'confirmed', final: true })
   t.same(progress, ['accepted', 'sent', 'confirmed'])
   await relay.next(({ value }) => JSON.stringify(value) === '{"state":true}')
+})
+
+t.test('each way in which a command fails has a class with a name', async (t) => {
+  const names = {
+    refused: 'CommandRefusedError',
+    'node-offline': 'NodeOfflineError',
+    'timed-out': 'CommandTimedOutError',
+    mismatch: 'CommandMismatchError',
+    superseded: 'CommandSupersededError',
+    unknown: 'CommandUnknownError',
+  } as const
+  for (const receipt of Object.keys(names) as (keyof typeof names)[]) {
+    const error = commandErrorOf('relay/a', { receipt, afterMs: 0, final: true })
+    t.match(error, { name: names[receipt], code: receipt, device: 'relay/a' })
+  }
+  t.equal(commandErrorOf('relay/a', { receipt: 'confirmed', afterMs: 0, final: true }), undefined)
 })
 
 t.test('a command that fails says by its class how, and why', async (t) => {

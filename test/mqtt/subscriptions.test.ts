@@ -70,9 +70,9 @@ t.test('what an earlier hub has kept counts, also past a limit', async (t) => {
 })
 
 t.test('F57: a user who has most filters leaves the others an equal share', async (t) => {
-  const { client } = clientsOf(9, 4)
+  const { client } = clientsOf(9, 8)
   const [heavy, more] = [client('heavy'), client('heavy')]
-  for (const filter of ['a', 'b', 'c']) t.ok(heavy.subscribe(filter))
+  for (const filter of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) t.ok(heavy.subscribe(filter))
   t.ok(more.subscribe('a'))
   t.notOk(more.subscribe('b'))
   const light = client('light')

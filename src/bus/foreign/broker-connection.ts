@@ -214,7 +214,7 @@ export class BrokerConnection {
       resubscribe: false,
       keepalive: keepAliveSeconds,
       connectTimeout: mostMs.connect,
-      will: { topic: will.topic, payload: will.bytes, qos: lowQos(will.qos), retain: will.retain },
+      will: { topic: will.topic, payload: will.bytes, qos: 1, retain: will.retain },
       ...(user !== undefined && { username: user }),
       ...(password !== undefined && { password }),
       ...(this.#level === 5 && { properties: { receiveMaximum, maximumPacketSize: packetBytes } }),
@@ -230,19 +230,15 @@ export class BrokerConnection {
     )
     const wanted = filters.map((filter) => [filter, { qos: 1, rap: true }] as const)
     const all = Object.fromEntries([[fence, { qos: 1 }] as const, ...wanted])
-    this.#client.subscribe(all, (error, granted = []) => {
-      const [refused] = granted.filter(({ qos }) => qos > 2)
-      if (error || refused !== undefined) {
-        const what = refused === undefined ? reasonOf(error) : quote(refused.topic)
-        this.#giveUp(`expected to subscribe, the broker refuses it: ${what}`)
-      } else this.#client.publish(fence, 'x', { qos: 1 })
+    this.#client.subscribe(all, (error) => {
+      if (error) this.#giveUp(`expected to subscribe, the broker refuses it: ${reasonOf(error)}`)
+      else this.#client.publish(fence, 'x', { qos: 1 })
     })
   }
 
   // --- while it lasts ---
 
   #heard(topic: string, bytes: Buffer, { qos, retain }: IPublishPacket): void {
-    if (this.#isOver) return
     const isPast = retain && !this.#isCaughtUp
     if (topic !== this.#options.fence) this.#options.heard({ topic, bytes, qos, retain }, isPast)
     else if (!this.#isCaughtUp) {
@@ -283,6 +279,8 @@ export class BrokerConnection {
   #gone(reason: string): void {
     if (this.#isOver) return
     this.#isOver = true
+    // What has been read before is no word of a broker that is there.
+    this.#client.removeAllListeners('message')
     this.#stopLooking()
     this.#stopWaiting()
     for (const { unsent } of this.#held) guarded(() => unsent(reason))
@@ -310,10 +308,6 @@ function openSocket({ url, tls: files }: BrokerAccess): { socket: Socket; stream
   isOver(stream, socket)
   socket.on('error', (error) => stream.destroy(error))
   return { socket, stream }
-}
-
-function lowQos(qos: Qos): 0 | 1 {
-  return qos === 0 ? 0 : 1
 }
 
 /** The authority that the broker's certificate is of, and a certificate of our own, as the files have them now. */

@@ -70,7 +70,7 @@ export function createBrokerLink(options: BrokerLinkOptions): BrokerLink {
   let failures = 0
   let isClosed = false
   let stopWaiting: () => void = () => {}
-  let settled: () => void = () => {}
+  let settled = stopWaiting
   let state: LinkState = { state: 'connecting', since: isoTime(clock.wallMs()) }
   const become = (next: Omit<LinkState, 'since'>) => {
     state = { ...next, since: isoTime(clock.wallMs()) }

@@ -56,7 +56,7 @@ export class Echoes {
   #giveUp(): void {
     const nowMs = this.#clock.nowMs()
     for (const [topic, [oldest, ...later]] of this.#waiting) {
-      if (this.#count <= most && oldest !== undefined && oldest.untilMs > nowMs) return
+      if (this.#count <= most && oldest !== undefined && oldest.untilMs > nowMs) break
       this.#count--
       if (later.length === 0) this.#waiting.delete(topic)
       else this.#waiting.set(topic, later)

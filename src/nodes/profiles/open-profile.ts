@@ -144,7 +144,7 @@ class Devices {
   /** How many each node has. */
   readonly #counts = new Map<string, number>()
   /** Those that are hidden while somebody else owns a topic. */
-  readonly #byState = new Map<string, Set<string>>()
+  readonly #byState = new Map<string, Set<Kept>>()
   readonly #profile: Profile
   readonly #parts: ProfileParts
   #isPast = false
@@ -153,7 +153,7 @@ class Devices {
     this.#profile = profile
     this.#parts = parts
     parts.claims.onOwned((pattern) => {
-      for (const id of this.#byState.get(pattern) ?? []) this.#look(id)
+      for (const device of this.#byState.get(pattern) ?? []) this.#look(device)
     })
   }
 
@@ -239,16 +239,17 @@ class Devices {
     this.#show(device, !this.#isElsewhere(device))
   }
 
-  #index({ id, facts: { node, stateTopics = [] } }: Kept, isThere: boolean): void {
+  #index(device: Kept, isThere: boolean): void {
+    const { node, stateTopics = [] } = device.facts
     const count = (this.#counts.get(node) ?? 0) + (isThere ? 1 : -1)
     if (count === 0) this.#counts.delete(node)
     else this.#counts.set(node, count)
     for (const topic of stateTopics) {
-      const ids = this.#byState.get(topic) ?? new Set()
-      if (isThere) ids.add(id)
-      else ids.delete(id)
-      if (ids.size === 0) this.#byState.delete(topic)
-      else this.#byState.set(topic, ids)
+      const devices = this.#byState.get(topic) ?? new Set()
+      if (isThere) devices.add(device)
+      else devices.delete(device)
+      if (devices.size === 0) this.#byState.delete(topic)
+      else this.#byState.set(topic, devices)
     }
   }
 
@@ -260,11 +261,9 @@ class Devices {
     )
   }
 
-  #look(id: string): void {
-    const device = this.#find(id)
-    if (device === undefined) return
+  #look(device: Kept): void {
     const isShown = !this.#isElsewhere(device)
-    if (isShown !== this.shown.has(id)) this.#show(device, isShown)
+    if (isShown !== this.shown.has(device.id)) this.#show(device, isShown)
   }
 
   #show(device: Kept, isShown: boolean): void {
