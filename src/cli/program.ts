@@ -1,6 +1,6 @@
 /** The process around `main`: its arguments, streams and signals. */
 import { main } from './main.ts'
-import { firstStopSignal, type Screen } from './terminal.ts'
+import { firstStopSignal, progressOn, screenOf } from './terminal.ts'
 
 // Whoever closes the other end of a pipe does not want to read on; that is no reason to end a hub.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
@@ -13,9 +13,9 @@ process.exitCode = await main(process.argv.slice(2), {
       process.stdout.write(text, (error) => resolve(!error))
     }),
   printError: (line) => process.stderr.write(`${line}\n`),
-  progress: (text) => process.stderr.isTTY && process.stderr.write(`\r\u001b[K${text}`),
+  progress: progressOn(process.stderr),
   input: process.stdin,
-  screen: screenOf(process.stdout),
+  screen: screenOf(process.stdout, process.env),
   endOnDefect: (tell) => {
     /* c8 ignore next 5: it ends the process, as test/faults/defects.test.ts has it end another one. */
     process.once('uncaughtException', (error) => {
@@ -36,14 +36,3 @@ process.exitCode = await main(process.argv.slice(2), {
     exit: process.exit,
   }),
 })
-
-function screenOf(stream: NodeJS.WriteStream): Screen | undefined {
-  if (!stream.isTTY) return undefined
-  const { NO_COLOR, TERM } = process.env
-  return {
-    output: stream,
-    columns: () => stream.columns,
-    rows: () => stream.rows,
-    hasColors: !NO_COLOR && TERM !== 'dumb',
-  }
-}

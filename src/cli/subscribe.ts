@@ -66,25 +66,24 @@ async function live(filters: string[], values: Values, terminal: Terminal): Prom
   const qos = readQos(values.qos)
   const lineOf = await lineWriter(filters, values, terminal)
   const bus = await connectBus(values, terminal)
-  let end = (_code: number) => {}
-  const ended = new Promise<number>((resolve) => {
-    end = resolve
-  })
-  void terminal.stopped.then(() => end(0))
-  const late = waitMs && setTimeout(() => end(timedOutCode), waitMs)
-  const quiet = setTimeout(() => isRetainedOnly && end(0), quietMs)
-  let left = count ?? Number.POSITIVE_INFINITY
-  takeMessages(bus, async (packet) => {
-    if (left === 0 || (isRetainedOnly && !packet.retain)) return
-    left--
-    quiet.refresh()
-    if (!(await terminal.write(lineOf(packet))) || left === 0) end(0)
+  const timers: NodeJS.Timeout[] = []
+  const ended = new Promise<number>((end) => {
+    void terminal.stopped.then(() => end(0))
+    if (waitMs) timers.push(setTimeout(() => end(timedOutCode), waitMs))
+    const quiet = setTimeout(() => isRetainedOnly && end(0), quietMs)
+    timers.push(quiet)
+    let left = count ?? Number.POSITIVE_INFINITY
+    takeMessages(bus, async (packet) => {
+      if (left === 0 || (isRetainedOnly && !packet.retain)) return
+      left--
+      quiet.refresh()
+      if (!(await terminal.write(lineOf(packet))) || left === 0) end(0)
+    })
   })
   try {
     return await endOf(bus, { filters, qos, ended }, terminal)
   } finally {
-    clearTimeout(quiet)
-    clearTimeout(late)
+    timers.forEach(clearTimeout)
     await closeBus(bus)
   }
 }

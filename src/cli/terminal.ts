@@ -35,6 +35,34 @@ export interface Screen {
   readonly hasColors: boolean
 }
 
+/** What of a stream matters here: a terminal has a size. */
+interface Drawn extends Writable {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  readonly rows?: number
+}
+
+/** Undefined for a file or a pipe. */
+export function screenOf(
+  stream: Drawn,
+  { NO_COLOR, TERM }: Readonly<Record<string, string | undefined>>,
+): Screen | undefined {
+  if (stream.isTTY !== true) return undefined
+  return {
+    output: stream,
+    columns: () => Number(stream.columns),
+    rows: () => Number(stream.rows),
+    hasColors: !NO_COLOR && TERM !== 'dumb',
+  }
+}
+
+/** Writes how far something is over what was written before, where that is a terminal. */
+export function progressOn(stream: Drawn): (text: string) => void {
+  return (text) => {
+    if (stream.isTTY === true) stream.write(`\r\u001b[K${text}`)
+  }
+}
+
 const colors = { dim: 2, bold: 1, red: 31, green: 32, yellow: 33, cyan: 36 } as const
 
 /** `text` in a colour, where there is a terminal that shows it. */

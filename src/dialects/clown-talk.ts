@@ -9,7 +9,6 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import { schemaSentence } from '../core/schema-error.ts'
 import { isFitText, isTopic } from '../core/topic.ts'
 import type { ClownTalkConfigOk } from '../generated/clown-model.ts'
-import type { LabelRequest } from '../generated/label.ts'
 import { validateLabelRequest } from '../generated/validate-requests.js'
 import { bytesOf } from '../mqtt/properties.ts'
 import type { LineOptions } from '../nodes/registry/answers.ts'
@@ -193,16 +192,15 @@ async function tellNodes(asking: Asking): Promise<void> {
   answer(asking, { count })
 }
 
-async function label({ value }: Payload, asking: Asking): Promise<void> {
-  try {
-    answer(asking, await asking.session.label(readLabel(value)))
-  } catch (error) {
-    tellError(error, asking)
-  }
+function label({ value }: Payload, asking: Asking): Promise<void> {
+  return labelled(value, asking).then(
+    (device) => answer(asking, device),
+    (error: unknown) => tellError(error, asking),
+  )
 }
 
-function readLabel(value: unknown): LabelRequest {
-  if (validateLabelRequest(value)) return value
+async function labelled(value: unknown, { session }: Asking) {
+  if (validateLabelRequest(value)) return session.label(value)
   throw new HubError('bad-payload', schemaSentence(validateLabelRequest, value, placeInPayload))
 }
 

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
+import { PassThrough } from 'node:stream'
 import t from 'tap'
-import { firstStopSignal, plainText } from '../../src/cli/terminal.ts'
+import { firstStopSignal, plainText, progressOn, screenOf } from '../../src/cli/terminal.ts'
 
 t.test('what a stranger wrote stays on its line, and turns nothing around', async (t) => {
   t.equal(plainText('a\r\n\u001b[2Jb\u0085c'), 'a [2Jb c')
@@ -23,3 +24,20 @@ t.test('the first signal asks for an end, one long after it ends at once', async
   signals.emit('SIGINT')
   t.same(exits, [130])
 })
+
+t.test(
+  'a terminal has a size, colours unless nobody wants them, and shows how far it is',
+  async (t) => {
+    const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 24 })
+    const screen = screenOf(stream, { TERM: 'xterm' })
+    t.same([screen?.columns(), screen?.rows(), screen?.hasColors], [80, 24, true])
+    t.equal(screenOf(stream, { TERM: 'dumb' })?.hasColors, false)
+    t.equal(screenOf(stream, { NO_COLOR: '1' })?.hasColors, false)
+    progressOn(stream)('3 of 4')
+    t.equal(String(stream.read()), '\r\u001b[K3 of 4')
+    const pipe = new PassThrough()
+    t.equal(screenOf(pipe, {}), undefined)
+    progressOn(pipe)('3 of 4')
+    t.equal(pipe.read(), null)
+  },
+)

@@ -114,8 +114,9 @@ t.test('F59: a defect in a dialect ends its websocket and not the hub', async (t
     throw new TypeError('a defect')
   }
   const { websocket } = await talking(t, { obey })
+  const closed = once(websocket, 'close')
   websocket.send('anything')
-  const [code] = await once(websocket, 'close')
+  const [code] = await closed
   t.equal(code, 1011)
   t.match(defects.items, [{ message: 'a defect' }])
 })
@@ -144,9 +145,10 @@ t.test('a websocket that does not answer the close is disconnected after a secon
   await once(websocket, 'open')
   // A peer that hangs: it reads nothing any more, so it never sees the close.
   websocket.pause()
+  const closed = once(websocket, 'close')
   await websockets.close()
   websocket.resume()
-  await once(websocket, 'close')
+  await closed
 })
 
 t.test('who is still being looked up when the hub stops is disconnected', async (t) => {

@@ -290,6 +290,8 @@ async function opened(t: Test) {
   const server = new WebSocketServer({ server: http })
   const client = new WebSocket(`ws://127.0.0.1:${portOf(http)}`)
   t.teardown(() => client.terminate())
+  // It may come before anybody waits for it.
+  const closed = once(client, 'close')
   const [websocket, { socket }] = await once(server, 'connection')
   const writes: string[] = []
   if (!(socket instanceof Duplex)) throw new TypeError('expected a socket')
@@ -311,13 +313,14 @@ async function opened(t: Test) {
     endOfTick,
     websocket,
     client,
+    closed,
     texts,
     writes,
   }
 }
 
 t.test('what is sent in one turn is written at once, in order', async (t) => {
-  const { writer, websocket, client, texts, writes } = await opened(t)
+  const { writer, websocket, closed, texts, writes } = await opened(t)
   const written = new Promise<void>((resolve) => {
     writer.send('one', () => {})
     writer.send('two', () => {})
@@ -330,13 +333,13 @@ t.test('what is sent in one turn is written at once, in order', async (t) => {
   t.equal(writes.length, 1)
   writer.send('four', () => {})
   writer.close(1000, 'done')
-  await once(client, 'close')
+  await closed
   t.same(texts, ['one', 'two', 'three', 'four'])
   t.equal(writer.readyState, websocket.readyState)
 })
 
 t.test('frames of an audience go along with what was sent before them in the turn', async (t) => {
-  const { writer, endOfTick, client, texts, writes } = await opened(t)
+  const { writer, endOfTick, closed, texts, writes } = await opened(t)
   const { bytes } = new FrameBatch([{ text: 'two', topic: undefined }])
   writer.send('one', () => {})
   await new Promise<void>((resolve) => {
@@ -344,12 +347,12 @@ t.test('frames of an audience go along with what was sent before them in the tur
   })
   t.equal(writes.length, 1)
   writer.close(1000, 'done')
-  await once(client, 'close')
+  await closed
   t.same(texts, ['one', 'two'])
 })
 
 t.test('frames are taken when nothing waits before them, until the websocket closes', async (t) => {
-  const { writer, client, texts } = await opened(t)
+  const { writer, closed, texts } = await opened(t)
   const { bytes } = new FrameBatch([{ text: 'one', topic: undefined }])
   t.ok(writer.offer(bytes))
   const written = new Promise<void>((resolve) => writer.send('two', resolve))
@@ -358,23 +361,23 @@ t.test('frames are taken when nothing waits before them, until the websocket clo
   t.ok(writer.offer(bytes))
   writer.close(1000, 'done')
   t.notOk(writer.offer(bytes))
-  await once(client, 'close')
+  await closed
   t.same(texts, ['one', 'two', 'one'])
 })
 
 t.test('much is written before the turn ends', async (t) => {
-  const { writer, client, texts, writes } = await opened(t)
+  const { writer, closed, texts, writes } = await opened(t)
   for (let at = 0; at < 4; at++) writer.send('x'.repeat(40_000), () => {})
   t.ok(writes.length > 0)
   writer.close(1000, 'done')
-  await once(client, 'close')
+  await closed
   t.equal(texts.length, 4)
 })
 
 t.test(
   'frames that are complete come in order, and pings and the close between them',
   async (t) => {
-    const { writer, websocket, client, texts } = await opened(t)
+    const { writer, websocket, client, closed, texts } = await opened(t)
     const { bytes } = new FrameBatch([
       { text: 'one', topic: undefined },
       { text: 'x'.repeat(300), topic: undefined },
@@ -386,7 +389,7 @@ t.test(
     writer.write(bytes, () => {})
     writer.close(1000, 'done')
     await written
-    await once(client, 'close')
+    await closed
     const both = ['one', 'x'.repeat(300)]
     t.same(texts, [...both, 'ping', 'own', ...both])
   },
