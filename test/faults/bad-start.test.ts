@@ -23,11 +23,12 @@ t.test('F29: what keeps it from starting is said in one line, with exit code 1',
     'broken.yaml': 'users: [\n',
     'exposed.yaml': 'users: { a: { password: b } }\n',
     'nobody.yaml': 'mqtt: { host: 0.0.0.0 }\n',
-    'no-users.yaml': 'usersFile: /nowhere/users.yaml\n',
-    'users.yaml': 'users: {}\n',
-    'plain.yaml': '{}\n',
+    'odd-users.yaml': 'usersFile: odd\n',
+    'users.yaml': 'users: { a: { role: viewer } }\n',
   })
   writePrivate(`${files}/empty`, '')
+  writePrivate(`${files}/odd`, 'users: [\n')
+  writePrivate(`${files}/plain.yaml`, 'users: { a: { password: b } }\n')
   writePrivate(`${files}/empty-secret.yaml`, `users: { a: { passwordFile: ${files}/empty } }\n`)
   const { certFile, keyFile } = await testCertificate(t)
   const exposedKey = `${files}/exposed.key`
@@ -66,13 +67,13 @@ t.test('F29: what keeps it from starting is said in one line, with exit code 1',
       /CLOWN_USERS_CLOWN_PASSWORD_FILE.*no such file/,
     ],
     [['run', '--config', `${files}/exposed.yaml`], {}, /mode 0644: chmod 600 .*exposed\.yaml$/],
-    [['run', '--config', `${files}/nobody.yaml`], {}, /nobody\.yaml.*"clown-hub init" writes a/],
+    [['check-config', `${files}/nobody.yaml`], {}, /nobody\.yaml.*"clown-hub run" lets you make a/],
     [
       ['run', '--config', `${files}/nobody.yaml`],
       { CLOWN_USERS_FILE: `${files}/users.yaml` },
       /mode 0644: chmod 600 .*users\.yaml$/,
     ],
-    [['run', '--config', `${files}/no-users.yaml`], {}, /users file.*no such file/],
+    [['run', '--config', `${files}/odd-users.yaml`], {}, /odd" line 2/],
     [
       ['run', '--config', `${files}/plain.yaml`],
       withKey('/nowhere/key'),
