@@ -237,7 +237,8 @@ t.test('who does not read keeps nobody waiting', async (t) => {
   const reader = openedReader()
   await caughtUp(catchUps, reader, 'b')
   t.equal(reader.texts().length, 1000)
-  t.ok(frozen.every(({ batches }) => batches.length === 1))
+  // How much fits in a turn depends on how long that is.
+  t.ok(frozen.every(({ texts }) => texts().length < 1000))
   for (const each of frozen) each.leave()
 })
 
