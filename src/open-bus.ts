@@ -5,7 +5,7 @@ import type { Config } from './config.ts'
 import { readingFirst, systemClock } from './core/clock.ts'
 import type { Message } from './core/message.ts'
 import { type Broker, type BrokerOptions, openBroker } from './mqtt/broker.ts'
-import type { BrokerState } from './mqtt/statistics.ts'
+import { emptyBroker } from './mqtt/statistics.ts'
 import type { Hardware } from './nodes/open-hardware.ts'
 
 type Ground =
@@ -66,22 +66,11 @@ async function openForeignBus(
   return {
     bus,
     handle: undefined,
-    broker: { state: () => noClients, kindsOfTraffic: () => [] },
+    // Of a broker that is not ours nobody here knows more.
+    broker: { state: () => emptyBroker, kindsOfTraffic: () => [] },
     recall: ({ topic }) => bus.recall(topic),
     connect: () => bus.open(),
     state: () => bus.state,
     close: () => bus.close(),
   }
-}
-
-/** Of a broker that is not ours nobody here knows more. */
-const noClients: BrokerState = {
-  connected: 0,
-  disconnected: 0,
-  expired: 0,
-  subscriptions: 0,
-  sharedSubscriptions: 0,
-  retained: 0,
-  keptMessages: 0,
-  keptBytes: 0,
 }

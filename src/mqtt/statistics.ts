@@ -92,6 +92,17 @@ export interface BrokerState {
   readonly keptBytes: number
 }
 
+export const emptyBroker: BrokerState = {
+  connected: 0,
+  disconnected: 0,
+  expired: 0,
+  subscriptions: 0,
+  sharedSubscriptions: 0,
+  retained: 0,
+  keptMessages: 0,
+  keptBytes: 0,
+}
+
 export interface StatisticsOptions {
   readonly bus: Pick<Bus, 'publish'>
   /** Of all connections together. */

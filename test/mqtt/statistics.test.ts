@@ -1,20 +1,14 @@
 import t from 'tap'
 import type { Message } from '../../src/core/message.ts'
-import { type BrokerState, Traffic, tellStatistics } from '../../src/mqtt/statistics.ts'
+import {
+  type BrokerState,
+  emptyBroker,
+  Traffic,
+  tellStatistics,
+} from '../../src/mqtt/statistics.ts'
 import { steppedClock } from '../clock.ts'
 import { publish, requireProgram, subscribe } from '../programs.ts'
 import { startedHub } from '../started-hub.ts'
-
-const nothing: BrokerState = {
-  connected: 0,
-  disconnected: 0,
-  expired: 0,
-  subscriptions: 0,
-  sharedSubscriptions: 0,
-  retained: 0,
-  keptMessages: 0,
-  keptBytes: 0,
-}
 
 /** Statistics of a broker that is as a test says, and what was told of it last. */
 function startStatistics() {
@@ -22,7 +16,7 @@ function startStatistics() {
   const traffic = new Traffic()
   const told = new Map<string, string>()
   const messages: Message[] = []
-  const broker = { state: nothing }
+  const broker: { state: BrokerState } = { state: emptyBroker }
   const stop = tellStatistics({
     bus: {
       publish: (message) => {
@@ -43,7 +37,7 @@ t.test('a broker is told of under the names that Mosquitto has', async (t) => {
   const { clock, traffic, told, messages, broker, stop } = startStatistics()
   t.equal(told.get('version'), 'clown-hub version 1.2.3')
   t.ok(messages.every(({ topic, retain }) => topic.startsWith('$SYS/broker/') && retain))
-  broker.state = { ...nothing, connected: 3, disconnected: 2, subscriptions: 7, retained: 4 }
+  broker.state = { ...emptyBroker, connected: 3, disconnected: 2, subscriptions: 7, retained: 4 }
   Object.assign(traffic, { packetsReceived: 10, messagesSent: 5, bytesSent: 500 })
   clock.step(10_000)
   for (const [name, value] of Object.entries({
@@ -60,7 +54,7 @@ t.test('a broker is told of under the names that Mosquitto has', async (t) => {
   })) {
     t.equal(told.get(name), value, name)
   }
-  broker.state = { ...nothing, connected: 1 }
+  broker.state = { ...emptyBroker, connected: 1 }
   const before = messages.length
   clock.step(10_000)
   t.equal(told.get('clients/maximum'), '3')
