@@ -6,9 +6,9 @@ export type TopicLimits = Readonly<Config['limits']['topic']>
 
 /**
  * What no configuration goes past. MQTT has room for 65,535 bytes [MQTT-1.5.3]; what is left is for what
- * the hub puts before and behind a topic to tell of it.
+ * the hub puts before and behind a topic to tell of it. Of levels Mosquitto takes as many.
  */
-export const ceilingOfTopics: TopicLimits = { bytes: 65_000, levels: 100 }
+export const ceilingOfTopics: TopicLimits = { bytes: 65_000, levels: 201 }
 
 /**
  * Characters that no text on the wire may hold: NUL [MQTT-1.5.3-2], lone surrogates [MQTT-1.5.3-1], and

@@ -552,7 +552,7 @@ export interface ConfigInput {
        */
       bytes?: number
       /**
-       * Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.
+       * Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.
        */
       levels?: number
     }
@@ -1708,7 +1708,7 @@ export interface Config {
        */
       bytes: number
       /**
-       * Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.
+       * Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.
        */
       levels: number
     }

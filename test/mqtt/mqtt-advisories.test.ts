@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ceilingOfTopics } from '../../src/core/topic.ts'
 import { rawExchange, upgradeText } from '../raw-http.ts'
 import {
   accepted,
@@ -25,6 +26,9 @@ import { clientOf, subscriberTo } from './wire-clients.ts'
 
 const inheritedNames = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
 
+/** As many levels as a topic may have. */
+const most = ceilingOfTopics.levels
+
 /** So many levels of one letter. */
 const deepTopic = (levels: number) => Array.from({ length: levels }, () => 'a').join('/')
 
@@ -32,19 +36,19 @@ for (const [way, open] of Object.entries(ways)) {
   t.test(`GHSA-xxqp-5qx8-gj5q: too many levels are refused over ${way}`, async (t) => {
     const hub = await openHub(t)
     const seen = await subscriberTo(t, hub)
-    for (const levels of [101, 1000]) {
+    for (const levels of [most + 1, 1000]) {
       const topic = deepTopic(levels)
       const client = await signedIn(await open(t, hub), { will: { topic } })
       client.send(publishPacket(topic, { qos: 1, retain: true }))
       t.equal(await client.next(), '40020001', `${levels} in PUBLISH`)
-      client.send(subscribePacket([topic, `${deepTopic(100)}/#`, 'a']))
+      client.send(subscribePacket([topic, `${deepTopic(most)}/#`, 'a']))
       t.equal(await client.next(), '90050001808000', `${levels} in SUBSCRIBE`)
       client.send(unsubscribePacket([topic]))
       t.equal(await client.next(), 'b0020001', `${levels} in UNSUBSCRIBE`)
       client.stream.destroy()
       for (const _ of ['the message', 'the will']) {
         const { topic, payload } = readPublish(await seen.next(isPublish))
-        t.equal(topic, `${deepTopic(99)}/error`)
+        t.equal(topic, `${deepTopic(most - 1)}/error`)
         t.match(JSON.parse(String(payload)), { code: 'topic-too-big' })
       }
     }
@@ -70,25 +74,61 @@ for (const [way, open] of Object.entries(ways)) {
   })
 }
 
+t.test('GHSA-xxqp-5qx8-gj5q: as many levels as Mosquitto takes pass by every way', async (t) => {
+  t.equal(most, 201, 'which are 200 separators')
+  const hub = await openHub(t)
+  const deepest = deepTopic(most)
+  const empty = '/'.repeat(most - 1)
+  const talk = await talkTo(t, hub, '/talk')
+  const seen = await clientOf(t, hub, { clientId: 'seen' })
+  // All at once are what a matcher by levels takes longest for.
+  const pattern = `${'+/'.repeat(most - 1)}+`
+  const filters = [deepest, `${deepTopic(most - 1)}/#`, pattern, empty, `$share/group/${pattern}`]
+  seen.send(subscribePacket(filters, 1))
+  t.equal(await seen.next(), '900700010101010101', 'as filters')
+  const client = await signedIn(await rawMqttTo(t, hub.mqttPort), { will: { topic: deepest } })
+  const payload = '1'
+  client.send(
+    publishPacket(deepest, { retain: true, payload }),
+    publishPacket(empty, { retain: true, payload }),
+  )
+  for (const topic of [deepest, empty]) {
+    for (const by of ['its own subscriptions', 'the group']) {
+      t.match(readPublish(await seen.next(isPublish)), { topic }, by)
+    }
+  }
+  t.same(await talk.on(deepest), [deepest, 1], 'on a websocket')
+  client.stream.destroy()
+  t.match(readPublish(await seen.next(isPublish)), { topic: deepest }, 'a will')
+  talk.send(deepest, 2)
+  await seen.next((came) => isPublish(came) && readPublish(came).payload.toString() === '2')
+  const late = await clientOf(t, hub, { clientId: 'late' })
+  late.send(subscribePacket([pattern]))
+  const retained = [await late.next(isPublish), await late.next(isPublish)].map(readPublish)
+  t.strictSame(new Set(retained.map(({ topic }) => topic)), new Set([deepest, empty]), 'retained')
+  seen.send(unsubscribePacket(filters))
+  await seen.next((answer) => answer.startsWith('b0'))
+})
+
 t.test('GHSA-xxqp-5qx8-gj5q: a websocket cannot publish too many levels', async (t) => {
   const hub = await openHub(t)
   const seen = await subscriberTo(t, hub)
   const talk = await talkTo(t, hub, '/talk')
-  for (const levels of [101, 1000]) {
+  for (const levels of [most + 1, 1000]) {
     talk.send(deepTopic(levels), 1)
     const error = await talk.on('clown.talk/-/error')
     t.match(error, [/./, { code: 'topic-too-big' }], `${levels} levels`)
   }
   // The levels of the base count.
   const below = await talkTo(t, hub)
-  below.send(deepTopic(98), 1)
+  below.send(deepTopic(most - 2), 1)
   t.match(await below.frames.next(), [
     /\/error$/,
-    { code: 'topic-too-big', message: /100 levels, got 101/ },
+    { code: 'topic-too-big', message: new RegExp(`${most} levels, got ${most + 1}`) },
   ])
-  below.send(deepTopic(97), 1)
+  below.send(deepTopic(most - 3), 1)
   const { topic } = readPublish(await seen.next(isPublish))
-  t.equal(topic, `nodes/bridge/0/${deepTopic(97)}`)
+  t.equal(topic, `nodes/bridge/0/${deepTopic(most - 3)}`)
 })
 
 t.test('GHSA-52qw-whmv-87c5, F13: inherited names are names like any other', async (t) => {
