@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
 import { HubError, quote } from '../core/errors.ts'
 import { type CliCommand, onlyOne, readArguments, timeOption } from './arguments.ts'
-import { streamHistory } from './ask-hub.ts'
-import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { interruptedCode } from './terminal.ts'
+import { type HistoryWanted, streamHistory } from './ask-hub.ts'
+import { type HubAddress, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
+import { longWork } from './long-work.ts'
+import { interruptedCode, type Terminal } from './terminal.ts'
 
 const usage = `export FILTER [--since 24h|ISO-TIME] [--until 1h|ISO-TIME] [--quantity NAME] [--format csv|ndjson | --excel] [--resolution raw|minute|hour] ${hubUsage}`
 
@@ -35,10 +36,35 @@ export const exportCommand: CliCommand = {
       ...readFormat(values),
       resolution,
     }
-    const hub = hubAddress(values, terminal)
-    const isWhole = await streamHistory(hub, { ...terminal, wanted }, terminal.write)
-    return isWhole ? 0 : interruptedCode
+    return exportAll(hubAddress(values, terminal), wanted, terminal)
   },
+}
+
+async function exportAll(
+  hub: HubAddress,
+  wanted: HistoryWanted,
+  terminal: Terminal,
+): Promise<number | undefined> {
+  let bytes = 0
+  const soFar = () => `${(bytes / 1_048_576).toFixed(1)} MiB`
+  const said = () => `${soFar()} were written, up to the end of a line`
+  return longWork(terminal, said, async ({ tell, signal }) => {
+    let rest = ''
+    const take = async (piece: string) => {
+      const text = rest + piece
+      const end = text.lastIndexOf('\n') + 1
+      rest = text.slice(end)
+      bytes += Buffer.byteLength(text.slice(0, end))
+      // Who sees the lines does not want a count among them.
+      if (terminal.screen === undefined) tell(soFar())
+      return terminal.write(text.slice(0, end))
+    }
+    const isWhole = await streamHistory(hub, { ...terminal, wanted }, take)
+    signal.throwIfAborted()
+    await terminal.write(rest)
+    // Who does not read on, such as head, is told nothing.
+    return isWhole ? 0 : interruptedCode
+  })
 }
 
 /** Excel takes a table for one in UTF-8 by the mark at its beginning. */

@@ -15,6 +15,7 @@ import {
   required,
   usersName,
 } from './arguments.ts'
+import { longWork } from './long-work.ts'
 import {
   type Conf,
   type ConfLine,
@@ -25,7 +26,7 @@ import {
 } from './mosquitto/files.ts'
 import { type ImportedConfig, importConfig } from './mosquitto/settings.ts'
 import { type ImportedUsers, importUsers } from './mosquitto/users.ts'
-import type { Terminal } from './terminal.ts'
+import { interruptedCode, type Terminal } from './terminal.ts'
 
 const usage =
   'import mosquitto [DIR] [--from mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT] [--password-file FILE]] [--to DIR] [--force]'
@@ -49,10 +50,11 @@ export const importMosquitto: CliCommand = {
     const isOneSource = more.length === 0 && (dir ?? values.from) !== undefined
     required(isOneSource ? '' : undefined, 'one folder, or --from, or both', usage)
     const target: Target = { folder: values.to, isForced: values.force, terminal }
-    const isWhole = await importAll({ dir, broker: brokerOf(values), target })
+    const code = await importAll({ dir, broker: brokerOf(values), target })
+    if (code === interruptedCode) return code
     const config = inFolder(target, configName)
     terminal.print(`Next: clown-hub doctor ${config}, and then clown-hub run --config ${config}`)
-    return isWhole ? 0 : 1
+    return code
   },
 }
 
@@ -71,11 +73,11 @@ interface Sources {
   readonly target: Target
 }
 
-/** Tells whether all is there. A broker has to let us in before anything is written. */
-async function importAll({ dir, broker, target }: Sources): Promise<boolean> {
+/** Returns the exit code: 1 when values are missing. A broker has to let us in before anything is written. */
+async function importAll({ dir, broker, target }: Sources): Promise<number | undefined> {
   if (broker === undefined) {
     if (dir !== undefined) importFiles(dir, target)
-    return true
+    return 0
   }
   const { connectBroker, copyRetained } = await import('./mosquitto/retained.ts')
   const client = await connectBroker(broker)
@@ -83,12 +85,14 @@ async function importAll({ dir, broker, target }: Sources): Promise<boolean> {
     if (dir !== undefined) importFiles(dir, target)
     const config = readConfig(inFolder(target, configName), target.terminal.environment)
     const folder = config.data.folder ?? inFolder(target, dataName)
-    const { lines, isWhole } = await copyRetained(
-      { broker, client },
-      { folder, isForced: target.isForced, limits: config.limits },
-    )
-    for (const line of lines) target.terminal.print(line)
-    return isWhole
+    const { isForced, terminal } = target
+    const some = () => `a part of the retained values is in ${folder}; --force brings all of them`
+    return await longWork(terminal, some, async ({ step }) => {
+      const wanted = { folder, isForced, limits: config.limits, step }
+      const { lines, isWhole } = await copyRetained({ broker, client }, wanted)
+      for (const line of lines) terminal.print(line)
+      return isWhole ? 0 : 1
+    })
   } finally {
     await client.endAsync(true)
   }

@@ -10,8 +10,9 @@ import { type CliCommand, readArguments, required } from './arguments.ts'
 import { refusedCode } from './ask-hub.ts'
 import { hubOptions, hubUsage } from './hub-address.ts'
 import { closeBus, connectBus, published } from './hub-bus.ts'
+import { type LongWork, longWork } from './long-work.ts'
 import { readMessageLine, type Timed } from './message-lines.ts'
-import { interruptedCode, type Terminal } from './terminal.ts'
+import type { Terminal } from './terminal.ts'
 
 const usage = `replay FILE [FILTER…] [--speed FACTOR] ${hubUsage}`
 
@@ -29,12 +30,18 @@ export const replay: CliCommand = {
     const file = required(given, 'the name of a file', usage)
     for (const filter of filters) checkFilter(filter)
     const speed = readSpeed(values.speed)
-    const total = await countLines(file, filters)
+    const tally: Tally = { sent: 0, total: await countLines(file, filters), refusals: [] }
     const bus = await connectBus(values, terminal)
     try {
-      return await replayAll(bus, { messages: messagesIn(file, filters), speed, total }, terminal)
+      return await longWork(
+        terminal,
+        () => sentenceOn(tally),
+        async (long) => {
+          await replayAll(bus, { messages: messagesIn(file, filters), speed, tally }, long)
+          return told(tally, terminal)
+        },
+      )
     } finally {
-      terminal.progress('')
       await closeBus(bus)
     }
   },
@@ -72,26 +79,25 @@ async function countLines(file: string, filters: readonly string[]): Promise<num
   return count
 }
 
-interface Replaying {
-  readonly messages: AsyncIterable<Timed>
-  readonly speed: number
-  readonly total: number
-}
-
 /** What became of it, so far. */
 interface Tally {
   sent: number
+  readonly total: number
   readonly refusals: string[]
+}
+
+interface Replaying {
+  readonly messages: AsyncIterable<Timed>
+  readonly speed: number
+  readonly tally: Tally
 }
 
 async function replayAll(
   bus: MqttClient,
-  { messages, speed, total }: Replaying,
-  terminal: Terminal,
-): Promise<number> {
-  const over = new AbortController()
-  void terminal.stopped.then(() => over.abort())
-  const tally: Tally = { sent: 0, refusals: [] }
+  { messages, speed, tally }: Replaying,
+  { signal, step }: LongWork,
+): Promise<void> {
+  const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   let answered = Promise.resolve()
   let firstMs: number | undefined
   const startMs = performance.now()
@@ -99,31 +105,29 @@ async function replayAll(
     firstMs ??= atMs
     const dueMs = startMs + (atMs - firstMs) / speed
     const waitMs = dueMs - performance.now()
-    if (waitMs > 1) await pause(waitMs, undefined, { signal: over.signal }).catch(() => {})
-    if (over.signal.aborted) break
+    if (waitMs > 1) await pause(waitMs, undefined, { signal })
     const telling = published(bus, message).then((refusal) => {
       if (refusal !== undefined) tally.refusals.push(`${message.topic}: ${refusal}`)
     })
     answered = Promise.all([answered, telling]).then(() => {})
     tally.sent++
+    step(sentenceOn(tally))
     // What waits for its answer is bounded.
-    if (tally.sent % 100 === 0) await Promise.race([answered, terminal.stopped])
-    terminal.progress(`${tally.sent} of ${total} messages`)
+    if (tally.sent % 100 === 0) await Promise.race([answered, over])
   }
-  await Promise.race([answered, terminal.stopped])
-  return tell(tally, { total, isInterrupted: over.signal.aborted }, terminal)
+  await Promise.race([answered, over])
+  signal.throwIfAborted()
 }
 
-function tell(
-  { sent, refusals }: Tally,
-  { total, isInterrupted }: { readonly total: number; readonly isInterrupted: boolean },
-  { printError, progress }: Terminal,
-): number {
+function sentenceOn({ sent, total }: Tally): string {
+  return `${sent} of ${total} messages were published`
+}
+
+/** Says how it ended; returns the exit code. */
+function told(tally: Tally, { printError, progress }: Terminal): number {
   progress('')
-  printError(`${sent} of ${total} messages were published`)
-  if (refusals.length > 0) {
-    printError(`refused: ${refusals.length} of them; the first: ${refusals[0]}`)
-    return refusedCode
-  }
-  return isInterrupted ? interruptedCode : 0
+  printError(sentenceOn(tally))
+  if (tally.refusals.length === 0) return 0
+  printError(`refused: ${tally.refusals.length} of them; the first: ${tally.refusals[0]}`)
+  return refusedCode
 }

@@ -1,4 +1,5 @@
-import { cpSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync } from 'node:fs'
+import { cp } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import { syncFolder } from '../core/files.ts'
@@ -123,29 +124,48 @@ interface Repaired {
   readonly asideIn: string
 }
 
+/** Who looks on while a store is repaired. */
+interface Onlooker {
+  /** Called while nothing is changed yet; what it throws ends the repair. */
+  step(text: string): void
+  tell(text: string): void
+}
+
 /**
  * Saves what can be read of a broken store. A copy of it is kept aside first, so that nothing gets
  * worse.
  *
  * @throws HubError `cannot-open-store` while a hub uses it, or when nothing can be read.
  */
-export async function repairStore(folder: string, now = new Date()): Promise<Repaired> {
+export async function repairStore(
+  folder: string,
+  onlooker: Onlooker = { step: () => {}, tell: () => {} },
+  now = new Date(),
+): Promise<Repaired> {
   checkDataFolder(folder)
   const path = storePath(folder)
   const asideIn = `${path}-broken-${now.toISOString().replaceAll(/[:.]/g, '-')}`
   return withFolder(folder, async () => {
     await refuseLocked(path)
-    copyAside(path, asideIn)
+    await copyAside(path, { asideIn, step: onlooker.step })
+    onlooker.tell('reading what can be read')
     await repairLevel(path)
-    return { ...(await measure(path)), asideIn }
+    return { ...(await measure(path, onlooker.tell)), asideIn }
   })
 }
 
-function copyAside(path: string, asideIn: string): void {
+async function copyAside(
+  path: string,
+  { asideIn, step }: { readonly asideIn: string; readonly step: Onlooker['step'] },
+): Promise<void> {
   const unfinished = `${path}-broken.tmp`
+  const filter = (source: string) => {
+    step(`keeping ${source} aside`)
+    return true
+  }
   try {
     rmSync(unfinished, { recursive: true, force: true })
-    cpSync(path, unfinished, { recursive: true })
+    await cp(path, unfinished, { recursive: true, filter })
     renameSync(unfinished, asideIn)
     syncFolder(dirname(path))
   } catch (error) {
@@ -164,7 +184,7 @@ async function repairLevel(path: string): Promise<void> {
 }
 
 /** Reads all of it, so that nobody finds out later that it cannot be. */
-async function measure(path: string): Promise<Omit<Repaired, 'asideIn'>> {
+async function measure(path: string, tell: Onlooker['tell']): Promise<Omit<Repaired, 'asideIn'>> {
   const engine = await openLevelAgain(path, silentLog())
   const store = createStore(engine)
   try {
@@ -174,6 +194,7 @@ async function measure(path: string): Promise<Omit<Repaired, 'asideIn'>> {
     for await (const [, value] of store.entries('')) {
       values += 1
       bytes += value.length
+      tell(`${values} values saved`)
     }
     return { values, bytes, missing }
   } finally {

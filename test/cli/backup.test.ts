@@ -7,7 +7,7 @@ import { startedHub } from '../started-hub.ts'
 import { put, textsOf } from '../store/contract.ts'
 import { testFolder } from '../test-folder.ts'
 import { answeringHub, listening } from './answering-hub.ts'
-import { ranLine } from './run-line.ts'
+import { ranLine, runLine } from './run-line.ts'
 
 const sampledLog = { warn: () => {} }
 const users = {
@@ -39,6 +39,42 @@ t.test('a data folder is saved, wiped, restored and repaired', async (t) => {
     t.same([code, errors], [0, []], line)
     t.match(output, [printed])
   }
+})
+
+t.test('Ctrl-C leaves everything as it was, and that is said', async (t) => {
+  const root = testFolder(t)
+  const [data, other, file] = [join(root, 'data'), join(root, 'other'), join(root, 'b.ndjson')]
+  const store = await openLevelStore({ folder: data, sampledLog })
+  await store.write([put('a/1', 'x')])
+  await store.close()
+  const whole = runLine(`backup --data ${data} ${file}`)
+  t.equal(await whole.code, 0)
+  t.same(whole.progress.items, ['1 values', ''])
+  const before = readFileSync(file)
+  const folders = () => [readdirSync(data).sort(), readdirSync(root).sort()]
+  const there = folders()
+  const lines: [string, string][] = [
+    [`backup --data ${data} ${file}`, `${file} is as it was before`],
+    [`repair --data ${data}`, `the store in ${data} is as it was`],
+    [`restore --data ${other} ${file}`, `${other} has nothing of ${file}`],
+  ]
+  for (const [line, sentence] of lines) {
+    const { code, errors, stop } = runLine(line)
+    stop()
+    t.equal(await code, 130, line)
+    t.same(errors.items, [`interrupted: ${sentence}`])
+    t.same(readFileSync(file), before)
+    t.same(
+      [
+        readdirSync(data).sort(),
+        readdirSync(root)
+          .filter((name) => name !== 'other')
+          .sort(),
+      ],
+      there,
+    )
+  }
+  t.equal((await ranLine(`restore --data ${other} ${file}`)).code, 0, 'and it can be done again')
 })
 
 t.test('repair says what is missing', async (t) => {

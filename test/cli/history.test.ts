@@ -83,12 +83,24 @@ t.test('Ctrl-C ends it before the hub has answered', async (t) => {
     const server = createServer(() => void listeningAt.then(() => resolve('asked')))
     const listeningAt = listening(t, server)
     void listeningAt.then((port) => {
-      const { code, stop } = runLine(`export a --url http://a:b@127.0.0.1:${port}`)
+      const { code, errors, stop } = runLine(`export a --url http://a:b@127.0.0.1:${port}`)
       void asked.then(stop)
       t.resolveMatch(code, 130)
+      t.resolveMatch(errors.next(), 'interrupted: 0.0 MiB were written, up to the end of a line')
     })
   })
   t.equal(await asked, 'asked')
+})
+
+t.test('how far an export is is told where its lines do not go', async (t) => {
+  const { url } = await hubThatHeard(t)
+  const told = async (surroundings: object) => {
+    const { code, progress } = runLine(`export nodes/# --url ${url}`, surroundings)
+    t.equal(await code, 0)
+    return progress.items
+  }
+  t.same(await told({}), ['0.0 MiB', ''])
+  t.same(await told({ screen }), [''])
 })
 
 t.test('a mistake is one sentence', async (t) => {

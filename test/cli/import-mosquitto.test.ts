@@ -11,7 +11,7 @@ import { createInbox } from '../inbox.ts'
 import { publish, requireProgram, startMosquitto, subscribe } from '../programs.ts'
 import { startedHub } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
-import { ranLine } from './run-line.ts'
+import { ranLine, runLine } from './run-line.ts'
 
 /** A folder of Mosquitto with two users, and where an import of it goes. */
 function folders(t: Test) {
@@ -151,6 +151,12 @@ t.test('retained values are copied and counted, without commands', async (t) => 
   ])
 
   const further = `import mosquitto --from mqtt://127.0.0.1:${port} --to ${to}`
+  const interrupted = runLine(`${further} --force`, withoutLimits)
+  interrupted.stop()
+  t.equal(await interrupted.code, 130)
+  t.match(interrupted.errors.items, [
+    /^interrupted: a part of the retained values is in .*; --force/,
+  ])
   const refused = await ranLine(further, withoutLimits)
   t.match(refused, {
     code: 1,

@@ -275,8 +275,8 @@ t.test('a value that cannot be read is told in one sentence', async (t) => {
 t.test('what stands in the way of a repair is told', async (t) => {
   const { root, folder } = await dataFolder(t, { 'a/1': 'x' })
   const now = new Date(0)
-  const { asideIn } = await repairStore(folder, now)
-  await t.rejects(repairStore(folder, now), {
+  const { asideIn } = await repairStore(folder, undefined, now)
+  await t.rejects(repairStore(folder, undefined, now), {
     message: /^expected to open the store ".*": ENOTEMPTY/,
   })
   t.same(readdirSync(folder).sort(), ['store', asideIn.replace(/.*\//, '')])

@@ -39,6 +39,8 @@ interface RetainedTarget {
   /** Whether values that are there may be written over. */
   readonly isForced: boolean
   readonly limits: Pick<Config['limits'], 'retained' | 'topic'>
+  /** Called before each value that is written; what it throws ends the copy, and what is written stays. */
+  step(text: string): void
 }
 
 /** A broker that has let us in. */
@@ -56,13 +58,13 @@ interface Source {
  */
 export async function copyRetained(
   source: Source,
-  { folder: path, isForced, limits }: RetainedTarget,
+  { folder: path, isForced, limits, step }: RetainedTarget,
 ): Promise<{ lines: string[]; isWhole: boolean }> {
   if (path === '') throw noFolder()
   const folder = await openRetainedFolder(path, limits)
   try {
     if (folder.count > 0 && !isForced) throw hasValues(path, folder.count)
-    const counts = await copyAll(source, folder)
+    const counts = await copyAll(source, folder, step)
     const total = totalOf(counts)
     const expected = await countIn(source)
     const isWhole = total >= (expected ?? 0)
@@ -91,11 +93,16 @@ type Counts = Record<Kept, number>
  * At QoS 2, values come as they were retained, but a Mosquitto drops those for which its queue has no
  * room: so it is asked once more at QoS 0, where what the network takes goes out at once.
  */
-async function copyAll(source: Source, folder: RetainedFolder): Promise<Counts> {
+async function copyAll(
+  source: Source,
+  folder: RetainedFolder,
+  step: RetainedTarget['step'],
+): Promise<Counts> {
   const counts = { kept: 0, command: 0, 'bad-topic': 0, 'too-much': 0 }
   const seen = new Set<string>()
   const take: Take = async ({ topic, payload, qos }) => {
     if (seen.has(topic)) return
+    step(`${seen.size} retained values`)
     seen.add(topic)
     counts[await folder.keep({ topic, qos, payload: Buffer.from(payload) })]++
   }
