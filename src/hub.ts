@@ -53,6 +53,7 @@ import {
 } from './core/sampled-log.ts'
 import { Trace } from './core/trace.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
+import { createForgetUser } from './forget-user.ts'
 import { hardwareProfiles } from './hardware-profiles.ts'
 import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -243,7 +244,7 @@ interface Routed extends Ground {
   readonly dialects: OpenedDialects
   readonly metrics: Metrics
   readonly notify: Notify
-  readonly own: Pick<OpenBus, 'state'>
+  readonly own: Pick<OpenBus, 'state' | 'endSessionsOf' | 'retainedOf'>
   readonly upstreams: Pick<OpenUpstreams, 'statuses'>
 }
 
@@ -301,11 +302,9 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
 }
 
 /** What is asked of hardware: commands, locks, what was commanded, what quantities were. */
-function hardwareRoutes(
-  { limits }: Config,
-  { access, asUser, hardware, recording, sampledLog, trace }: Routed,
-): [path: string, route: Route][] {
-  const { path, auditLog, lockOuts, history } = hardware
+function hardwareRoutes({ limits }: Config, parts: Routed): [path: string, route: Route][] {
+  const { access, asUser, hardware, recording, sampledLog, trace } = parts
+  const { path, auditLog, lockOuts, history, kept } = hardware
   const { clientAddress } = access.forwarding
   const { topic: topicLimits, json: jsonLimits } = limits
   const { signedIn } = access
@@ -313,7 +312,7 @@ function hardwareRoutes(
   return [
     ['/api/trace', traceRoute({ asUser, trace })],
     ['/api/command', commandRoute({ asUser, clientAddress, jsonLimits, enter: path.enter })],
-    ...keptRoutes({ asUser, kept: hardware.kept, jsonLimits }),
+    ...keptRoutes({ asUser, kept, forgetUser: createForgetUser(parts), jsonLimits }),
     ['/api/label', labelRoute({ asUser, label: hardware.label, jsonLimits })],
     ['/api/conflicts', conflictsRoute({ asUser, conflicts: hardware.nodes.conflicts })],
     ...lockRoutes({ asUser, lockOuts, topicLimits, jsonLimits }),

@@ -23,7 +23,8 @@ interface BusParts extends Pick<BrokerOptions, Ground> {
 }
 
 /** The bus, and what there is of a broker of our own. */
-export interface OpenBus extends Pick<Broker, 'bus' | 'recall' | 'close'> {
+export interface OpenBus
+  extends Pick<Broker, 'bus' | 'recall' | 'close' | 'endSessionsOf' | 'retainedOf'> {
   /** Takes over what is to speak MQTT; undefined where that is the business of another broker. */
   readonly handle: Broker['handle'] | undefined
   /** Resolves once the bus is there, or has to be waited for. */
@@ -69,6 +70,8 @@ async function openForeignBus(
     // Of a broker that is not ours nobody here knows more.
     broker: { state: () => emptyBroker, kindsOfTraffic: () => [] },
     recall: ({ topic }) => bus.recall(topic),
+    endSessionsOf: () => 0,
+    retainedOf: () => [],
     connect: () => bus.open(),
     state: () => bus.state,
     close: () => bus.close(),

@@ -88,8 +88,8 @@ export interface OpenedDialects {
   readonly pages: ReadonlyMap<string, Route>
   /** Those that have a path in place of a port. */
   api(path: string): Route | undefined
-  /** Ends the keys of a user who has signed out everywhere. */
-  endKeysOf(user: string): void
+  /** Ends the keys of a user who is gone or has signed out everywhere; returns how many those were. */
+  endKeysOf(user: string): number
   /** Opens the ports of the others; `requests` is how requests are served on every port. */
   listen(requests: Requests): Promise<DialectPlace[]>
 }
@@ -120,9 +120,7 @@ export async function openServedDialects(
     operations,
   }))
   return {
-    endKeysOf: (user) => {
-      for (const { keys } of opened) keys.endAllOf(user)
-    },
+    endKeysOf: (user) => opened.reduce((sum, { keys }) => sum + keys.endAllOf(user), 0),
     pages: operationRoutes(parts.asUser, operated),
     api: (path) =>
       opened.find(({ settings }) => isBelow(settings.path, path))?.route ?? unservedRoute(path),

@@ -35,6 +35,7 @@ const roomOfFile: Record<string, string> = {
   'served-dialects': 'hub',
   'hardware-profiles': 'hub',
   operations: 'hub',
+  'forget-user': 'hub',
   'open-bus': 'hub',
   'open-upstreams': 'hub',
   reload: 'hub',
@@ -112,6 +113,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'dialects/netzer/conversation': 'is a websocket with its triggers, apart from who may come in',
   'dialects/tvheadend/events': 'is what mailboxes are filled with, and both are too large for one',
   'dialects/profile-rows': 'has the rows of one table that is too large for a file',
+  'forget-user': 'is what is known of a user in all parts, which no part can know',
   'hardware-profiles': 'is the list to which a convention of hardware is added',
   'http/check-request': 'is what a request has to pass, and both are too large for one',
   'mqtt/client-output': 'is on the far side of a seam: what a session sends by',
@@ -131,7 +133,6 @@ const aloneFor: Readonly<Record<string, string>> = {
   operations: 'is what operators are told of all parts, which the list of parts has no room for',
   'notify/outbox': 'is tried by a clock of its own, and knows nothing of what is wrong',
   'notify/watch': 'has the conditions of all rules, apart from what is told of them',
-  'open-bus': 'is which bus there is, of which the rest of the hub knows nothing',
   'open-upstreams': 'is the list to which a language is added that the hub speaks itself',
   reload: 'is what a running hub takes of a configuration, which nothing else has to know',
   'profiles/home-assistant/templates/filters':

@@ -39,8 +39,8 @@ export interface ApiKeys {
   all(): ApiKey[]
   /** Whether there was such a key. */
   remove(digest: string): Promise<boolean>
-  /** Ends those of a user who has signed out everywhere. */
-  endAllOf(user: string): void
+  /** Ends those of a user who is gone or has signed out everywhere; returns how many those were. */
+  endAllOf(user: string): number
 }
 
 export interface KeyOwner extends Pick<ApiKey, 'user' | 'label'> {
@@ -86,7 +86,9 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
   }
   // They end at once; nobody waits for a disk that is full.
   const endWhere = (isOver: (key: ApiKey) => boolean) => {
+    const before = keys.size
     removeWhere(keys, isOver, options).catch(warnUnwritten)
+    return before - keys.size
   }
   const endAllOf = (name: string) => endWhere(({ user }) => user === name)
   endWhere(({ user }) => directory.find(user) === undefined)

@@ -28,6 +28,8 @@ export const securityEvents = {
   'user-removed': 'a user is gone, or made anew under the old name',
   'user-changed': 'a user has another role, other rules, tokens or another secret',
   'password-changed': 'a user has another password',
+  'user-forgotten':
+    'an admin has removed all that was kept of a user, whose name is nowhere any more',
 } as const
 
 export type SecurityEventName = keyof typeof securityEvents
@@ -55,6 +57,8 @@ export interface SecurityLog {
   latest(most: number): SecurityEvent[]
   /** Tells of each user who is added or changed from now on; what it returns ends that. */
   follow(directory: Pick<UserDirectory, 'all' | 'onChange'>): () => void
+  /** Removes each line with the name of a user, for good; returns how many those were. */
+  forget(user: string): number
   close(): void
 }
 
@@ -81,8 +85,9 @@ const maxFileBytes = 16 * 1_048_576
 
 export async function openSecurityLog(options: SecurityLogOptions): Promise<SecurityLog> {
   const { file, sampledLog, clock = systemClock } = options
-  const latest = file === undefined ? [] : await readLatest(file)
-  const write = file === undefined ? undefined : createWriter(file, sampledLog)
+  let latest = file === undefined ? [] : await readLatest(file)
+  const lineFile = file === undefined ? undefined : lineFileAt(file)
+  const write = lineFile && createWriter(lineFile, sampledLog)
   const bucket = new TokenBucket({ ...lines, now: clock.nowMs })
   const tell = (event: string, fields: SecurityFields, count: number) => {
     if (!bucket.take()) {
@@ -100,8 +105,26 @@ export async function openSecurityLog(options: SecurityLogOptions): Promise<Secu
     note,
     latest: (most) => latest.slice(-most).reverse(),
     follow: (directory) => followUsers(directory, note),
+    forget: (user) => {
+      sources.forget(user)
+      const before = latest.length
+      latest = latest.filter((event) => !isAbout(event, user))
+      let removed = 0
+      lineFile?.rewrite((all) => {
+        const kept = all.filter((line) => !isAbout(parseJson(Buffer.from(line)), user))
+        removed += all.length - kept.length
+        return kept
+      })
+      return lineFile === undefined ? before - latest.length : removed
+    },
     close: sources.close,
   }
+}
+
+/** Whether it names a user: who came, whom it is about, or who did it. */
+function isAbout(event: unknown, user: string): boolean {
+  if (!isRecord(event)) return false
+  return [event['user'], event['by'], event['what'] === 'user' && event['who']].includes(user)
 }
 
 type Tell = (event: string, fields: SecurityFields, count: number) => void
@@ -144,6 +167,14 @@ function createSources(tell: Tell, { after }: AlarmClock) {
       const source: Source = { event, fields, count: 0, cancel }
       sources.set(key, source)
     },
+    /** Nothing more is told of a user. */
+    forget: (user: string) => {
+      for (const [key, source] of [...sources.entries()]) {
+        if (!isAbout(source.fields, user)) continue
+        source.count = 0
+        sources.delete(key)
+      }
+    },
     /** Tells what was counted. */
     close: () => sources.clear(),
   }
@@ -154,8 +185,13 @@ function withoutSecrets(fields: SecurityFields): SecurityFields {
   return isToken(fields.user ?? '') ? { ...fields, user: '(a token)' } : fields
 }
 
-function createWriter(path: string, sampledLog: SampledLog): (lines: string) => void {
-  const file = openRotatedFile({ paths: pathsOf(path), maxBytes: maxFileBytes })
+type LineFile = ReturnType<typeof lineFileAt>
+
+function lineFileAt(path: string) {
+  return openRotatedFile({ paths: pathsOf(path), maxBytes: maxFileBytes })
+}
+
+function createWriter(file: LineFile, sampledLog: SampledLog): (lines: string) => void {
   return (lines) => {
     try {
       file.append(lines)
@@ -169,7 +205,7 @@ function createWriter(path: string, sampledLog: SampledLog): (lines: string) => 
 /** What the file told last, so that a restart hides nothing. */
 async function readLatest(path: string): Promise<SecurityEvent[]> {
   const found: SecurityEvent[] = []
-  const files = openRotatedFile({ paths: pathsOf(path), maxBytes: maxFileBytes }).openAll()
+  const files = lineFileAt(path).openAll()
   try {
     for (const each of files) {
       for await (const line of linesBackwards(each)) {

@@ -39,6 +39,18 @@ export interface OpenedUserDirectory extends UserDirectory {
    */
   setPassword(name: string, password: string): Promise<void>
   /**
+   * Whether the file has this user.
+   *
+   * @throws HubError `not-in-users-file` for one of the configuration.
+   */
+  isInFile(name: string): boolean
+  /**
+   * Takes a user out of the file, which counts at once.
+   *
+   * @throws HubError as `changeUser`
+   */
+  remove(name: string): void
+  /**
    * The configuration has other users now.
    *
    * @throws HubError `bad-config` for one who is in the file, too.
@@ -63,10 +75,16 @@ export function openUserDirectory(options: UserDirectoryOptions): OpenedUserDire
     const setPassword = async (name: string) => {
       throw notInFile(name)
     }
+    const isInFile = (name: string) => {
+      checkNotInline(all, name)
+      return false
+    }
     return directoryOf(() => all, {
       onChange,
       replaceHash: () => {},
       setPassword,
+      isInFile,
+      remove: isInFile,
       setInline: (users) => {
         all = byName(users)
         tell()
@@ -107,6 +125,14 @@ export function openUserDirectory(options: UserDirectoryOptions): OpenedUserDire
       })
       look()
     },
+    isInFile: (name) => {
+      checkNotInline(byName(inline), name)
+      return current().has(normalForm(name))
+    },
+    remove: (name) => {
+      changeUser(file, name, () => undefined)
+      look()
+    },
     close: () => {
       close()
       hashes.close()
@@ -117,6 +143,11 @@ export function openUserDirectory(options: UserDirectoryOptions): OpenedUserDire
 function notInFile(name: string): HubError {
   const sentence = `expected ${quote(name)} to be in a users file, got a user of the configuration`
   return new HubError('not-in-users-file', `${sentence}: who runs the hub changes it there`)
+}
+
+/** @throws HubError `not-in-users-file` */
+function checkNotInline(inline: Users, name: string): void {
+  if (inline.has(normalForm(name))) throw notInFile(name)
 }
 
 /** Hashes that come within this time are written at once: after an import, many devices sign in together. */

@@ -61,6 +61,7 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'setup-over': 403,
   'unknown-node': 404,
   'unknown-device': 404,
+  'unknown-user': 404,
   locked: 409,
   interlocked: 409,
   'too-many': 409,

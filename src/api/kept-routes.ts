@@ -1,3 +1,4 @@
+import type { User } from '../access/user.ts'
 import type { JsonLimits } from '../core/json.ts'
 import type { Route } from '../core/route.ts'
 import { validateForgetRequest, validateReplaceRequest } from '../generated/validate-requests.js'
@@ -8,13 +9,16 @@ import { readJson } from './json-exchange.ts'
 interface KeptRoutesOptions {
   readonly asUser: AsUser
   readonly kept: KeptOfDevices
+  /** Removes all that is kept of a user, and resolves with what that was. */
+  forgetUser(admin: User, user: string): Promise<object>
   readonly jsonLimits: JsonLimits
 }
 
-/** By path: gives what is kept of a broken device to its spare part, and removes what is kept of one; for admins. */
+/** By path: gives what is kept of a broken device to its spare part, and removes what is kept of one, or of a user; for admins. */
 export function keptRoutes({
   asUser,
   kept,
+  forgetUser,
   jsonLimits,
 }: KeptRoutesOptions): readonly [path: string, route: Route][] {
   return [
@@ -32,8 +36,9 @@ export function keptRoutes({
       {
         post: (exchange, body) =>
           asAdmin(asUser, exchange, (user) => {
-            const { device } = readJson(body, validateForgetRequest, jsonLimits)
-            return kept.forget(user, device)
+            const asked = readJson(body, validateForgetRequest, jsonLimits)
+            const { device, user: name = '' } = asked
+            return device === undefined ? forgetUser(user, name) : kept.forget(user, device)
           }),
       },
     ],

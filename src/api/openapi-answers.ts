@@ -75,6 +75,11 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
     ...{ device: text, known: boolean, series: integer, label: boolean },
     ...{ lock: boolean, autoOff: boolean, commands: integer },
   }),
+  ForgottenUser: object({
+    ...{ user: text, account: boolean, sessions: integer, keys: integer, links: integer },
+    ...{ bans: integer, devices: integer, series: integer, labels: integer, retained: integer },
+    ...{ commands: integer, events: integer },
+  }),
   Lock: object({ device: text, by: text, reason: text, since: time }),
   LoggedCommand: object(
     {

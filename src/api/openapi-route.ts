@@ -147,10 +147,10 @@ function keptPaths(): Paths {
     },
     '/api/forget': {
       post: {
-        summary: 'Removes all that is kept of a device, for good; for admins',
+        summary: 'Removes all that is kept of a device or of a user, for good; for admins',
         body: bodySchema('forget'),
-        answers: { 200: refTo('Forgotten') },
-        refusals: [400, 401, 403, 404],
+        answers: { 200: { anyOf: [refTo('Forgotten'), refTo('ForgottenUser')] } },
+        refusals: [400, 401, 403, 404, 409],
       },
     },
   }

@@ -34,22 +34,29 @@ export const replaceDevice: CliCommand = {
   },
 }
 
-const forgetUsage = `forget DEVICE [--base BASE] [--json] ${hubUsage}`
+const forgetUsage = `forget DEVICE|USER [--base BASE] [--json] ${hubUsage}`
 
-export const forgetDevice: CliCommand = {
+export const forget: CliCommand = {
   usage: forgetUsage,
   summary:
-    'remove all that a hub keeps of a device, for good: its history, its name, who commanded it',
+    'remove all that a hub keeps of a device or a user, for good: history, names, who commanded',
   run: async (args, terminal) => {
     const { values, positionals } = readArguments(forgetUsage, () =>
       parseArgs({ args, options, allowPositionals: true }),
     )
-    const device = deviceNamed(onlyOne(positionals, 'one device', forgetUsage), values.base)
-    const request = { path: '/api/forget', json: JSON.stringify({ device }) }
+    const name = onlyOne(positionals, 'one device or user', forgetUsage)
+    // A device of the usual base has two levels at least.
+    const isUser = values.base === undefined && !name.includes('/')
+    const asked = isUser ? { user: name } : { device: deviceNamed(name, values.base) }
+    const request = { path: '/api/forget', json: JSON.stringify(asked) }
+    const [about = ''] = Object.values(asked)
+    const isAnswer = (body: HubAnswer['body']) =>
+      Object.entries(asked).every(([key, value]) => body[key] === value)
+    const parts = isUser ? userPartsIn : partsIn
     const linesOf = (body: HubAnswer['body']) =>
-      body['device'] === device ? [`forgotten, with ${partsIn(body)}`] : undefined
-    const about = `${device}: `
-    const asking = { request, does: 'forgets devices', isJson: values.json, about, linesOf }
+      isAnswer(body) ? [`forgotten, with ${parts(body)}; backups have it still`] : undefined
+    const does = 'forgets devices and users'
+    const asking = { request, does, isJson: values.json, about: `${about}: `, linesOf }
     return tellAnswer(hubAddress(values, terminal), asking, terminal)
   },
 }
@@ -58,11 +65,33 @@ export const forgetDevice: CliCommand = {
 function partsIn({ known, series, label, lock, autoOff, commands }: HubAnswer['body']): string {
   const parts = [
     known === true ? 'its last value' : [],
-    Number(series) > 0 ? `${series} quantities of its history` : [],
+    counted(series, 'quantities of its history'),
     label === true ? 'its name and room' : [],
     lock === true ? 'its lock' : [],
     autoOff === true ? 'its auto-off' : [],
-    Number(commands) > 0 ? `${commands} commands` : [],
+    counted(commands, 'commands'),
   ]
   return parts.flat().join(', ') || 'nothing but its rules'
+}
+
+/** What went away with a user: `the account, 2 sessions, 1 keys of dialects, 12 commands`. */
+function userPartsIn(body: HubAnswer['body']): string {
+  const words = {
+    sessions: 'sessions',
+    keys: 'keys of dialects',
+    links: 'links',
+    bans: 'bans',
+    devices: 'devices',
+    series: 'quantities of their history',
+    labels: 'names and rooms',
+    retained: 'retained values',
+    commands: 'commands',
+    events: 'lines of the security log',
+  }
+  const counts = Object.entries(words).flatMap(([key, what]) => counted(body[key], what))
+  return [body['account'] === true ? 'the account' : [], counts].flat().join(', ')
+}
+
+function counted(count: unknown, what: string): string | [] {
+  return Number(count) > 0 ? `${count} ${what}` : []
 }

@@ -52,7 +52,7 @@ const groups: readonly (readonly [
       ['label', async () => (await import('./label.ts')).labelDevice],
       ['talk', async () => (await import('./talk.ts')).talk],
       ['device replace', async () => (await import('./kept.ts')).replaceDevice],
-      ['forget', async () => (await import('./kept.ts')).forgetDevice],
+      ['forget', async () => (await import('./kept.ts')).forget],
       ['lock', async () => (await import('./lock.ts')).lockDevice],
       ['unlock', async () => (await import('./lock.ts')).unlockDevice],
       ['trace', async () => (await import('./trace.ts')).trace],

@@ -32,7 +32,8 @@ export const errorCodes = {
   banned:
     'an admin has banned the address, the user or the client id, for the reason that is given',
   'wrong-password': 'who changes a password did not give the one there is, or no right code',
-  'not-in-users-file': 'a user is in no users file, where the hub could change the password',
+  'not-in-users-file': 'a user is in no users file, where the hub could change or remove it',
+  'unknown-user': 'there is no user of this name, and nothing is kept of one',
   'not-set-up': 'the hub has no users yet: who has the link that it printed makes the first one',
   'setup-over': 'a link to set up the hub is another one, was used, or is too old',
   'code-needed':

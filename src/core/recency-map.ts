@@ -204,6 +204,11 @@ export class SharedMap<Value> {
     return this.#links.keys()
   }
 
+  /** The topics of the entries of `owner`. */
+  keysOf(owner: string): string[] {
+    return [...this.#links.values()].flatMap(({ key, own }) => (own.owner === owner ? [key] : []))
+  }
+
   #own(owner: string): Own<Value> {
     const own = this.#owners.get(owner) ?? new Own(owner)
     this.#owners.set(owner, own)

@@ -1067,22 +1067,26 @@ validate21.errors = vErrors;
 return errors === 0;
 }
 
-const schema23 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:forget","title":"Forget request","description":"The body of POST /api/forget: a device of which nothing is to be kept.","examples":[{"device":"devices/tasmota/5CCF7F000001/relay/1"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]}},"additionalProperties":false};
+const schema23 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:forget","title":"Forget request","description":"The body of POST /api/forget: a device or a user of whom nothing is to be kept.","examples":[{"device":"devices/tasmota/5CCF7F000001/relay/1"},{"user":"ann"}],"type":"object","properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]},"user":{"description":"The name of a user, who need not be there any more.","type":"string","minLength":1,"examples":["ann"]}},"additionalProperties":false,"minProperties":1,"maxProperties":1};
 
 function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
-let missing0;
-if((data.device === undefined) && (missing0 = "device")){
-validate22.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+if(Object.keys(data).length > 1){
+validate22.errors = [{instancePath,schemaPath:"#/maxProperties",keyword:"maxProperties",params:{limit: 1},message:"must NOT have more than 1 properties"}];
+return false;
+}
+else {
+if(Object.keys(data).length < 1){
+validate22.errors = [{instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(key0 === "device")){
+if(!((key0 === "device") || (key0 === "user"))){
 validate22.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -1102,6 +1106,33 @@ return false;
 else {
 validate22.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
+}
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.user !== undefined){
+let data1 = data.user;
+const _errs4 = errors;
+if(errors === _errs4){
+if(typeof data1 === "string"){
+if(func2(data1) < 1){
+validate22.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate22.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
 }
 }
 }

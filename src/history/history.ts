@@ -58,6 +58,8 @@ export interface History {
   lostUntil(tier: Tier): number
   /** How much there is now. */
   state(): HistoryState
+  /** The topics of the series that are in the share of `owner`. */
+  topicsOf(owner: string): string[]
   /** What was recorded on one topic is of another one from now on; returns how many series that are. */
   move(from: string, to: string): number
   /** Removes all that was recorded on a topic; resolves with how many series that were, when nothing is left of them. */
@@ -128,6 +130,8 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
       const { bytes, ms } = writeAhead.waiting
       return { series: table.size, waitingBytes: bytes, lagMs: ms }
     },
+    topicsOf: (name) =>
+      [...table.all()].flatMap(({ owner, topic }) => (owner === name ? [topic] : [])),
     move: (from, to) => {
       const moved = seriesOn(from, table)
       for (const series of moved) table.move(series, to)

@@ -43,8 +43,10 @@ export interface Broker {
   readonly bus: Bus
   /** Takes over a connection that is to speak MQTT, from TCP or from a websocket. */
   handle(socket: Duplex, request?: IncomingMessage): void
-  /** Ends the kept sessions of a user who is gone. */
-  endSessionsOf(user: string): void
+  /** Ends the sessions of a user who is gone; returns how many those were. */
+  endSessionsOf(user: string): number
+  /** The topics whose retained message a client of this user brought. */
+  retainedOf(user: string): string[]
   /** A message is not to arrive any more: what waits is dropped, and a wire that may be dead is reset. */
   recall(message: Recalled): void
   /** What there is now, and what has come and gone. */
@@ -104,6 +106,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       connections.add(new MqttConnection(socket, request, context))
     },
     endSessionsOf: (user) => sessions.endAllOf(user),
+    retainedOf: (user) => parts.retained.topicsOf(user),
     recall: (message) => sessions.recall(message),
     state,
     kindsOfTraffic: () => parts.traffics.kinds(),

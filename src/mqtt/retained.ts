@@ -140,6 +140,12 @@ export class RetainedValues {
     return this.#messages.size
   }
 
+  /** The topics whose last retained message a client of `user` brought. */
+  topicsOf(user: string): string[] {
+    const own = [...this.#messages.values()].filter((message) => userOf(message) === user)
+    return own.map(({ topic }) => topic)
+  }
+
   /** Takes over what an earlier hub has retained. What is past the limits by now is given up, and told. */
   async restore(onGivenUp: (message: KeptMessage) => void): Promise<void> {
     for await (const message of readRetained(this.#journal, this.#journal.aheadMs)) {

@@ -165,8 +165,10 @@ export class Sessions {
   }
 
   /** Ends those of a user who is gone: another one of the same name is somebody else. */
-  endAllOf(user: string): void {
-    for (const name of [...this.#sessions.keys()]) if (partsOf(name).user === user) this.end(name)
+  endAllOf(user: string): number {
+    const own = [...this.#sessions.keys()].filter((name) => partsOf(name).user === user)
+    for (const name of own) this.end(name)
+    return own.length
   }
 
   /** From now on no session is given up: that clients go away is the doing of the hub. */

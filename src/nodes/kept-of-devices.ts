@@ -8,6 +8,7 @@ import type { History } from '../history/history.ts'
 import type { AuditLog } from './commands/audit-log.ts'
 import type { CommandRecords } from './commands/command-records.ts'
 import { deviceOf, isDevice } from './device.ts'
+import type { LastValues } from './last-values.ts'
 import type { DeviceLabels } from './registry/device-labels.ts'
 import type { Registry } from './registry/registry.ts'
 import type { RelayGuard } from './relay-guard/relay-guard.ts'
@@ -36,6 +37,17 @@ interface ForgottenDevice {
   readonly commands: number
 }
 
+/** What was removed of all that a user told, and of what that user commanded. */
+interface ForgottenReports {
+  /** So many devices. */
+  readonly devices: number
+  readonly series: number
+  /** So many devices had a name or a room. */
+  readonly labels: number
+  /** So many commands by that user, or to these devices. */
+  readonly commands: number
+}
+
 export interface KeptOfDevices {
   /**
    * The history, the label, the rules, the lock and the auto-off of a broken device go to its spare part, which is known
@@ -50,13 +62,19 @@ export interface KeptOfDevices {
    * @throws HubError `unknown-device` when nothing is kept of it; `bad-topic`, also for what the user may not read.
    */
   forget(user: User, device: string): Promise<ForgottenDevice>
+  /**
+   * Removes all that is kept of each device that was told of by the user with this name, and that user's commands.
+   * `retained` are topics with what the bus keeps of that user.
+   */
+  forgetReportsOf(user: string, retained: readonly string[]): Promise<ForgottenReports>
 }
 
 export interface KeptParts {
   readonly bus: Pick<Bus, 'publish'>
-  readonly history: Pick<History, 'move' | 'forget'>
+  readonly history: Pick<History, 'move' | 'forget' | 'topicsOf'>
   readonly labels: Pick<DeviceLabels, 'move' | 'forget'>
-  readonly registry: Pick<Registry, 'device'>
+  readonly registry: Pick<Registry, 'device' | 'devicesBelow'>
+  readonly values: Pick<LastValues, 'topicsOf'>
   readonly relayGuard: Pick<RelayGuard, 'replaced' | 'forget' | 'lockOuts'>
   readonly replacements: Pick<Replacements, 'add' | 'forget'>
   readonly commandRecords: Pick<CommandRecords, 'forget'>
@@ -84,24 +102,51 @@ export function createKeptOfDevices(parts: KeptParts): KeptOfDevices {
     forget: async (user, device) => {
       checkReadable(user, [device])
       parts.settle()
-      const known = registry.device(device) !== undefined
-      // [MQTT-3.3.1-10] What takes a value away takes the device away, and its last value.
-      const nothing = new Payload(Buffer.alloc(0))
-      parts.bus.publish({ topic: device, payload: nothing, qos: 0, retain: true })
-      parts.settle()
-      replacements.forget(device)
-      parts.commandRecords.forget(device)
-      const guarded = relayGuard.forget(device)
-      const label = labels.forget(device)
-      const series = await history.forget(device)
+      const kept = await forgetKept(device, parts)
       const commands = await parts.auditLog.forget((command) => command.device === device)
       await parts.stored()
-      const removed = { device, known, series, label, ...guarded, commands }
+      const removed = { device, ...kept, commands }
       if (Object.values(removed).some((each) => each !== device && Boolean(each))) return removed
       const expected = 'expected a device of which something is kept'
       throw new HubError('unknown-device', `${expected}, got ${quote(device)}`)
     },
+    forgetReportsOf: async (user, retained) => {
+      parts.settle()
+      const known = registry.devicesBelow('').filter(({ owner }) => owner === user)
+      const topics = new Set([
+        ...[...retained, ...history.topicsOf(user), ...parts.values.topicsOf(user)],
+        ...known.map(({ topic }) => topic),
+      ])
+      const removed: Kept[] = []
+      for (const topic of topics) removed.push(await forgetKept(topic, parts))
+      const commands = await parts.auditLog.forget(
+        (command) => command.user === user || topics.has(command.device),
+      )
+      await parts.stored()
+      return {
+        devices: removed.filter((each) => each.known).length,
+        series: removed.reduce((sum, each) => sum + each.series, 0),
+        labels: removed.filter(({ label }) => label).length,
+        commands,
+      }
+    },
   }
+}
+
+type Kept = Omit<ForgottenDevice, 'device' | 'commands'>
+
+/** Removes what is kept of a device, but for the log of commands: that is read once for all. */
+async function forgetKept(device: string, parts: KeptParts): Promise<Kept> {
+  const known = parts.registry.device(device) !== undefined
+  // [MQTT-3.3.1-10] What takes a value away takes the device away, and its last value.
+  const nothing = new Payload(Buffer.alloc(0))
+  parts.bus.publish({ topic: device, payload: nothing, qos: 0, retain: true })
+  parts.settle()
+  parts.replacements.forget(device)
+  parts.commandRecords.forget(device)
+  const guarded = parts.relayGuard.forget(device)
+  const label = parts.labels.forget(device)
+  return { known, series: await parts.history.forget(device), label, ...guarded }
 }
 
 /** @throws HubError `bad-topic` */

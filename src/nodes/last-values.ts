@@ -23,6 +23,8 @@ export interface LastValues {
   heardMs(topic: string): number | undefined
   /** Puts back what was known before a restart, the oldest first; what is retained is newer. */
   restore(stored: readonly StoredValue[]): Promise<void>
+  /** The topics whose first value came from `user`. */
+  topicsOf(user: string): string[]
   /** Remembers a report of `user`, which is on the bus. */
   keep(report: Message, user?: string): void
   /** There is no last value of `topic` but the one that is retained, if any: nobody knows when that came. */
@@ -102,6 +104,7 @@ export function createLastValues(
       }
     },
     forget: values.forget,
+    topicsOf: values.topicsOf,
     topicsBelow: async function* (base) {
       for await (const { topic } of bus.retained(filterBelow(base))) yield topic
       let looked = 0
@@ -158,6 +161,7 @@ function createValues(limits: LastValuesLimits['retained']) {
   }
   return {
     topics: () => values.keys(),
+    topicsOf: (owner: string) => values.keysOf(owner),
     get: (topic: string) => values.get(topic),
     forget,
     /** Without `bytes` only when it was heard: the bus has it. */

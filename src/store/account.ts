@@ -5,7 +5,16 @@ import { join } from 'node:path'
 import { HubError } from '../core/errors.ts'
 import { isRecord, parseJson } from '../core/json.ts'
 import { accountedFormat, migrations } from './format.ts'
-import { accountKey, afterPrefix, type Changes, type Engine, formatKey, isOwn } from './store.ts'
+import {
+  accountKey,
+  afterPrefix,
+  type Changes,
+  type Engine,
+  formatKey,
+  isOwn,
+  isUncounted,
+  uncounted,
+} from './store.ts'
 import { cannotOpen, repairRemedy } from './store-errors.ts'
 
 /** A store's own record of what it has. */
@@ -34,12 +43,6 @@ export interface Accounting {
   /** Marks how far the store goes; to be called when it is closed. */
   close(): Promise<void>
 }
-
-/**
- * Values that are read when somebody asks for them: there are too many of the history's to be counted at each start,
- * and reading them says what is broken.
- */
-const uncounted = ['history/hour/', 'history/minute/', 'history/raw/']
 
 /** All keys but those. */
 function countedRanges(): KeyRange[] {
@@ -255,7 +258,7 @@ function accounting(found: Found, start: Start): Accounting {
 function stepsOf(changes: Changes, keys: ReadonlySet<string>): [key: string, step: 1 | -1][] {
   const steps: [string, 1 | -1][] = []
   for (const [key, value] of changes) {
-    if (isOwn(key) || uncounted.some((prefix) => key.startsWith(prefix))) continue
+    if (isOwn(key) || isUncounted(key)) continue
     const isThere = keys.has(key)
     if (isThere && value === undefined) steps.push([key, -1])
     else if (!isThere && value !== undefined) steps.push([key, 1])

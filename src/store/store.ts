@@ -58,6 +58,17 @@ export const formatKey = 'format'
 /** Under this key it keeps a record of what it has, as `account.ts` writes it. */
 export const accountKey = 'account'
 
+/**
+ * Values that are read when somebody asks for them: there are too many of the history's to be counted at each start,
+ * and reading them says what is broken.
+ */
+export const uncounted = ['history/hour/', 'history/minute/', 'history/raw/']
+
+/** Whether keys that begin so are in no account. */
+export function isUncounted(key: string): boolean {
+  return uncounted.some((prefix) => key.startsWith(prefix))
+}
+
 /** A store that keeps its values in `engine`, and writes a batch a tick. */
 export function createStore(engine: Engine, limit?: WaitingLimit): Store {
   const { add: onWritten, tell } = createListeners<[ms: number]>()
@@ -67,6 +78,12 @@ export function createStore(engine: Engine, limit?: WaitingLimit): Store {
     tell(performance.now() - sinceMs)
   }
   const writer = createBatchWriter(apply, limit)
+  /** The account, which goes with what is written, has to know. */
+  const clearCounted = async (prefix: string) => {
+    const gone: Change[] = []
+    for await (const [key] of engine.entries(prefix)) gone.push({ key, value: undefined })
+    await writer.write(gone)
+  }
   let closing: Promise<void> | undefined
   return {
     isLasting: engine.isLasting,
@@ -75,7 +92,7 @@ export function createStore(engine: Engine, limit?: WaitingLimit): Store {
       for await (const entry of engine.entries(prefix)) if (!isOwn(entry[0])) yield entry
     },
     write: writer.write,
-    clear: engine.clear,
+    clear: (prefix) => (isUncounted(prefix) ? engine.clear(prefix) : clearCounted(prefix)),
     onWritten,
     close: () => {
       closing ??= writer.close().then(engine.close)

@@ -132,3 +132,22 @@ t.test(
     t.equal(told().length, 2)
   },
 )
+
+t.test(
+  'what names a user can be removed, in memory, in the file and of what is counted',
+  async (t) => {
+    const file = join(testFolder(t), 'security.ndjson')
+    for (const { note, forget, told, close } of [await opened(), await opened(file)]) {
+      note('sign-in-failed', device)
+      note('sign-in-failed', device)
+      note('ban-added', { what: 'user', who: 'plug', by: 'clown' })
+      note('ban-added', { what: 'client', who: 'plug', by: 'clown' })
+      note('ban-removed', { what: 'user', who: 'other', by: 'plug' })
+      writeFileSync(file, 'no line of ours\n', { flag: 'a' })
+      t.equal(forget('plug'), 3)
+      close()
+      t.match(told(), [{ what: 'client' }])
+    }
+    t.match(readFileSync(file, 'utf8'), /^(no line of ours\n){2}.*client.*\n$/)
+  },
+)

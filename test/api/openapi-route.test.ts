@@ -165,6 +165,8 @@ const asked: readonly Asked[] = [
   { path: '/api/forget', method: 'POST', body: { device: relay }, status: 200 },
   { path: '/api/forget', method: 'POST', body: { device: 'a/set' }, status: 400 },
   { path: '/api/forget', method: 'POST', body: { device: 'none/a' }, status: 404 },
+  { path: '/api/forget', method: 'POST', body: { user: 'stranger' }, status: 404 },
+  { path: '/api/forget', method: 'POST', body: { user: 'operator' }, status: 409 },
   { path: '/api/forget', method: 'POST', body: {}, user: 'operator', status: 403 },
   { path: '/api/ban', method: 'POST', body: ban, status: 200 },
   { path: '/api/ban', method: 'POST', body: {}, status: 400 },

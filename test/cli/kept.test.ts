@@ -20,7 +20,17 @@ t.test('what went to a spare part, and what is gone, is told in one line', async
     [
       'forget relay/a',
       { device: old, ...nothing, known: true, autoOff: true, lock: true, commands: 3 },
-      `${old}: forgotten, with its last value, its lock, its auto-off, 3 commands`,
+      `${old}: forgotten, with its last value, its lock, its auto-off, 3 commands; backups have it still`,
+    ],
+    [
+      'forget ann',
+      { user: 'ann', account: true, sessions: 1, keys: 2, devices: 0, events: 7 },
+      'ann: forgotten, with the account, 1 sessions, 2 keys of dialects, 7 lines of the security log; backups have it still',
+    ],
+    [
+      'forget bob',
+      { user: 'bob', account: false, commands: 1 },
+      'bob: forgotten, with 1 commands; backups have it still',
     ],
   ] as const) {
     const { url } = await answeringHub(t, { status: 200, body })
@@ -33,8 +43,8 @@ t.test('a wrong command line and a wrong answer are refused in one sentence', as
   for (const [line, words] of [
     ['device replace relay/a', /expected a device and its spare part; usage: clown-hub device/],
     ['device replace a b c', /expected a device and its spare part/],
-    ['forget', /expected one device; usage: clown-hub forget DEVICE/],
-    [`forget relay/a --url ${url}`, /expected a hub that forgets devices/],
+    ['forget', /expected one device or user; usage: clown-hub forget DEVICE/],
+    [`forget relay/a --url ${url}`, /expected a hub that forgets devices and users/],
     [`device replace relay/a relay/b --url ${url}`, /expected a hub that replaces devices/],
   ] as const) {
     t.match(await ranLine(line), { code: 1, errors: [words] })

@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { IClientOptions } from 'mqtt'
 import t, { type Test } from 'tap'
+import { createToken } from '../../src/access/tokens.ts'
 import { ranLine } from '../cli/run-line.ts'
 import { type HubPorts, mqttTo, startedHub } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
@@ -174,7 +176,7 @@ t.test('what is forgotten is nowhere any more, and who comes again is new', asyn
   const { output, code } = await ranLine(`forget ${old} ${url}`)
   t.equal(code, 0)
   t.match(output, [
-    /: forgotten, with its last value, 1 quantities of its history, its name and room, its lock, 2 commands$/,
+    /: forgotten, with its last value, 1 quantities of its history, its name and room, its lock, 2 commands; backups have it still$/,
   ])
   t.same((await ask(hub, `history?topic=${old}`)).series, [])
   t.same((await ask(hub, 'locks')).locks, [])
@@ -199,3 +201,93 @@ t.test('what is forgotten is nowhere any more, and who comes again is new', asyn
   await mqtt.on(old)
   t.match((await devicesOf(hub)).get(old), { title: 'Plug pump', value: { state: false } })
 })
+
+t.test(
+  'of a user who is forgotten there is nothing any more, and others have what they had',
+  async (t) => {
+    const data = { folder: testFolder(t) }
+    const usersFile = join(data.folder, 'users.yaml')
+    const { token: password, sha256 } = createToken()
+    const entry = {
+      role: 'admin',
+      tokens: [{ name: 'test', sha256, created: '2026-11-21T00:00:00Z' }],
+    }
+    const usersNow = JSON.stringify({ users: { plugs: entry, other: entry } })
+    writeFileSync(usersFile, usersNow, { mode: 0o600 })
+    const securityFile = join(data.folder, 'security.ndjson')
+    const config = {
+      users: { clown: users.clown },
+      usersFile,
+      data,
+      log: { securityFile },
+    } as const
+    const hub = await startedHub(t, config)
+    const as = (username: string, options: IClientOptions = {}) =>
+      mqttTo(t, hub, { username, password, ...options })
+    const { client } = await as('plugs', { clientId: 'away', clean: false })
+    await client.subscribeAsync('news/#', { qos: 1 })
+    await client.endAsync()
+    const will = {
+      topic: 'house/left',
+      payload: Buffer.from('gone'),
+      qos: 1,
+      retain: true,
+    } as const
+    const { client: plugs, closed } = await as('plugs', { will })
+    const { client: other } = await as('other')
+    for (const [name, who] of [
+      ['plugs', plugs],
+      ['other', other],
+    ] as const) {
+      const say = (topic: string, value: unknown, retain = false) =>
+        who.publishAsync(`house/${name}/${topic}`, JSON.stringify(value), { qos: 1, retain })
+      await say('relay/1', { state: true })
+      await say('thermometer/1', { temperature: [21.5, '°C'] }, true)
+      await who.publishAsync('nodes/x/0/relay/1/set', '{"state":true}', { qos: 1 })
+    }
+    await ask(hub, 'label', { device: 'house/plugs/relay/1', room: 'Cellar' })
+    const share = JSON.stringify({ title: 'Look', filters: ['house/#'], hours: 1 })
+    const headers = { authorization: `Basic ${btoa(`plugs:${password}`)}` }
+    const shareUrl = `http://127.0.0.1:${hub.httpPort}/api/share`
+    t.equal((await fetch(shareUrl, { method: 'POST', headers, body: share })).status, 200)
+    const url = linesTo(hub)
+    const { code, output } = await ranLine(`forget plugs ${url}`)
+    t.match(output, [
+      /^plugs: forgotten, with the account, 2 sessions, 1 links, 2 devices, 2 quantities of their history, 1 names and rooms, 1 retained values, 1 commands, \d+ lines of the security log; backups have it still$/,
+    ])
+    t.equal(code, 0)
+    await closed
+
+    const topicsOf = async () =>
+      [...(await devicesOf(hub)).keys()].filter((each) => /^house/.test(each))
+    t.same(await topicsOf(), ['house/other/relay/1', 'house/other/thermometer/1'])
+    const { series } = await ask(hub, 'history?topic=house/%23')
+    t.same(new Set(series.map(({ topic }: { topic: string }) => topic)), new Set(await topicsOf()))
+    const retained = await mqttTo(t, hub, { filter: 'house/#' })
+    t.equal((await retained.on('house/other/thermometer/1')).topic, 'house/other/thermometer/1')
+    const said = [
+      JSON.stringify(await ask(hub, 'commands')),
+      JSON.stringify(await ask(hub, 'security-log')),
+    ]
+    for (const name of ['commands.ndjson', 'security.ndjson', 'users.yaml']) {
+      said.push(readFileSync(join(data.folder, name), 'utf8'))
+    }
+    for (const text of said) t.notMatch(text, 'plugs')
+    t.match(said[1], 'user-forgotten')
+    t.match(said[2], 'other')
+    t.match(await ranLine(`forget plugs ${url}`), {
+      code: 4,
+      output: [/^plugs: refused: expected a user of whom something is kept/],
+    })
+    await ask(hub, 'ban', { what: 'user', who: 'plugs', reason: 'gone' })
+    t.match(await ranLine(`forget plugs ${url}`), {
+      output: ['plugs: forgotten, with 1 bans, 2 lines of the security log; backups have it still'],
+    })
+    t.match(await ranLine(`forget clown ${url}`), { code: 4, output: [/expected another user/] })
+    await hub.close()
+
+    const again = await startedHub(t, config)
+    t.same((await ask(again, 'history?topic=house/plugs/%23')).series, [])
+    t.notMatch(JSON.stringify(await ask(again, 'security-log')), 'plugs')
+  },
+)

@@ -52,6 +52,16 @@ t.test('a store knows how many keys of each kind it has', async (t) => {
   t.equal((await textsOf(store)).length, 3)
 })
 
+t.test('what was taken away at once is missed by nobody', async (t) => {
+  const folder = await filled(t)
+  const store = await open(t, folder)
+  await store.clear('a/')
+  await store.clear('history/raw/')
+  await store.close()
+  const again = await open(t, folder)
+  t.same(await textsOf(again), [['b/1', 'z']])
+})
+
 t.test('what has gone is told by kind, and by repair as well', async (t) => {
   const folder = await filled(t)
   await behind(folder, async (level) => {

@@ -78,7 +78,7 @@ t.test('what cannot be written is refused, and the others go on', async (t) => {
   rmSync(join(folder, 'store'), { recursive: true })
   // LevelDB begins another file after some 4 MiB.
   const large = () => store.write([{ key: 'a', value: Buffer.alloc(5_000_000) }])
-  await store.write([{ key: 'b/1', value: Buffer.from('b') }])
+  await store.write([{ key: 'history/raw/1', value: Buffer.from('b') }])
   await large()
   await t.rejects(large(), {
     code: 'cannot-write-store',
@@ -86,7 +86,7 @@ t.test('what cannot be written is refused, and the others go on', async (t) => {
   })
   t.equal(await warnings.next(), 'store-write-failed')
   t.equal((await store.get('a'))?.length, 5_000_000)
-  await t.rejects(store.clear('b/'), { code: 'cannot-write-store' })
+  await t.rejects(store.clear('history/raw/'), { code: 'cannot-write-store' })
   t.equal(await warnings.next(), 'store-write-failed')
 })
 

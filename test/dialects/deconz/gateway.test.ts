@@ -127,7 +127,7 @@ t.test('a key is made again only for a while, and only for the same user', async
       lastUserAt: () => undefined,
       all: () => [],
       remove: async () => false,
-      endAllOf: () => {},
+      endAllOf: () => 0,
     },
   })
   const request = asked({ method: 'POST', path: '/api' })
