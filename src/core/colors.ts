@@ -6,6 +6,12 @@ export function hexOf(rgb: readonly number[]): string | undefined {
   return isColor ? written(rgb) : undefined
 }
 
+/** Red, green and blue of `RRGGBB`. */
+export function rgbIn(color: unknown): readonly [red: number, green: number, blue: number] {
+  const rgb = Number.parseInt(String(color), 16)
+  return [rgb >> 16, (rgb >> 8) & 255, rgb & 255]
+}
+
 function written(rgb: readonly number[]): string {
   return Buffer.from(rgb.map(Math.round)).toString('hex').toUpperCase()
 }

@@ -2,8 +2,7 @@
  * ESPHome by MQTT, where Home Assistant's discovery is off: `<node>/<component>/<object>/state` of each node that
  * says so on `esphome/discover/<node>`. Facts: esphome/esphome (mqtt_client, mqtt_component), esphome.io/components/mqtt.
  */
-import { hexOf } from '../core/colors.ts'
-import { HubError } from '../core/errors.ts'
+import { hexOf, rgbIn } from '../core/colors.ts'
 import { isRecord } from '../core/json.ts'
 import type { DeviceKind } from '../nodes/profiles/kinds.ts'
 import type { Ask, HeardMessage, Profile, ProfileHub, Report } from '../nodes/profiles/profile.ts'
@@ -24,8 +23,8 @@ interface Component {
   readonly kind: DeviceKind
   /** Undefined for what says nothing. `object` is what it is called. */
   read(value: unknown, object: string): Report | undefined
-  /** What is sent for what is asked; undefined when it has no such thing. */
-  write?(asked: Ask): unknown
+  /** What can be asked, and what is sent then. */
+  readonly asking?: { readonly keys: readonly string[]; write(asked: Ask): unknown }
 }
 
 export const esphome: Profile = {
@@ -76,7 +75,7 @@ function open(hub: ProfileHub, nodes: Map<string, Node>, node: Node): void {
   hub.claim(prefix, `${prefix}/+/+/state`, (message) => hearState(hub, node, message))
   hub.claim(prefix, `${prefix}/+/+/command`, (message) => {
     const { component, object, id } = partIn(node, message.topic)
-    const asked = component?.write && component.read(message.payload.value, object)
+    const asked = component?.asking && component.read(message.payload.value, object)
     if (!message.isPast && asked !== undefined) hub.observe(id, asked)
   })
 }
@@ -91,10 +90,14 @@ function hearState(hub: ProfileHub, node: Node, { topic, payload }: HeardMessage
   const report = component?.read(payload.value, object)
   if (component === undefined || report === undefined) return
   if (!node.parts.has(id)) {
-    const { kind, write } = component
+    const { kind, asking } = component
     const facts = { node: node.id, kind, part: `${type}-${object}`, name: `${node.name} ${object}` }
     const common = { ...facts, firmware: node.firmware, stateTopics: [topic] }
-    hub.device(id, write ? { ...common, ask: (asked) => [outgoing(id, write(asked))] } : common)
+    const how = asking && {
+      askKeys: asking.keys,
+      ask: (asked: Ask) => [outgoing(id, asking.write(asked))],
+    }
+    hub.device(id, { ...common, ...how })
     hub.available(id, node.isThere)
     node.parts.add(id)
   }
@@ -102,8 +105,6 @@ function hearState(hub: ProfileHub, node: Node, { topic, payload }: HeardMessage
 }
 
 function outgoing(id: string, value: unknown) {
-  if (value === undefined)
-    throw new HubError('bad-payload', 'expected what it has, got nothing of it')
   const payload = typeof value === 'string' ? value : JSON.stringify(value)
   return { topic: `${id}/command`, payload }
 }
@@ -119,9 +120,9 @@ function readSwitch(value: unknown): Report | undefined {
   return state === undefined ? undefined : { state }
 }
 
-function writeSwitch({ state, ...others }: Ask): string | undefined {
-  const isAll = typeof state === 'boolean' && Object.keys(others).length === 0
-  return isAll ? (state ? 'ON' : 'OFF') : undefined
+const askedSwitch = {
+  keys: ['state'],
+  write: ({ state }: Ask) => (state === true ? 'ON' : 'OFF'),
 }
 
 function readLight(value: unknown): Report | undefined {
@@ -143,14 +144,13 @@ function colorIn(color: unknown): Report {
   return told === undefined ? {} : { color: told }
 }
 
-function writeLight(asked: Ask): object | undefined {
-  const { state = true, brightness, color, 'color-temp': mired, effect, ...others } = asked
-  if (Object.keys(others).length > 0 || Object.keys(asked).length === 0) return undefined
-  const [r, g, b] = Buffer.from(typeof color === 'string' ? color : '', 'hex')
+function writeLight(asked: Ask): object {
+  const { state = true, brightness, color, 'color-temp': mired, effect } = asked
+  const [r, g, b] = rgbIn(color)
   return {
-    state: state ? 'ON' : 'OFF',
+    state: state === true ? 'ON' : 'OFF',
     ...(typeof brightness === 'number' && { brightness: Math.round((brightness / 100) * 255) }),
-    ...(b !== undefined && { color: { r, g, b } }),
+    ...(color !== undefined && { color: { r, g, b } }),
     ...(mired !== undefined && { color_temp: mired }),
     ...(effect !== undefined && { effect }),
   }
@@ -173,28 +173,28 @@ function readValue(value: unknown): Report | undefined {
 }
 
 /** As JSON a text would have quotation marks. */
-function writeValue({ value, ...others }: Ask): string | undefined {
-  return value === undefined || Object.keys(others).length > 0 ? undefined : String(value)
-}
+const askedValue = { keys: ['value'], write: ({ value }: Ask) => String(value) }
 
 /** Of covers and locks: what they say in small letters is ours, and they are told in capitals. */
 function readWord(value: unknown): Report | undefined {
   return typeof value === 'string' ? { state: value.toLowerCase() } : undefined
 }
 
-function writeWord({ state, ...others }: Ask): string | undefined {
-  const isAll = typeof state === 'string' && Object.keys(others).length === 0
-  return isAll ? state.toUpperCase() : undefined
+const askedWord = { keys: ['state'], write: ({ state }: Ask) => String(state).toUpperCase() }
+
+const askedLight = {
+  keys: ['state', 'brightness', 'color', 'color-temp', 'effect'],
+  write: writeLight,
 }
 
-const value = { read: readValue, write: writeValue }
+const value = { read: readValue, asking: askedValue }
 
 const components = new Map<string, Component>([
-  ['switch', { kind: 'relay', read: readSwitch, write: writeSwitch }],
-  ['fan', { kind: 'fan', read: readSwitch, write: writeSwitch }],
-  ['light', { kind: 'light', read: readLight, write: writeLight }],
-  ['cover', { kind: 'cover', read: readWord, write: writeWord }],
-  ['lock', { kind: 'lock', read: readWord, write: writeWord }],
+  ['switch', { kind: 'relay', read: readSwitch, asking: askedSwitch }],
+  ['fan', { kind: 'fan', read: readSwitch, asking: askedSwitch }],
+  ['light', { kind: 'light', read: readLight, asking: askedLight }],
+  ['cover', { kind: 'cover', read: readWord, asking: askedWord }],
+  ['lock', { kind: 'lock', read: readWord, asking: askedWord }],
   ['binary_sensor', { kind: 'binary-sensor', read: readSwitch }],
   ['sensor', { kind: 'sensor', read: readSensor }],
   ['text_sensor', { kind: 'sensor', read: readText }],

@@ -2,7 +2,6 @@
  * HARDWARIO TOWER, by its gateway: `node/<alias or id>/<part>/<address>/<quantity>` with bare JSON. Units are by
  * convention only. Facts: bch-gateway (`bcg/gateway.py`), bch-mqtt2influxdb, docs.hardwario.com/tower.
  */
-import { HubError } from '../core/errors.ts'
 import type { DeviceKind } from '../nodes/profiles/kinds.ts'
 import type {
   Ask,
@@ -38,8 +37,11 @@ const rows: readonly Row[] = [
   { part: 'led', quantity: 'state', kind: 'led' },
 ]
 
-/** Where all rows of a kind can be commanded. */
-const commanded: ReadonlySet<DeviceKind> = new Set(['relay', 'led'])
+/** What can be asked of all rows of a kind. */
+const commanded: ReadonlyMap<DeviceKind, readonly string[]> = new Map([
+  ['relay', ['state', 'pulse']],
+  ['led', ['state']],
+])
 
 /** The profile. Nothing announces its devices: whatever reports is there. */
 export const hardwario: Profile = {
@@ -69,9 +71,11 @@ function factsOf(place: DevicePlace, topic: string): DeviceFacts {
   const { kind } = place
   const [, node, part, address] = topic.split('/')
   const facts = { ...place, name: `${node} ${part} ${address}` }
-  if (!commanded.has(kind)) return facts
+  const askKeys = commanded.get(kind)
+  if (askKeys === undefined) return facts
   return {
     ...facts,
+    askKeys,
     ask: (asked) => outgoing(topic, kind, asked),
     question: () => [{ topic: `${topic}/state/get`, payload: '', qos: 0 }],
     // A pulse is over before anybody knows.
@@ -116,11 +120,7 @@ function saidBy({ kind, unit }: Row, value: unknown): Report[string] | undefined
 }
 
 function outgoing(topic: string, kind: DeviceKind, asked: Ask): Outgoing[] {
-  const { state, pulse, ...others } = asked
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined || state === undefined) {
-    throw new HubError('bad-payload', `expected {"state": …}, got ${unknown ?? 'none'}`)
-  }
+  const { state, pulse } = asked
   const isOn = kind === 'led' ? state !== 'off' : state
   if (pulse === undefined) {
     return [{ topic: `${topic}/state/set`, payload: JSON.stringify(isOn), qos: 1 }]

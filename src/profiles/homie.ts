@@ -2,7 +2,6 @@
  * Homie: version 5 with a description in one JSON, versions 3 and 4 with an attribute a topic. Facts:
  * homieiot/convention (5.0, 4.0.0, 3.0.1).
  */
-import { HubError } from '../core/errors.ts'
 import { isRecord } from '../core/json.ts'
 import type { DeviceKind } from '../nodes/profiles/kinds.ts'
 import type { Ask, DeviceFacts, Profile, ProfileHub, Report } from '../nodes/profiles/profile.ts'
@@ -187,17 +186,11 @@ function propertyOf(path: string, { datatype, settable, unit, name }: Attributes
   }
 }
 
-function asking({ kind }: Property, topic: string): Pick<DeviceFacts, 'ask'> {
+function asking({ kind }: Property, topic: string): Pick<DeviceFacts, 'ask' | 'askKeys'> {
   const key = kind === 'relay' ? 'state' : 'value'
   return {
-    ask: (asked) => {
-      const { [key]: value, ...others } = asked
-      const [other] = Object.keys(others)
-      if (value !== undefined && other === undefined) {
-        return [{ topic: `${topic}/set`, payload: String(value) }]
-      }
-      throw new HubError('bad-payload', `expected {"${key}": …}, got ${other ?? 'none'}`)
-    },
+    askKeys: [key],
+    ask: ({ [key]: value }) => [{ topic: `${topic}/set`, payload: String(value) }],
   }
 }
 

@@ -2,8 +2,7 @@
  * Shelly of the first generation: `shellies/<id>/<part>/<number>/…` with bare words. Facts:
  * shelly-api-docs.shelly.cloud/gen1 (MQTT), ioBroker.shelly (gen1).
  */
-import { hexOf } from '../core/colors.ts'
-import { HubError } from '../core/errors.ts'
+import { hexOf, rgbIn } from '../core/colors.ts'
 import { isRecord } from '../core/json.ts'
 import type { DeviceKind } from '../nodes/profiles/kinds.ts'
 import type {
@@ -100,7 +99,8 @@ function declare(
   hub.device(`${id}/${part}`, {
     ...{ node, kind, part, name: `${id} ${part}`, ...facts },
     ...(ask !== undefined && {
-      ask: (asked: Ask) => [ask(base, asked)],
+      askKeys: ask.keys,
+      ask: (asked: Ask) => [ask.write(base, asked)],
       question: () => [{ topic: `shellies/${id}/command`, payload: 'update', qos: 0 }],
       tolerance: { brightness: 1, position: 2, 'color-temp': 50 },
     }),
@@ -288,43 +288,38 @@ const rows: readonly Row[] = [
 
 // --- what is asked ---
 
-type Asking = (base: string, asked: Ask) => Outgoing
-
-function unexpected(expected: string, asked: Ask): HubError {
-  return new HubError(
-    'bad-payload',
-    `expected ${expected}, got ${Object.keys(asked).join(', ') || 'none'}`,
-  )
+interface Asking {
+  readonly keys: readonly string[]
+  write(base: string, asked: Ask): Outgoing
 }
 
 const asking: Partial<Record<DeviceKind, Asking>> = {
-  relay: (base, asked) => {
-    const { state, ...others } = asked
-    if (typeof state !== 'boolean' || Object.keys(others).length > 0) {
-      throw unexpected('a state', asked)
-    }
-    return { topic: `${base}/command`, payload: state ? 'on' : 'off' }
+  relay: {
+    keys: ['state'],
+    write: (base, { state }) => ({
+      topic: `${base}/command`,
+      payload: state === true ? 'on' : 'off',
+    }),
   },
-  cover: (base, asked) => {
-    const { state, position } = asked
-    if (typeof position === 'number')
-      return { topic: `${base}/command/pos`, payload: String(position) }
-    if (typeof state === 'string') return { topic: `${base}/command`, payload: state }
-    throw unexpected('a state or a position', asked)
+  cover: {
+    keys: ['state', 'position'],
+    write: (base, { state, position }) =>
+      position === undefined
+        ? { topic: `${base}/command`, payload: String(state) }
+        : { topic: `${base}/command/pos`, payload: String(position) },
   },
-  light: (base, asked) => {
-    const { state = true, brightness, color, 'color-temp': mired, ...others } = asked
-    if (Object.keys(others).length > 0 || Object.keys(asked).length === 0) {
-      throw unexpected('state, brightness, color, color-temp', asked)
-    }
-    const isColor = base.split('/').includes('color')
-    const [red, green, blue] = Buffer.from(typeof color === 'string' ? color : '', 'hex')
-    const payload = {
-      turn: state ? 'on' : 'off',
-      ...(typeof brightness === 'number' && { [isColor ? 'gain' : 'brightness']: brightness }),
-      ...(blue !== undefined && { red, green, blue }),
-      ...(typeof mired === 'number' && { temp: Math.round(1e6 / mired) }),
-    }
-    return { topic: `${base}/set`, payload: JSON.stringify(payload) }
+  light: {
+    keys: ['state', 'brightness', 'color', 'color-temp'],
+    write: (base, { state = true, brightness, color, 'color-temp': mired }) => {
+      const isColor = base.split('/').includes('color')
+      const [red, green, blue] = rgbIn(color)
+      const payload = {
+        turn: state === true ? 'on' : 'off',
+        ...(brightness !== undefined && { [isColor ? 'gain' : 'brightness']: brightness }),
+        ...(color !== undefined && { red, green, blue }),
+        ...(mired !== undefined && { temp: Math.round(1e6 / Number(mired)) }),
+      }
+      return { topic: `${base}/set`, payload: JSON.stringify(payload) }
+    },
   },
 }

@@ -1,5 +1,4 @@
 /** WLED: `<topic>/g` is its brightness, `<topic>/c` its colour, and it is told on the topic itself. Facts: wled/WLED (mqtt.cpp). */
-import { HubError } from '../core/errors.ts'
 import type { Ask, Outgoing, Profile, ProfileHub, Report } from '../nodes/profiles/profile.ts'
 
 export const wled: Profile = {
@@ -65,6 +64,7 @@ function declare(hub: ProfileHub, lights: Set<string>, light: string): void {
   const node = light.slice('wled/'.length)
   hub.device(light, {
     ...{ node, kind: 'light', name: `WLED ${node}`, model: 'WLED' },
+    askKeys: ['state', 'brightness', 'color'],
     ask: (asked) => outgoing(light, asked),
     // Its brightness has 255 steps.
     tolerance: { brightness: 1 },
@@ -73,13 +73,11 @@ function declare(hub: ProfileHub, lights: Set<string>, light: string): void {
 }
 
 function outgoing(light: string, asked: Ask): Outgoing[] {
-  const { state, brightness, color, ...others } = asked
-  const [other] = Object.keys(others)
+  const { state, brightness, color } = asked
   const all: Outgoing[] = []
   if (typeof color === 'string') all.push({ topic: `${light}/col`, payload: `#${color}` })
   if (typeof brightness === 'number' && state !== false) {
     all.push({ topic: light, payload: String(Math.round((brightness / 100) * most)) })
   } else if (typeof state === 'boolean') all.push({ topic: light, payload: state ? 'ON' : 'OFF' })
-  if (other === undefined && all.length > 0) return all
-  throw new HubError('bad-payload', `expected state, brightness or color, got ${other ?? 'none'}`)
+  return all
 }

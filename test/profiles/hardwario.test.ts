@@ -19,9 +19,9 @@ t.test('a relay pulses, which no report confirms, and is asked for its state', a
   t.match(facts?.question?.(), [{ topic: 'node/a/relay/-/state/get', payload: '' }])
   t.throws(() => playing.ask('a/relay/-', { brightness: 1 }), {
     code: 'bad-payload',
-    message: 'expected {"state": …}, got brightness',
+    message: 'expected state, pulse, got "brightness"',
   })
-  t.throws(() => playing.ask('a/relay/-', {}), { message: 'expected {"state": …}, got none' })
+  t.throws(() => playing.ask('a/relay/-', {}), { message: 'expected state, pulse, got none' })
 })
 
 t.test("an LED is told in the words of Clown.Model's", async (t) => {

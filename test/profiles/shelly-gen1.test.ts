@@ -54,7 +54,7 @@ t.test('a light in colour is dimmed by its gain, one in white by its brightness'
   t.same(asked('light/0', { state: false, 'color-temp': 250 }), [
     'light/0/set {"turn":"off","temp":4000}',
   ])
-  t.throws(() => asked('light/0', { effect: 'x' }), { message: /got effect/ })
+  t.throws(() => asked('light/0', { effect: 'x' }), { message: /got "effect"/ })
   t.throws(() => asked('light/0', {}), { message: /got none/ })
 })
 

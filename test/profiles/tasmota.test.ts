@@ -40,7 +40,11 @@ t.test('a light of five channels has brightness, white and colour', async (t) =>
     'cmnd/hall/Dimmer 5',
     'cmnd/hall/POWER OFF',
   ])
-  t.throws(() => asked('light/1', { effect: 'x' }), { code: 'bad-payload', message: /got effect/ })
+  t.same(asked('light/1', { brightness: 7 }), ['cmnd/hall/Dimmer 7'])
+  t.throws(() => asked('light/1', { effect: 'x' }), {
+    code: 'bad-payload',
+    message: /got "effect"/,
+  })
   t.throws(() => asked('light/1', {}), { message: /got none/ })
   const isConfirmable = (ask: object) =>
     told.length > 0 &&
@@ -174,7 +178,7 @@ t.test('a relay is asked for its state, and for nothing that it has not', async 
     questions.map(({ topic, payload }) => `${topic} ${payload}`),
     ['STATUS 11', 'STATUS 11', 'ShutterPosition1 ', 'FanSpeed '].map((each) => `cmnd/hall/${each}`),
   )
-  t.throws(() => asked('relay/1', { state: true, speed: 3 }), { message: /got speed/ })
+  t.throws(() => asked('relay/1', { state: true, speed: 3 }), { message: /got "speed"/ })
   t.throws(() => asked('relay/1', {}), { message: /got none/ })
   answer({ Command: 'Error' })
   t.notOk(

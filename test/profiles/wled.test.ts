@@ -21,7 +21,7 @@ t.test('it is told its colour and its brightness, or a word', async (t) => {
   t.same(asked({ color: '00FF00', brightness: 100 }), ['wled/x/col #00FF00', 'wled/x 255'])
   t.same(asked({ state: true, brightness: 50 }), ['wled/x 128'])
   t.same(asked({ state: false, brightness: 50 }), ['wled/x OFF'])
-  t.throws(() => asked({ effect: 'x' }), { code: 'bad-payload', message: /got effect/ })
+  t.throws(() => asked({ effect: 'x' }), { code: 'bad-payload', message: /got "effect"/ })
   t.throws(() => asked({}), { message: /got none/ })
 })
 

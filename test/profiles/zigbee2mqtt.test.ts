@@ -65,7 +65,7 @@ t.test('a light in colour', async (t) => {
   t.same(asked({ state: false, brightness: 50, color: '00FF00', 'color-temp': 300 }), {
     ...{ state: 'OFF', brightness: 100, color: { hex: '#00FF00' }, color_temp: 300 },
   })
-  t.throws(() => asked({ effect: 'x' }), { code: 'bad-payload', message: /got effect/ })
+  t.throws(() => asked({ effect: 'x' }), { code: 'bad-payload', message: /got "effect"/ })
   const [question] = facts()?.question?.() ?? []
   const gettable = ['state', 'brightness', 'color', 'color_temp']
   t.same(Object.keys(JSON.parse(String(question?.payload))), gettable)

@@ -165,11 +165,11 @@ export class ProfileHost implements PathProfiles {
       if (!this.#parts.profileDevices.hold(topic)) return request
       throw new HubError('unknown-device', `expected a device that is known, got ${quote(topic)}`)
     }
-    const { kind, ask, isConfirmable = () => true } = device.facts
+    const { kind, ask, askKeys, isConfirmable = () => true } = device.facts
     if (ask === undefined) {
       throw new HubError('bad-payload', `expected what can be commanded, got the ${kind} ${topic}`)
     }
-    const asked = readAsk(kind, message.payload.value)
+    const asked = readAsk(kind, message.payload.value, askKeys)
     const out = ask(asked)
     const way = typeof out === 'function' ? { outgoing: [], send: out } : this.#onBus(out)
     const goal = goalOf(kind, asked)

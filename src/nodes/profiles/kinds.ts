@@ -2,7 +2,7 @@
  * The kinds of devices, and what is asked of them and reported by them, in one table. Clown.Model's own kinds keep its
  * names and units. docs/devices.md shows the table to people.
  */
-import { HubError } from '../../core/errors.ts'
+import { HubError, nearest, quote } from '../../core/errors.ts'
 import { isRecord } from '../../core/json.ts'
 import { plainSwitchOf } from '../switch-state.ts'
 import type { Ask, Report, StateValue } from './profile.ts'
@@ -15,6 +15,8 @@ type Form =
   | 'percent'
   | 'number'
   | 'text'
+  /** `RRGGBB`, told in capital letters; asked with `#` before it, too. */
+  | 'color'
   /** One of `words`. */
   | 'word'
 
@@ -61,7 +63,7 @@ const kinds = {
       state,
       brightness: percent,
       'color-temp': number,
-      color: text,
+      color: { form: 'color' },
       effect: text,
     },
     main: 'state',
@@ -139,16 +141,19 @@ export function mainKeyOf(kind: DeviceKind): string | undefined {
   return main
 }
 
-/** `said` by the keys of the table, where a convention writes one with underscores: `color_temp` is `color-temp`. */
+/** How the table calls what a convention calls `name`: `color_temp` is `color-temp`. */
+export function keyNamed(kind: DeviceKind, name: string): string {
+  const { keys }: Kind = kinds[kind]
+  const key = name.replaceAll('_', '-')
+  return Object.hasOwn(keys, key) ? key : name
+}
+
+/** `said` by the keys of the table, where a convention writes one with underscores. */
 export function byKeysOf<T>(
   kind: DeviceKind,
   said: Readonly<Record<string, T>>,
 ): Readonly<Record<string, T>> {
-  const { keys }: Kind = kinds[kind]
-  const entries = Object.entries(said).map(([name, value]): [string, T] => {
-    const key = name.replaceAll('_', '-')
-    return [Object.hasOwn(keys, key) ? key : name, value]
-  })
+  const entries = Object.entries(said).map(([name, value]) => [keyNamed(kind, name), value])
   return Object.fromEntries(entries)
 }
 
@@ -162,23 +167,38 @@ function keyOf(kind: DeviceKind, name: string): Key | undefined {
 /**
  * What a payload asks of a device of `kind`, by key: a bare payload is about the kind's main key, switches are
  * booleans, words are in lower case. An empty payload asks for nothing more than to do it: it presses a button.
+ * `keys` are those that the device has, of which a command needs one; without them any.
  *
  * @throws HubError `bad-payload` with what was expected.
  */
-export function readAsk(kind: DeviceKind, payload: unknown): Ask {
+export function readAsk(kind: DeviceKind, payload: unknown, keys?: readonly string[]): Ask {
+  const said = byKeysOf(kind, objectOf(kind, payload))
+  // What turns on for a moment turns on: whoever guards the device has to see that.
+  const isPulse = kind === 'relay' && Object.hasOwn(said, 'pulse')
+  const ask = isPulse ? { state: true, ...said } : said
+  if (keys !== undefined) checkKeys(Object.keys(ask), keys)
+  return Object.fromEntries(
+    Object.entries(ask).map(([name, value]) => [name, asked(kind, name, value)]),
+  )
+}
+
+function objectOf(kind: DeviceKind, payload: unknown): Readonly<Record<string, unknown>> {
   if (payload === null) return {}
-  if (isRecord(payload)) {
-    const entries = Object.entries(byKeysOf(kind, payload)).map(([name, value]) => [
-      name,
-      asked(kind, name, value),
-    ])
-    // What turns on for a moment turns on: whoever guards the device has to see that.
-    const isPulse = kind === 'relay' && Object.hasOwn(payload, 'pulse')
-    return Object.fromEntries(isPulse ? [['state', true], ...entries] : entries)
-  }
+  if (isRecord(payload)) return payload
   const main = mainKeyOf(kind)
   if (main === undefined) throw unexpected(`an object, for a ${kind}`, payload)
-  return { [main]: asked(kind, main, payload) }
+  return { [main]: payload }
+}
+
+/** @throws HubError `bad-payload` */
+function checkKeys(asked: readonly string[], known: readonly string[]): void {
+  const other = asked.find((name) => !known.includes(name))
+  if (other === undefined && (asked.length > 0 || known.length === 0)) return
+  const meant = other === undefined ? undefined : nearest(other, known)
+  const hint = meant === undefined ? '' : `: did you mean ${quote(meant)}?`
+  const got = other === undefined ? 'none' : quote(other)
+  const expected = known.join(', ') || 'an empty object'
+  throw new HubError('bad-payload', `expected ${expected}, got ${got}${hint}`)
 }
 
 function asked(kind: DeviceKind, name: string, value: unknown): unknown {
@@ -198,6 +218,7 @@ const readers: Readonly<Record<Form, (value: unknown, key: Key) => unknown>> = {
   percent: (value) => (typeof value === 'number' && value >= 0 && value <= 100 ? value : undefined),
   number: (value) => (typeof value === 'number' ? value : undefined),
   text: (value) => (typeof value === 'string' ? value : undefined),
+  color: (value) => /^#?([0-9A-F]{6})$/i.exec(String(value))?.[1]?.toUpperCase(),
   word: (value, { words = {} }) => {
     const word = typeof value === 'string' ? value.toLowerCase() : ''
     return Object.hasOwn(words, word) ? word : undefined
@@ -210,6 +231,7 @@ function expected({ form, words = {} }: Key): string {
     percent: '0 to 100',
     number: 'a number',
     text: 'a text',
+    color: 'a color such as FF8800',
     word: Object.keys(words).join(', '),
   }
   return sentences[form]

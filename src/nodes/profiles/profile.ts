@@ -119,12 +119,14 @@ export interface DeviceFacts extends DevicePlace {
   readonly firmware?: string
   /**
    * What to publish so that the device does what is asked; of one that is not on the bus, what sends it. Undefined
-   * for what cannot be commanded. `asked` has passed what its kind says (`kinds.ts`); keys that the kind does not
-   * know come as they are.
+   * for what cannot be commanded. `asked` has passed what its kind says (`kinds.ts`), and has one of `askKeys` at least
+   * and no other key.
    *
-   * @throws HubError `bad-payload` with what was expected, when the device has no such thing.
+   * @throws HubError `bad-payload` with what was expected, for a value that the device does not have.
    */
   readonly ask?: (asked: Ask) => readonly Outgoing[] | SendsIt
+  /** The keys that can be asked of it, none of a button; not given of one that is far away, which knows by itself. */
+  readonly askKeys?: readonly string[]
   /** Asks the device what its state is. */
   readonly question?: () => readonly Outgoing[]
   /** Whether a report will tell what became of a command; one that cannot be confirmed ends as sent. Always, unless given. */

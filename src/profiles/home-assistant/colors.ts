@@ -1,15 +1,5 @@
 /** Colors, which the hub has as `RRGGBB`, in the coordinates that lights have them in. */
 import { hexOf, hexOfPoint } from '../../core/colors.ts'
-import { HubError } from '../../core/errors.ts'
-
-/** @throws HubError for anything but six digits. */
-export function rgbOf(color: unknown): readonly [red: number, green: number, blue: number] {
-  const [, red, green, blue] = /^#?(..)(..)(..)$/.exec(String(color)) ?? []
-  const rgb = [red, green, blue].map((digits) => Number.parseInt(digits ?? '', 16))
-  const [r = Number.NaN, g = Number.NaN, b = Number.NaN] = rgb
-  if (Number.isInteger(r + g + b)) return [r, g, b]
-  throw new HubError('bad-payload', `expected a color as RRGGBB, got ${JSON.stringify(color)}`)
-}
 
 /** Of hue in degrees and saturation in percent, as bright as can be. */
 export function hexOfHue(hue: number, saturation: number): string | undefined {

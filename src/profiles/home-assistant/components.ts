@@ -5,7 +5,7 @@ import type { MeasuredValue, Report, StateValue } from '../../nodes/profiles/pro
 import { light } from './lights.ts'
 import { climate, cover, fan, lock, valve } from './movers.ts'
 import { type EntityPart, entityOfParts, oneOf, switchPart } from './parts.ts'
-import { type Entity, finiteIn, isUnknown, isWord, onlyKeys, type Settings } from './settings.ts'
+import { type Entity, finiteIn, isUnknown, isWord, type Settings } from './settings.ts'
 
 type Component = (settings: Settings) => Entity
 
@@ -94,10 +94,7 @@ function button(payload: string): Component {
       kind: 'button',
       readings: [],
       watched: [{ topic, hear: ({ text }) => (text === pressed ? {} : undefined) }],
-      ask: (asked) => {
-        onlyKeys(asked, [])
-        return [{ topic, payload: command({ value: pressed }), qos: settings.qos }]
-      },
+      ask: () => [{ topic, payload: command({ value: pressed }), qos: settings.qos }],
     }
   }
 }

@@ -291,7 +291,7 @@ function keyOf({ node, component, uniqueId }: EntityConfig): string {
 function factsOf(config: EntityConfig, settings: Settings, entity: Entity): DeviceFacts {
   const { node, uniqueId, device } = config
   const about = settings.wordIn('device_class')
-  const { kind, ask, isConfirmable = never, tolerance } = entity
+  const { kind, ask, askKeys = [], isConfirmable = never, tolerance } = entity
   return {
     node,
     kind,
@@ -300,7 +300,7 @@ function factsOf(config: EntityConfig, settings: Settings, entity: Entity): Devi
     ...(about !== undefined && { about }),
     ...(device.model !== undefined && { model: device.model }),
     ...(device.firmware !== undefined && { firmware: device.firmware }),
-    ...(ask !== undefined && { ask, isConfirmable }),
+    ...(ask !== undefined && { ask, askKeys, isConfirmable }),
     ...(tolerance !== undefined && { tolerance }),
     stateTopics: [...new Set(entity.readings.map(({ topic }) => topic))],
   }

@@ -1,8 +1,8 @@
 /** Lights, which are told and asked in three ways: by topics of their own, as JSON, or by templates. */
-import { hexOf } from '../../core/colors.ts'
+import { hexOf, rgbIn } from '../../core/colors.ts'
 import { fieldOf, isRecord, parseJson } from '../../core/json.ts'
 import type { Ask, Outgoing, Report, StateValue } from '../../nodes/profiles/profile.ts'
-import { hexOfHue, hexOfXy, hueInRgb, rgbOf, xyOf } from './colors.ts'
+import { hexOfHue, hexOfXy, hueInRgb, xyOf } from './colors.ts'
 import {
   confirmableBy,
   type EntityPart,
@@ -12,14 +12,7 @@ import {
   switchPart,
   watchedOf,
 } from './parts.ts'
-import {
-  type Entity,
-  finiteIn,
-  nothingAsked,
-  onlyKeys,
-  type SaidText,
-  type Settings,
-} from './settings.ts'
+import { type Entity, finiteIn, type SaidText, type Settings } from './settings.ts'
 
 export function light(settings: Settings): Entity {
   const schema = settings.word('schema', 'basic')
@@ -97,7 +90,7 @@ function jsonLight(settings: Settings): Entity {
       state: on,
       ...(typeof brightness === 'number' && { brightness: Math.round((brightness * scale) / 100) }),
       ...(mired !== undefined && { color_temp: miredFor(mired, isKelvin) }),
-      ...(color !== undefined && { color: colorFor(rgbOf(color), modes) }),
+      ...(color !== undefined && { color: colorFor(rgbIn(color), modes) }),
       ...(effect !== undefined && { effect: oneOf(effects, effect) }),
     }
   }
@@ -111,11 +104,8 @@ function jsonLight(settings: Settings): Entity {
       isToldAsAsked(asked, modes),
     ...(topic !== undefined && {
       watched: [{ topic, hear: read }],
-      ask: (asked: Ask) => {
-        onlyKeys(asked, names)
-        if (Object.keys(asked).length === 0) throw nothingAsked(names)
-        return [{ topic, payload: JSON.stringify(write(asked)), qos: settings.qos }]
-      },
+      askKeys: names,
+      ask: (asked: Ask) => [{ topic, payload: JSON.stringify(write(asked)), qos: settings.qos }],
     }),
   }
 }
@@ -190,24 +180,24 @@ function numbersIn(text: string): number[] {
 function colorParts(): readonly EntityPart[] {
   const rgb = part('color', 'rgb', {
     read: (text) => hexOf(numbersIn(text)),
-    write: (value) => rgbOf(value).join(','),
+    write: (value) => rgbIn(value).join(','),
   })
   const hs = part('color', 'hs', {
     read: (text) => {
       const [hue = Number.NaN, saturation = Number.NaN] = numbersIn(text)
       return hexOfHue(hue, saturation)
     },
-    write: (value) => hueInRgb(rgbOf(value)).join(','),
+    write: (value) => hueInRgb(rgbIn(value)).join(','),
   })
   const xy = part('color', 'xy', {
     read: (text) => {
       const [x = Number.NaN, y = Number.NaN] = numbersIn(text)
       return hexOfXy(x, y)
     },
-    write: (value) => xyOf(rgbOf(value)).join(','),
+    write: (value) => xyOf(rgbIn(value)).join(','),
   })
   const named = (value: unknown) => {
-    const [red, green, blue] = rgbOf(value)
+    const [red, green, blue] = rgbIn(value)
     return { red, green, blue }
   }
   return [{ ...rgb, variables: named }, hs, xy]
@@ -242,12 +232,11 @@ function basicLight(settings: Settings): Entity {
     isConfirmable: confirmableBy(settings, open),
     tolerance: toleranceOf(scale),
     ...(known.length > 0 && {
-      ask: (asked: Ask) => {
-        onlyKeys(asked, known)
-        return inOrder(settings, asked, (name, value) => {
-          return open.find(({ part: { name: own }, ask }) => own === name && ask)?.ask?.(value)
-        })
-      },
+      askKeys: [...new Set(known)],
+      ask: (asked: Ask) =>
+        inOrder(settings, asked, (name, value) =>
+          open.find(({ part: { name: own }, ask }) => own === name && ask)?.ask?.(value),
+        ),
     }),
   }
 }
@@ -258,20 +247,17 @@ function inOrder(
   asked: Ask,
   send: (name: string, value: unknown) => Outgoing | undefined,
 ): Outgoing[] {
-  if (isOffAsked(asked)) return [send('state', false)].filter((each) => each !== undefined)
+  const sent = (all: readonly (Outgoing | undefined)[]) => all.filter((each) => each !== undefined)
+  if (isOffAsked(asked)) return sent([send('state', false) ?? send('brightness', 0)])
   const type = settings.word('on_command_type', 'last')
   const { state: _, ...style } = asked
   const styles = Object.entries(style).map(([name, value]) => send(name, value))
-  const isByBrightness = type === 'brightness'
-  const on = isByBrightness
-    ? Object.hasOwn(asked, 'brightness')
-      ? undefined
-      : send('brightness', 100)
-    : send('state', true)
-  const all = type === 'first' ? [on, ...styles] : [...styles, on]
-  const sent = all.filter((each) => each !== undefined)
-  if (Object.keys(asked).length === 0 || sent.length === 0) throw nothingAsked(names)
-  return sent
+  const byBrightness = type === 'brightness' ? send('brightness', 100) : undefined
+  if (byBrightness !== undefined) {
+    return sent(Object.hasOwn(asked, 'brightness') ? styles : [...styles, byBrightness])
+  }
+  const on = send('state', true)
+  return sent(type === 'first' ? [on, ...styles] : [...styles, on])
 }
 
 // --- by templates ---
@@ -313,7 +299,7 @@ function templateLight(settings: Settings): Entity {
     color,
     effect: named,
   }: Ask) => {
-    const [red, green, blue] = color === undefined ? [] : rgbOf(color)
+    const [red, green, blue] = color === undefined ? [] : rgbIn(color)
     return {
       ...(percent !== undefined && { brightness: Math.round(Number(percent) * 2.55) }),
       ...(asked !== undefined && { color_temp: miredFor(asked, isKelvin) }),
@@ -332,8 +318,8 @@ function templateLight(settings: Settings): Entity {
       Object.keys(asked).every((name) => told.includes(name)),
     ...(topic !== undefined && {
       watched: [{ topic, hear: () => undefined }],
+      askKeys: names,
       ask: (asked: Ask) => {
-        onlyKeys(asked, names)
         const isOff = isOffAsked(asked)
         const payload = isOff
           ? turnOff({ state: 'off' })

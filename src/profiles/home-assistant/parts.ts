@@ -2,15 +2,7 @@
 import { HubError } from '../../core/errors.ts'
 import type { DeviceKind } from '../../nodes/profiles/kinds.ts'
 import type { Ask, Outgoing, StateValue } from '../../nodes/profiles/profile.ts'
-import {
-  type Entity,
-  isWord,
-  nothingAsked,
-  onlyKeys,
-  type SaidText,
-  type Settings,
-  type Watched,
-} from './settings.ts'
+import { type Entity, isWord, type SaidText, type Settings, type Watched } from './settings.ts'
 
 /** One key of what a device reports and is asked, and the names of its settings. */
 export interface EntityPart {
@@ -82,7 +74,7 @@ export function entityOfParts(
   parts: readonly EntityPart[],
 ): Entity {
   const open = parts.map((part) => openPart(settings, part))
-  const asked = open.filter(({ ask }) => ask !== undefined)
+  const asked = open.flatMap(({ part, ask }) => (ask === undefined ? [] : [{ part, ask }]))
   const names = asked.map(({ part }) => part.name)
   return {
     kind,
@@ -90,14 +82,11 @@ export function entityOfParts(
     watched: parts.flatMap((part) => watchedOf(settings, part)),
     isConfirmable: confirmableBy(settings, open),
     ...(names.length > 0 && {
-      ask: (values) => {
-        onlyKeys(values, names)
-        const sent = asked.flatMap(({ part, ask }) =>
-          Object.hasOwn(values, part.name) ? [ask?.(values[part.name])] : [],
-        )
-        if (sent.length === 0) throw nothingAsked(names)
-        return sent.filter((each) => each !== undefined)
-      },
+      askKeys: names,
+      ask: (values) =>
+        asked
+          .filter(({ part }) => Object.hasOwn(values, part.name))
+          .map(({ part, ask }) => ask(values[part.name])),
     }),
   }
 }

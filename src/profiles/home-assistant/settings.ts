@@ -39,6 +39,7 @@ export interface Entity {
   readonly kind: DeviceKind
   readonly readings: readonly EntityReading[]
   readonly ask?: (asked: Ask) => readonly Outgoing[]
+  readonly askKeys?: readonly string[]
   /** Never, unless given. */
   readonly isConfirmable?: (asked: Ask) => boolean
   readonly tolerance?: Readonly<Record<string, number>>
@@ -223,19 +224,6 @@ function wordOf(text: string): string {
 export function isWord(text: string, word: string): boolean {
   if (text === word) return true
   return text !== '' && word !== '' && Number(text) === Number(word)
-}
-
-/** @throws HubError `bad-payload` for a key that is none of `known`. */
-export function onlyKeys(asked: Ask, known: readonly string[]): void {
-  const other = Object.keys(asked).find((key) => !known.includes(key))
-  if (other !== undefined) {
-    throw new HubError('bad-payload', `expected ${known.join(', ') || '{}'}, got ${other}`)
-  }
-}
-
-/** What a command of nothing is refused with. */
-export function nothingAsked(known: readonly string[]): HubError {
-  return new HubError('bad-payload', `expected ${known.join(' or ')}, got none`)
 }
 
 export function isUnknown(text: string): boolean {

@@ -1,6 +1,5 @@
 /** What the components of a Shelly say, and how they are asked. */
-import { hexOf } from '../../core/colors.ts'
-import { HubError } from '../../core/errors.ts'
+import { hexOf, rgbIn } from '../../core/colors.ts'
 import { isRecord } from '../../core/json.ts'
 import type { DeviceKind } from '../../nodes/profiles/kinds.ts'
 import type { Ask, Report } from '../../nodes/profiles/profile.ts'
@@ -12,6 +11,8 @@ export type Said = Readonly<Record<string, unknown>>
 export interface Component {
   readonly kind: DeviceKind
   read(said: Said): Report
+  /** What can be asked of it. */
+  readonly askKeys?: readonly string[]
   /** The method and its parameters beside `id`. */
   ask?(asked: Ask): readonly [method: string, parameters: object]
 }
@@ -100,27 +101,16 @@ const relay: Component = {
     ...faultIn(said),
     ...readingsIn(said, measured),
   }),
-  ask: ({ state, pulse, ...others }) => {
-    noOthers(others, 'state, pulse')
-    if (typeof state !== 'boolean') throw new HubError('bad-payload', 'expected a state, got none')
-    // Seconds, after which it goes back by itself.
-    return [
-      'Switch.Set',
-      { on: state, ...(typeof pulse === 'number' && { toggle_after: pulse / 1000 }) },
-    ]
-  },
-}
-
-function noOthers(others: Ask, known: string): void {
-  const [other] = Object.keys(others)
-  if (other !== undefined) throw new HubError('bad-payload', `expected ${known}, got ${other}`)
+  askKeys: ['state', 'pulse'],
+  // Seconds, after which it goes back by itself.
+  ask: ({ state, pulse }) => [
+    'Switch.Set',
+    { on: state, ...(typeof pulse === 'number' && { toggle_after: pulse / 1000 }) },
+  ],
 }
 
 /** A light, which has what its method takes. */
-function light(
-  method: string,
-  has: { readonly color?: boolean; readonly white?: boolean } = {},
-): Component {
+function light(method: string, ...also: readonly ('color' | 'color-temp')[]): Component {
   return {
     kind: 'light',
     read: (said) => {
@@ -134,19 +124,16 @@ function light(
         ...readingsIn(said, measured),
       }
     },
-    ask: ({ state, brightness, color, 'color-temp': mired, ...others }) => {
-      noOthers(others, 'state, brightness, color, color-temp')
-      const rgb = typeof color === 'string' ? numbersIn(color) : undefined
-      return [
-        method,
-        {
-          on: state ?? true,
-          ...(typeof brightness === 'number' && { brightness }),
-          ...(has.color && rgb && { rgb }),
-          ...(has.white && typeof mired === 'number' && { ct: Math.round(1e6 / mired) }),
-        },
-      ]
-    },
+    askKeys: ['state', 'brightness', ...also],
+    ask: ({ state = true, brightness, color, 'color-temp': mired }) => [
+      method,
+      {
+        on: state,
+        ...(brightness !== undefined && { brightness }),
+        ...(color !== undefined && { rgb: rgbIn(color) }),
+        ...(mired !== undefined && { ct: Math.round(1e6 / Number(mired)) }),
+      },
+    ],
   }
 }
 
@@ -156,11 +143,7 @@ function colorIn(rgb: unknown): Report {
   return color === undefined ? {} : { color }
 }
 
-function numbersIn(color: string): number[] {
-  const bytes = Buffer.from(color, 'hex')
-  if (bytes.length === 3 && color.length === 6) return [...bytes]
-  throw new HubError('bad-payload', `expected a color as RRGGBB, got ${JSON.stringify(color)}`)
-}
+const verbs: Readonly<Record<string, string>> = { open: 'Open', close: 'Close', stop: 'Stop' }
 
 const cover: Component = {
   kind: 'cover',
@@ -173,21 +156,19 @@ const cover: Component = {
       ...readingsIn(said, measured),
     }
   },
-  ask: ({ state, position, ...others }) => {
-    noOthers(others, 'state, position')
-    if (typeof position === 'number') return ['Cover.GoToPosition', { pos: position }]
-    const verb = { open: 'Open', close: 'Close', stop: 'Stop' }[String(state)]
-    if (verb !== undefined) return [`Cover.${verb}`, {}]
-    throw new HubError('bad-payload', 'expected a state or a position, got neither')
-  },
+  askKeys: ['state', 'position'],
+  ask: ({ state, position }) =>
+    position === undefined
+      ? [`Cover.${verbs[String(state)]}`, {}]
+      : ['Cover.GoToPosition', { pos: position }],
 }
 
 export const components: Readonly<Record<string, Component>> = {
   switch: relay,
   light: light('Light.Set'),
-  rgb: light('RGB.Set', { color: true }),
-  rgbw: light('RGBW.Set', { color: true }),
-  cct: light('CCT.Set', { white: true }),
+  rgb: light('RGB.Set', 'color'),
+  rgbw: light('RGBW.Set', 'color'),
+  cct: light('CCT.Set', 'color-temp'),
   cover,
   input: {
     kind: 'binary-sensor',

@@ -182,7 +182,10 @@ function declare(heard: Heard, device: Device, only?: string): void {
 function factsOf(
   { requests }: Heard,
   { prefix, node, config }: Device,
-  { part, component: { kind, ask } }: { readonly part: string; readonly component: Component },
+  {
+    part,
+    component: { kind, ask, askKeys = [] },
+  }: { readonly part: string; readonly component: Component },
 ): DeviceFacts {
   const system = recordIn(recordIn(config, 'sys'), 'device')
   const name = recordIn(config, part)['name'] ?? `${system['name'] ?? prefix} ${part}`
@@ -191,6 +194,7 @@ function factsOf(
   if (ask === undefined) return facts
   return {
     ...facts,
+    askKeys,
     ask: (asked) => [requests.make(prefix, part, ask(asked))],
     question: () => [question(prefix, 'Shelly.GetStatus')],
     timeoutMs: acceptedMs[kind === 'cover' ? 'cover' : 'usual'],

@@ -1,5 +1,4 @@
 /** What a module of Tasmota has: relays, lights, shutters, a fan, inputs. */
-import { HubError } from '../../core/errors.ts'
 import { isRecord } from '../../core/json.ts'
 import type { Ask, DeviceFacts, Outgoing, Report } from '../../nodes/profiles/profile.ts'
 import { askedBy, command, type Module, outputs, switchMeant } from './module.ts'
@@ -63,18 +62,13 @@ function relay({ module, number, name, power }: Output): Part {
     id: `${module.mac}/relay/${number}`,
     facts: {
       ...{ node: module.mac, kind: 'relay', part: String(number), name },
-      ask: (asked) => [switching(module, power, onlyState(asked))],
+      askKeys: ['state'],
+      ask: ({ state }) => [switching(module, power, state === true)],
       question: () => [command(module, 'STATUS', 11)],
     },
     read: (said) => switchIn(module, said, power),
     observed: (name, text) => (name === power ? askedBy(module, text) : undefined),
   }
-}
-
-function onlyState({ state, ...others }: Ask): boolean {
-  const [other] = Object.keys(others)
-  if (other === undefined && typeof state === 'boolean') return state
-  throw new HubError('bad-payload', `expected {"state": true or false}, got ${other ?? 'none'}`)
 }
 
 function switchIn({ words }: Module, said: Record<string, unknown>, power: string) {
@@ -117,6 +111,7 @@ function light({ module, number, name, power }: Output): Part {
     id: `${module.mac}/light/${number}`,
     facts: {
       ...{ node: module.mac, kind: 'light', part: String(number), name },
+      askKeys: ['state', ...settings.map(({ key }) => key)],
       ask: (asked) => setting(asked, settings, { module, power }),
       question: () => [command(module, 'STATUS', 11)],
       // What it reports of a colour is dimmed already.
@@ -146,14 +141,11 @@ function setting(
   settings: readonly Setting[],
   { module, power }: Pick<Output, 'module' | 'power'>,
 ): Outgoing[] {
-  const known = ['state', ...settings.map(({ key }) => key)]
-  const unknown = Object.keys(asked).find((key) => !known.includes(key))
   const all = settings.flatMap(({ key, command: name }) =>
     asked[key] === undefined ? [] : [command(module, name, String(asked[key]))],
   )
   if (typeof asked['state'] === 'boolean') all.push(switching(module, power, asked['state']))
-  if (all.length > 0 && unknown === undefined) return all
-  throw new HubError('bad-payload', `expected ${known.join(', ')}, got ${unknown ?? 'none'}`)
+  return all
 }
 
 /** Without its white channels. */
@@ -161,6 +153,8 @@ function colorIn(said: unknown): string | undefined {
   const isColor = typeof said === 'string' && /^[0-9A-F]{6,10}$/i.test(said)
   return isColor ? said.slice(0, 6).toUpperCase() : undefined
 }
+
+const verbs: Readonly<Record<string, string>> = { open: 'Open', close: 'Close', stop: 'Stop' }
 
 /** A percentage that the module counts from the other end (ShutterInvert). */
 function shutter(module: Module, number: number, count: number): Part {
@@ -174,14 +168,12 @@ function shutter(module: Module, number: number, count: number): Part {
     facts: {
       ...{ node: mac, kind: 'cover', part: String(number) },
       name: count === 1 ? name : `${name} ${number}`,
-      ask: ({ state, position }) => {
-        if (typeof position === 'number') {
-          return [command(module, `ShutterPosition${number}`, turned(position))]
-        }
-        const verb = { open: 'Open', close: 'Close', stop: 'Stop' }[String(state)]
-        if (verb !== undefined) return [command(module, `Shutter${verb}${number}`, '')]
-        throw new HubError('bad-payload', 'expected a state or a position, got neither')
-      },
+      askKeys: ['state', 'position'],
+      ask: ({ state, position }) => [
+        typeof position === 'number'
+          ? command(module, `ShutterPosition${number}`, turned(position))
+          : command(module, `Shutter${verbs[String(state)]}${number}`, ''),
+      ],
       question: () => [command(module, `ShutterPosition${number}`, '')],
       tolerance: { position: 2 },
     },
@@ -205,16 +197,15 @@ function coverState(position: number, direction: number): Report {
 const fanSpeeds = 3
 
 function fan(module: Module): Part {
-  const speedOf = (asked: Ask): number => {
-    const { state, speed } = asked
+  const speedOf = ({ state, speed }: Ask): number => {
     if (typeof speed === 'number') return Math.round((speed / 100) * fanSpeeds)
-    if (typeof state === 'boolean') return state ? 1 : 0
-    throw new HubError('bad-payload', 'expected a state or a speed, got neither')
+    return state === true ? 1 : 0
   }
   return {
     id: `${module.mac}/fan/1`,
     facts: {
       ...{ node: module.mac, kind: 'fan', part: '1', name: module.name },
+      askKeys: ['state', 'speed'],
       ask: (asked) => [command(module, 'FanSpeed', speedOf(asked))],
       question: () => [command(module, 'FanSpeed', '')],
       tolerance: { speed: 100 / fanSpeeds / 2 },

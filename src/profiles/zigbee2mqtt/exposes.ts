@@ -1,8 +1,7 @@
 /** What a device of Zigbee2MQTT exposes: which kind it is, how its properties are read, and how they are asked. */
 import { hexOfPoint } from '../../core/colors.ts'
-import { HubError } from '../../core/errors.ts'
 import { isRecord } from '../../core/json.ts'
-import type { DeviceKind } from '../../nodes/profiles/kinds.ts'
+import { type DeviceKind, keyNamed } from '../../nodes/profiles/kinds.ts'
 import type { Ask, Report } from '../../nodes/profiles/profile.ts'
 
 type Value = Report[string]
@@ -24,8 +23,10 @@ export interface Exposed {
   readonly kind: DeviceKind
   /** What a JSON of the gateway says, by our keys; keys that it does not expose are nobody's. */
   read(said: Readonly<Record<string, unknown>>): Report
-  /** @throws HubError `bad-payload` for what cannot be asked of it. */
+  /** What the gateway is told for what is asked. */
   write(asked: Ask): Readonly<Record<string, unknown>>
+  /** What can be asked. */
+  readonly askKeys: readonly string[]
   /** What is asked for by `…/get`. */
   readonly gettable: readonly string[]
   readonly canBeAsked: boolean
@@ -53,7 +54,10 @@ export function readExposes(exposes: readonly unknown[]): Exposed {
   const found = records.flatMap(featuresOf)
   const properties = found.flatMap(({ feature, isState }) => propertyOf(kind, feature, isState))
   const byProperty = new Map(properties.map((each) => [each.property, each]))
-  const byKey = new Map(properties.map((each) => [each.key, each]))
+  const byKey = properties
+    .filter((each) => each.canBeAsked)
+    // Ours for what Zigbee2MQTT calls color_temp.
+    .map((each) => [keyNamed(kind, each.key), each] as const)
   return {
     kind,
     read: (said) =>
@@ -65,14 +69,12 @@ export function readExposes(exposes: readonly unknown[]): Exposed {
         }),
       ),
     write: (asked) => {
-      const entries = Object.entries(asked).map(([key, value]): [string, unknown] => {
-        // Ours for what Zigbee2MQTT calls color_temp.
-        const property = byKey.get(key) ?? byKey.get(key.replaceAll('-', '_'))
-        if (property?.canBeAsked === true) return [property.property, property.write(value)]
-        throw new HubError('bad-payload', `expected what can be set of the device, got ${key}`)
-      })
+      const entries = byKey
+        .filter(([key]) => Object.hasOwn(asked, key))
+        .map(([key, { property, write }]) => [property, write(asked[key])])
       return Object.fromEntries(entries)
     },
+    askKeys: [...new Set(byKey.map(([key]) => key))],
     gettable: found.flatMap(({ feature: { property, access: may }, isState }) =>
       isState && typeof property === 'string' && (Number(may) & access.get) > 0 ? [property] : [],
     ),

@@ -203,13 +203,14 @@ function asking(
   hub: ProfileHub,
   device: Zigbee,
   { topic, isBattery }: { readonly topic: string; readonly isBattery: boolean },
-): Pick<DeviceFacts, 'ask' | 'question' | 'timeoutMs' | 'tolerance'> {
+): Pick<DeviceFacts, 'ask' | 'askKeys' | 'question' | 'timeoutMs' | 'tolerance'> {
   const { exposed } = device
   const ask = (asked: Ask): Outgoing[] => [
     { topic: `${topic}/set`, payload: JSON.stringify(exposed.write(asked)), qos: 1 },
   ]
   const common = {
     ask,
+    askKeys: exposed.askKeys,
     timeoutMs: answersWithinMs,
     tolerance: { brightness: 1, position: 2, color_temp: 2 },
   }

@@ -27,6 +27,7 @@ t.test('an ask is read by the words of its kind', async (t) => {
     ['button', null, {}],
     ['button', {}, {}],
     ['climate', 21, { setpoint: 21 }],
+    ['light', { color: '#ff8800' }, { color: 'FF8800' }],
   ]
   for (const [kind, payload, asked] of asks) t.same(readAsk(kind, payload), asked)
 })
@@ -40,10 +41,34 @@ t.test('what a kind does not do is refused, with what was expected', async (t) =
     ['cover', 5, 'expected open, close, stop as state, got 5'],
     ['number', '5', 'expected a number as value, got "5"'],
     ['select', 5, 'expected a text as value, got 5'],
+    ['light', { color: 'red' }, 'expected a color such as FF8800 as color, got "red"'],
+    ['light', { color: 'FF88001' }, 'expected a color such as FF8800 as color, got "FF88001"'],
     ['button', true, 'expected an object, for a button, got true'],
   ]
   for (const [kind, payload, message] of asks) {
     t.throws(() => readAsk(kind, payload), { code: 'bad-payload', message })
+  }
+})
+
+t.test('a command has a key that the device has, and no other', async (t) => {
+  const light = ['state', 'brightness', 'color-temp']
+  t.same(readAsk('light', { color_temp: 300 }, light), { 'color-temp': 300 })
+  t.same(readAsk('button', {}, []), {})
+  const asks: readonly (readonly [DeviceKind, unknown, readonly string[], string])[] = [
+    [
+      'light',
+      { colour_temp: 1 },
+      light,
+      `${light.join(', ')}, got "colour_temp": did you mean "color-temp"?`,
+    ],
+    ['light', { state: true, effect: 'a' }, light, `${light.join(', ')}, got "effect"`],
+    ['light', {}, light, `${light.join(', ')}, got none`],
+    ['relay', { pulse: 5 }, ['state'], 'state, got "pulse"'],
+    ['button', { press: 1 }, [], 'an empty object, got "press"'],
+  ]
+  for (const [kind, payload, keys, sentence] of asks) {
+    const message = `expected ${sentence}`
+    t.throws(() => readAsk(kind, payload, keys), { code: 'bad-payload', message })
   }
 })
 

@@ -22,10 +22,12 @@ t.test('a light that speaks JSON tells and takes what it has', async (t) => {
   ])
   t.same(light.sent(false), ['c {"state":"OFF"}'])
   t.same(light.sent({ brightness: 0 }), ['c {"state":"OFF"}'])
-  t.throws(() => light.sent({ color: 'red' }), { message: 'expected a color as RRGGBB, got "red"' })
+  t.throws(() => light.sent({ color: 'red' }), {
+    message: 'expected a color such as FF8800 as color, got "red"',
+  })
   t.throws(() => light.sent({ effect: 'x' }), { message: 'expected blink, got "x"' })
   t.throws(() => light.sent({}), { message: /got none/ })
-  t.throws(() => light.sent({ tone: 1 }), { message: /got tone/ })
+  t.throws(() => light.sent({ tone: 1 }), { message: /got "tone"/ })
   light.hear('c', '{"state":"OFF"}')
   t.same(light.observed, [{ state: false }])
   t.equal(light.facts.isConfirmable?.({ color: 'FF0000' }), true)
@@ -93,7 +95,9 @@ t.test(
     const byBrightness = announced('light', { ...basic, on_cmd_type: 'brightness' })
     t.same(byBrightness.sent(true), ['bc 100'])
     t.same(byBrightness.sent({ brightness: 30 }), ['bc 30'])
-    t.throws(() => byBrightness.sent({ color: '000000' }), { message: /got color/ })
+    const dimmed = announced('light', { bri_cmd_t: 'bc', bri_scl: 100 })
+    t.same(dimmed.sent({ brightness: 0 }), ['bc 0'], 'nothing else turns it off')
+    t.throws(() => byBrightness.sent({ color: '000000' }), { message: /got "color"/ })
     t.equal(announced('light', { stat_t: 's' }).facts.ask, undefined)
   },
 )
