@@ -4,6 +4,7 @@ import { isLoopbackHost } from '../access/address.ts'
 import { createToken } from '../access/tokens.ts'
 import { type Config, checkConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
+import { compileSooner } from '../core/process-watch.ts'
 import { readRelease } from '../core/release.ts'
 import { type CliCommand, readArguments } from './arguments.ts'
 import type { LabEntry } from './lab-dialects.ts'
@@ -96,6 +97,7 @@ async function runLab(
     import('./lab-dialects.ts'),
   ])
   const hub = await startHub(config, { warnings: [warning], isLab: true, log })
+  compileSooner()
   try {
     // The hub takes its first clients while this loads.
     const { startSimulatedNode } = await import('../simulator/start-simulated-node.ts')

@@ -5,6 +5,7 @@ import { readUsersFile } from '../access/users-file.ts'
 import { type Config, readConfig, readFirstConfig } from '../config.ts'
 import { watchFiles } from '../core/files.ts'
 import { detached } from '../core/guard.ts'
+import { compileSooner } from '../core/process-watch.ts'
 import type { Hub } from '../hub.ts'
 import { type CliCommand, configPath, dataName, readArguments, usersName } from './arguments.ts'
 import { tellServiceManager } from './service-manager.ts'
@@ -37,6 +38,7 @@ export const run: CliCommand = {
     // By a log of its own, which waits for nobody: that of the hub may be what is broken.
     terminal.endOnDefect((error) => openLog('fatal').fatal({ err: error }, 'a defect ends the hub'))
     const hub = await startHub(config)
+    compileSooner()
     const reload = () => detached(hub.reload(read))
     terminal.onReload(reload)
     const stopWatching = watchFiles([file], reload)

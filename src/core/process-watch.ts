@@ -221,6 +221,22 @@ function collector(): () => void {
   return runInNewContext('gc')
 }
 
+/**
+ * The flag by which V8 compiles a function in full sooner, by the first part of its version: it waits for the load of a server,
+ * and a hub in a house has a few messages a second, for which it would run slow code for hours. From 13 on it has a
+ * compiler between. No other version knows the flag of one.
+ */
+const soonerFlags: Readonly<Record<string, string>> = {
+  11: '--interrupt-budget=10000',
+  12: '--invocation-count-for-turbofan=200',
+}
+
+/** From now on what runs again and again is compiled sooner, in this whole process. */
+export function compileSooner(v8 = process.versions.v8): void {
+  const flag = soonerFlags[v8.slice(0, 2)]
+  if (flag !== undefined) setFlagsFromString(flag)
+}
+
 /** How many files and sockets this process may have open; Infinity where the system does not say. */
 export function maxOpenFiles(limitsFile = '/proc/self/limits'): number {
   try {

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import {
+  compileSooner,
   maxOpenFiles,
   openFiles,
   type ProcessMeters,
@@ -178,3 +180,36 @@ t.test(
     t.same(shed(), ['light'], 'what was long ago is forgotten')
   },
 )
+
+t.test(
+  'what runs again and again is compiled sooner, by the flag that this version knows',
+  async (t) => {
+    for (const v8 of ['99.1', undefined]) {
+      t.doesNotThrow(() => compileSooner(v8))
+    }
+    const isCompiled = spawnSync(
+      process.execPath,
+      ['--allow-natives-syntax', '--import=tsx', '--input-type=module', '--eval', soonProgram],
+      { encoding: 'utf8' },
+    )
+    const [at = Number.NaN, sooner = Number.NaN] = isCompiled.stdout.split(' ').map(Number)
+    const hasFlag = /^1[12]\./.test(process.versions.v8)
+    t.ok(hasFlag ? sooner < at : sooner > 0, `after ${sooner} calls in place of ${at}`)
+  },
+)
+
+/** Prints after how many calls V8 optimizes a function, before and afterwards. */
+const soonProgram = `
+  import { compileSooner } from './src/core/process-watch.ts'
+  const calls = (act) => {
+    let count = 0
+    while ((%GetOptimizationStatus(act) & 32) === 0 && count < 1e7) {
+      for (let each = 0; each < 100; each++) act(each, count)
+      count += 100
+    }
+    return count
+  }
+  const before = calls((one, other) => one * other + 1)
+  compileSooner()
+  console.log(before, calls((one, other) => one * other + 2))
+`
