@@ -49,7 +49,7 @@ const paths = [
   ...['notify.targets.*.secretUrlFile', 'notify.targets.*.tokenFile'],
   'notify.targets.*.smtp.passwordFile',
   ...['usersFile', 'data.folder', 'users.*.passwordFile', 'log.securityFile'],
-  ...['upstreams.*.passwordFile', 'upstreams.*.caFile'],
+  ...['upstreams.*.passwordFile', 'upstreams.*.keyFile', 'upstreams.*.caFile'],
   ...['bus.passwordFile', 'bus.tls.caFile', 'bus.tls.certFile', 'bus.tls.keyFile'],
   ...['tls.certFile', 'tls.keyFile', 'tls.clientCaFile', 'tls.clientCrlFile'],
 ]
@@ -368,15 +368,34 @@ function checkDialects(dialects: generated.Config['dialects'], source: string): 
   }
 }
 
+/** How the `url` of a system begins, and whether it lets in who has a key of its own. */
+const waysTo: Readonly<
+  Record<generated.Config['upstreams'][string]['dialect'], { schemes: string[]; isKeyed?: true }>
+> = {
+  'clown-talk': { schemes: ['ws', 'wss', 'http', 'https'] },
+  deconz: { schemes: ['http', 'https'], isKeyed: true },
+}
+
 /** What is below `upstreams` came from another system, and goes back to none. */
 function checkUpstreams({ upstreams, profiles }: generated.Config, source: string): void {
   if (isAtOrBelow(upstreamsPrefix, profiles.prefix)) {
     const sentence = 'expected profiles.prefix to be no topic of other systems, got'
     throw new HubError('bad-config', `${source}${sentence} ${quote(profiles.prefix)}`)
   }
-  for (const [name, { passwordFile }] of Object.entries(upstreams)) {
-    const place = `upstreams.${name}.passwordFile`
-    if (passwordFile !== undefined) readSecretFile(place, passwordFile)
+  for (const [name, settings] of Object.entries(upstreams)) {
+    const { dialect, url, passwordFile, keyFile } = settings
+    const secrets = { passwordFile, keyFile }
+    for (const [key, file] of Object.entries(secrets)) {
+      if (file !== undefined) readSecretFile(`upstreams.${name}.${key}`, file)
+    }
+    const { schemes, isKeyed } = waysTo[dialect]
+    const expect = (what: string) => {
+      throw new HubError('bad-config', `${source}expected upstreams.${name}.${what}`)
+    }
+    if (!schemes.includes(url.slice(0, url.indexOf(':')))) {
+      expect(`url of a ${dialect} to begin with ${schemes[0]}://, got ${quote(url)}`)
+    }
+    if (isKeyed && keyFile === undefined) expect(`keyFile with the key of a ${dialect}, got none`)
   }
 }
 

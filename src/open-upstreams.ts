@@ -6,10 +6,12 @@ import { systemClock } from './core/clock.ts'
 import { Payload } from './core/payload.ts'
 import type { Profile } from './nodes/profiles/profile.ts'
 import { clownTalk } from './upstreams/clown-talk.ts'
+import { deconzGateway } from './upstreams/deconz/deconz.ts'
 import { createUpstream, type UpstreamLanguage, type UpstreamStatus } from './upstreams/upstream.ts'
 
 const languages: Readonly<Record<UpstreamStatus['dialect'], UpstreamLanguage>> = {
   'clown-talk': clownTalk,
+  deconz: deconzGateway,
 }
 
 export interface OpenUpstreams {

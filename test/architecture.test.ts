@@ -105,7 +105,6 @@ const aloneFor: Readonly<Record<string, string>> = {
   'cli/service-manager': 'is what systemd is told, which running a hub is without',
   'dialects/deconz/commands':
     'has the table of what can be written, and both are too large for one',
-  'dialects/deconz/colors': 'is a matter of its own, by three standards',
   'dialects/deconz/devices': 'is a part of the API of its own, which draws what others read',
   'dialects/deconz/rest': 'has the table of what can be asked for, and both are too large for one',
   'dialects/jeedom/recorded': 'reads the history, which nothing else of the language does',
@@ -150,7 +149,7 @@ const aloneFor: Readonly<Record<string, string>> = {
     'is the language of expressions, apart from that of blocks',
   'profiles/zigbee2mqtt/exposes': 'is what a device can do, apart from what a gateway tells',
   'store/memory-store': 'passes the contract of stores',
-  'upstreams/far-websocket': 'knows no language: whatever is dialled by websocket can use it',
+  'upstreams/deconz/resources': 'is what the resources are, apart from how they are heard of',
   'ws/event-streams': 'is one kind of connection, which knows nothing of the others',
   'ws/feed': 'is what is told to a session, apart from what it says',
   'ws/mqtt-route': 'is one kind of websocket, which knows nothing of the others',

@@ -331,6 +331,12 @@ t.test(
     t.throws(check({ upstreams: { attic: { ...attic, url: 'ws://clown:bigclown@attic/talk' } } }), {
       code: 'bad-config',
     })
+    t.throws(check({ upstreams: { z: { dialect: 'deconz', url: 'ws://z' } } }), {
+      message: 'expected upstreams.z.url of a deconz to begin with http://, got "ws://z"',
+    })
+    t.throws(check({ upstreams: { z: { dialect: 'deconz', url: 'http://z' } } }), {
+      message: 'expected upstreams.z.keyFile with the key of a deconz, got none',
+    })
     t.same(checkConfig({ users, upstreams: { attic } }).upstreams, { attic })
   },
 )

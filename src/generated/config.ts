@@ -307,7 +307,7 @@ export interface ConfigInput {
       /**
        * Whose language it speaks; clown-talk is that of another hub, or of the original.
        */
-      dialect: 'clown-talk'
+      dialect: 'clown-talk' | 'deconz'
       /**
        * Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.
        */
@@ -320,6 +320,14 @@ export interface ConfigInput {
        * A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.
        */
       passwordFile?: string
+      /**
+       * A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.
+       */
+      keyFile?: string
+      /**
+       * Where its websocket is, where that is not what the system says or what is usual.
+       */
+      websocketUrl?: string
       /**
        * A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.
        */
@@ -1467,7 +1475,7 @@ export interface Config {
       /**
        * Whose language it speaks; clown-talk is that of another hub, or of the original.
        */
-      dialect: 'clown-talk'
+      dialect: 'clown-talk' | 'deconz'
       /**
        * Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.
        */
@@ -1480,6 +1488,14 @@ export interface Config {
        * A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.
        */
       passwordFile?: string
+      /**
+       * A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.
+       */
+      keyFile?: string
+      /**
+       * Where its websocket is, where that is not what the system says or what is usual.
+       */
+      websocketUrl?: string
       /**
        * A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.
        */

@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -22,15 +22,16 @@ const pattern11 = new RegExp("^[0-9a-c]$", "u");
 const pattern12 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
 const pattern13 = new RegExp("^[A-Za-z0-9_-]{1,64}$", "u");
 const pattern14 = new RegExp("^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
-const pattern15 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
-const pattern16 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
-const pattern17 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern18 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
-const pattern19 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
-const pattern20 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]$", "u");
-const pattern21 = new RegExp("^[^+#\\p{Cc}]+$", "u");
-const pattern22 = new RegExp("^[a-z0-9-]{1,32}$", "u");
-const pattern23 = new RegExp("^https?://[^\\s]+$", "u");
+const pattern15 = new RegExp("^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
+const pattern16 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
+const pattern17 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
+const pattern18 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
+const pattern19 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
+const pattern20 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
+const pattern21 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]$", "u");
+const pattern22 = new RegExp("^[^+#\\p{Cc}]+$", "u");
+const pattern23 = new RegExp("^[a-z0-9-]{1,32}$", "u");
+const pattern24 = new RegExp("^https?://[^\\s]+$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1964,7 +1965,7 @@ return false;
 else {
 const _errs162 = errors;
 for(const key16 in data72){
-if(!(((((key16 === "dialect") || (key16 === "url")) || (key16 === "user")) || (key16 === "passwordFile")) || (key16 === "caFile"))){
+if(!(((((((key16 === "dialect") || (key16 === "url")) || (key16 === "user")) || (key16 === "passwordFile")) || (key16 === "keyFile")) || (key16 === "websocketUrl")) || (key16 === "caFile"))){
 validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -1978,7 +1979,7 @@ if(typeof data73 !== "string"){
 validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!(data73 === "clown-talk")){
+if(!((data73 === "clown-talk") || (data73 === "deconz"))){
 validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
@@ -2063,12 +2064,60 @@ else {
 var valid26 = true;
 }
 if(valid26){
-if(data72.caFile !== undefined){
-let data77 = data72.caFile;
+if(data72.keyFile !== undefined){
+let data77 = data72.keyFile;
 const _errs171 = errors;
 if(errors === _errs171){
 if(typeof data77 === "string"){
 if(func2(data77) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid26 = _errs171 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data72.websocketUrl !== undefined){
+let data78 = data72.websocketUrl;
+const _errs173 = errors;
+if(errors === _errs173){
+if(typeof data78 === "string"){
+if(func2(data78) > 1024){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(!pattern15.test(data78)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/pattern",keyword:"pattern",params:{pattern: "^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid26 = _errs173 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data72.caFile !== undefined){
+let data79 = data72.caFile;
+const _errs175 = errors;
+if(errors === _errs175){
+if(typeof data79 === "string"){
+if(func2(data79) < 1){
 validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2078,10 +2127,12 @@ validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~
 return false;
 }
 }
-var valid26 = _errs171 === errors;
+var valid26 = _errs175 === errors;
 }
 else {
 var valid26 = true;
+}
+}
 }
 }
 }
@@ -2110,13 +2161,13 @@ return false;
 }
 var valid0 = _errs155 === errors;
 if(valid0){
-let data78 = data.users;
-const _errs173 = errors;
-if(errors === _errs173){
-if(data78 && typeof data78 == "object" && !Array.isArray(data78)){
-for(const key17 in data78){
-const _errs175 = errors;
-if(errors === _errs175){
+let data80 = data.users;
+const _errs177 = errors;
+if(errors === _errs177){
+if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
+for(const key17 in data80){
+const _errs179 = errors;
+if(errors === _errs179){
 if(typeof key17 === "string"){
 if(func2(key17) > 64){
 const err5 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key17};
@@ -2140,7 +2191,7 @@ vErrors.push(err6);
 errors++;
 }
 else {
-if(!pattern15.test(key17)){
+if(!pattern16.test(key17)){
 const err7 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key17};
 if(vErrors === null){
 vErrors = [err7];
@@ -2164,7 +2215,7 @@ vErrors.push(err8);
 errors++;
 }
 }
-var valid27 = _errs175 === errors;
+var valid27 = _errs179 === errors;
 if(!valid27){
 const err9 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key17},message:"property name must be valid"};
 if(vErrors === null){
@@ -2180,31 +2231,31 @@ break;
 }
 }
 if(valid27){
-for(const key18 in data78){
-let data79 = data78[key18];
-const _errs178 = errors;
-if(errors === _errs178){
-if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
-const _errs180 = errors;
-for(const key19 in data79){
+for(const key18 in data80){
+let data81 = data80[key18];
+const _errs182 = errors;
+if(errors === _errs182){
+if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
+const _errs184 = errors;
+for(const key19 in data81){
 if(!((((((key19 === "password") || (key19 === "passwordFile")) || (key19 === "role")) || (key19 === "base")) || (key19 === "rules")) || (key19 === "digest"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs180 === errors){
-if(data79.password !== undefined){
-let data80 = data79.password;
-const _errs181 = errors;
-if(errors === _errs181){
-if(typeof data80 === "string"){
-if(func2(data80) > 256){
+if(_errs184 === errors){
+if(data81.password !== undefined){
+let data82 = data81.password;
+const _errs185 = errors;
+if(errors === _errs185){
+if(typeof data82 === "string"){
+if(func2(data82) > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data80) < 1){
+if(func2(data82) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2215,18 +2266,18 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, 
 return false;
 }
 }
-var valid29 = _errs181 === errors;
+var valid29 = _errs185 === errors;
 }
 else {
 var valid29 = true;
 }
 if(valid29){
-if(data79.passwordFile !== undefined){
-let data81 = data79.passwordFile;
-const _errs183 = errors;
-if(errors === _errs183){
-if(typeof data81 === "string"){
-if(func2(data81) < 1){
+if(data81.passwordFile !== undefined){
+let data83 = data81.passwordFile;
+const _errs187 = errors;
+if(errors === _errs187){
+if(typeof data83 === "string"){
+if(func2(data83) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2236,41 +2287,41 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, 
 return false;
 }
 }
-var valid29 = _errs183 === errors;
+var valid29 = _errs187 === errors;
 }
 else {
 var valid29 = true;
 }
 if(valid29){
-if(data79.role !== undefined){
-let data82 = data79.role;
-const _errs185 = errors;
-if(!((((data82 === "viewer") || (data82 === "operator")) || (data82 === "admin")) || (data82 === "node"))){
+if(data81.role !== undefined){
+let data84 = data81.role;
+const _errs189 = errors;
+if(!((((data84 === "viewer") || (data84 === "operator")) || (data84 === "admin")) || (data84 === "node"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid29 = _errs185 === errors;
+var valid29 = _errs189 === errors;
 }
 else {
 var valid29 = true;
 }
 if(valid29){
-if(data79.base !== undefined){
-let data83 = data79.base;
-const _errs186 = errors;
-if(errors === _errs186){
-if(typeof data83 === "string"){
-if(func2(data83) > 1024){
+if(data81.base !== undefined){
+let data85 = data81.base;
+const _errs190 = errors;
+if(errors === _errs190){
+if(typeof data85 === "string"){
+if(func2(data85) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data83) < 1){
+if(func2(data85) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern16.test(data83)){
+if(!pattern17.test(data85)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -2282,76 +2333,76 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, 
 return false;
 }
 }
-var valid29 = _errs186 === errors;
+var valid29 = _errs190 === errors;
 }
 else {
 var valid29 = true;
 }
 if(valid29){
-if(data79.rules !== undefined){
-let data84 = data79.rules;
-const _errs188 = errors;
-if(errors === _errs188){
-if(Array.isArray(data84)){
-if(data84.length > 256){
+if(data81.rules !== undefined){
+let data86 = data81.rules;
+const _errs192 = errors;
+if(errors === _errs192){
+if(Array.isArray(data86)){
+if(data86.length > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
 var valid30 = true;
-const len10 = data84.length;
+const len10 = data86.length;
 for(let i10=0; i10<len10; i10++){
-let data85 = data84[i10];
-const _errs190 = errors;
-if(errors === _errs190){
-if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
-if(Object.keys(data85).length < 2){
+let data87 = data86[i10];
+const _errs194 = errors;
+if(errors === _errs194){
+if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
+if(Object.keys(data87).length < 2){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
 return false;
 }
 else {
 let missing7;
-if((data85.topic === undefined) && (missing7 = "topic")){
+if((data87.topic === undefined) && (missing7 = "topic")){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
 return false;
 }
 else {
-const _errs192 = errors;
-for(const key20 in data85){
+const _errs196 = errors;
+for(const key20 in data87){
 if(!(((key20 === "allow") || (key20 === "deny")) || (key20 === "topic"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs192 === errors){
-if(data85.allow !== undefined){
-let data86 = data85.allow;
-const _errs193 = errors;
-if(errors === _errs193){
-if(Array.isArray(data86)){
+if(_errs196 === errors){
+if(data87.allow !== undefined){
+let data88 = data87.allow;
+const _errs197 = errors;
+if(errors === _errs197){
+if(Array.isArray(data88)){
 var valid32 = true;
-const len11 = data86.length;
+const len11 = data88.length;
 for(let i11=0; i11<len11; i11++){
-let data87 = data86[i11];
-const _errs195 = errors;
-if(!((((data87 === "read") || (data87 === "write")) || (data87 === "command")) || (data87 === "retain"))){
+let data89 = data88[i11];
+const _errs199 = errors;
+if(!((((data89 === "read") || (data89 === "write")) || (data89 === "command")) || (data89 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid32 = _errs195 === errors;
+var valid32 = _errs199 === errors;
 if(!valid32){
 break;
 }
 }
 if(valid32){
-let i12 = data86.length;
+let i12 = data88.length;
 let j0;
 if(i12 > 1){
 outer0:
 for(;i12--;){
 for(j0 = i12; j0--;){
-if(func0(data86[i12], data86[j0])){
+if(func0(data88[i12], data88[j0])){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i12, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i12+" are identical)"}];
 return false;
 break outer0;
@@ -2366,39 +2417,39 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, 
 return false;
 }
 }
-var valid31 = _errs193 === errors;
+var valid31 = _errs197 === errors;
 }
 else {
 var valid31 = true;
 }
 if(valid31){
-if(data85.deny !== undefined){
-let data88 = data85.deny;
-const _errs196 = errors;
-if(errors === _errs196){
-if(Array.isArray(data88)){
+if(data87.deny !== undefined){
+let data90 = data87.deny;
+const _errs200 = errors;
+if(errors === _errs200){
+if(Array.isArray(data90)){
 var valid34 = true;
-const len12 = data88.length;
+const len12 = data90.length;
 for(let i13=0; i13<len12; i13++){
-let data89 = data88[i13];
-const _errs198 = errors;
-if(!((((data89 === "read") || (data89 === "write")) || (data89 === "command")) || (data89 === "retain"))){
+let data91 = data90[i13];
+const _errs202 = errors;
+if(!((((data91 === "read") || (data91 === "write")) || (data91 === "command")) || (data91 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny/" + i13,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid34 = _errs198 === errors;
+var valid34 = _errs202 === errors;
 if(!valid34){
 break;
 }
 }
 if(valid34){
-let i14 = data88.length;
+let i14 = data90.length;
 let j1;
 if(i14 > 1){
 outer1:
 for(;i14--;){
 for(j1 = i14; j1--;){
-if(func0(data88[i14], data88[j1])){
+if(func0(data90[i14], data90[j1])){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i14, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i14+" are identical)"}];
 return false;
 break outer1;
@@ -2413,28 +2464,28 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, 
 return false;
 }
 }
-var valid31 = _errs196 === errors;
+var valid31 = _errs200 === errors;
 }
 else {
 var valid31 = true;
 }
 if(valid31){
-if(data85.topic !== undefined){
-let data90 = data85.topic;
-const _errs199 = errors;
-if(errors === _errs199){
-if(typeof data90 === "string"){
-if(func2(data90) > 1024){
+if(data87.topic !== undefined){
+let data92 = data87.topic;
+const _errs203 = errors;
+if(errors === _errs203){
+if(typeof data92 === "string"){
+if(func2(data92) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data90) < 1){
+if(func2(data92) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern17.test(data90)){
+if(!pattern18.test(data92)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
 return false;
 }
@@ -2446,7 +2497,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, 
 return false;
 }
 }
-var valid31 = _errs199 === errors;
+var valid31 = _errs203 === errors;
 }
 else {
 var valid31 = true;
@@ -2462,7 +2513,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, 
 return false;
 }
 }
-var valid30 = _errs190 === errors;
+var valid30 = _errs194 === errors;
 if(!valid30){
 break;
 }
@@ -2474,19 +2525,19 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, 
 return false;
 }
 }
-var valid29 = _errs188 === errors;
+var valid29 = _errs192 === errors;
 }
 else {
 var valid29 = true;
 }
 if(valid29){
-if(data79.digest !== undefined){
-const _errs201 = errors;
-if(typeof data79.digest !== "boolean"){
+if(data81.digest !== undefined){
+const _errs205 = errors;
+if(typeof data81.digest !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid29 = _errs201 === errors;
+var valid29 = _errs205 === errors;
 }
 else {
 var valid29 = true;
@@ -2503,7 +2554,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, 
 return false;
 }
 }
-var valid28 = _errs178 === errors;
+var valid28 = _errs182 === errors;
 if(!valid28){
 break;
 }
@@ -2515,14 +2566,14 @@ validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/propertie
 return false;
 }
 }
-var valid0 = _errs173 === errors;
+var valid0 = _errs177 === errors;
 if(valid0){
 if(data.usersFile !== undefined){
-let data92 = data.usersFile;
-const _errs203 = errors;
-if(errors === _errs203){
-if(typeof data92 === "string"){
-if(func2(data92) < 1){
+let data94 = data.usersFile;
+const _errs207 = errors;
+if(errors === _errs207){
+if(typeof data94 === "string"){
+if(func2(data94) < 1){
 validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/properties/usersFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2532,27 +2583,27 @@ validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs203 === errors;
+var valid0 = _errs207 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data93 = data.data;
-const _errs205 = errors;
-if(errors === _errs205){
-if(data93 && typeof data93 == "object" && !Array.isArray(data93)){
-const _errs207 = errors;
-for(const key21 in data93){
+let data95 = data.data;
+const _errs209 = errors;
+if(errors === _errs209){
+if(data95 && typeof data95 == "object" && !Array.isArray(data95)){
+const _errs211 = errors;
+for(const key21 in data95){
 if(!(key21 === "folder")){
 validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs207 === errors){
-if(data93.folder !== undefined){
-if(typeof data93.folder !== "string"){
+if(_errs211 === errors){
+if(data95.folder !== undefined){
+if(typeof data95.folder !== "string"){
 validate11.errors = [{instancePath:instancePath+"/data/folder",schemaPath:"#/properties/data/properties/folder/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
@@ -2564,64 +2615,64 @@ validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs205 === errors;
+var valid0 = _errs209 === errors;
 if(valid0){
-let data95 = data.history;
-const _errs210 = errors;
-if(errors === _errs210){
-if(data95 && typeof data95 == "object" && !Array.isArray(data95)){
-if(data95.record === undefined){
-data95.record = ["#"];
+let data97 = data.history;
+const _errs214 = errors;
+if(errors === _errs214){
+if(data97 && typeof data97 == "object" && !Array.isArray(data97)){
+if(data97.record === undefined){
+data97.record = ["#"];
 }
-if(data95.ignore === undefined){
-data95.ignore = [];
+if(data97.ignore === undefined){
+data97.ignore = [];
 }
-if(data95.rawHours === undefined){
-data95.rawHours = 24;
+if(data97.rawHours === undefined){
+data97.rawHours = 24;
 }
-if(data95.minuteDays === undefined){
-data95.minuteDays = 30;
+if(data97.minuteDays === undefined){
+data97.minuteDays = 30;
 }
-if(data95.hourDays === undefined){
-data95.hourDays = 730;
+if(data97.hourDays === undefined){
+data97.hourDays = 730;
 }
-if(data95.diskMiB === undefined){
-data95.diskMiB = 1024;
+if(data97.diskMiB === undefined){
+data97.diskMiB = 1024;
 }
-if(data95.memoryMiB === undefined){
-data95.memoryMiB = 64;
+if(data97.memoryMiB === undefined){
+data97.memoryMiB = 64;
 }
-const _errs212 = errors;
-for(const key22 in data95){
+const _errs216 = errors;
+for(const key22 in data97){
 if(!(((((((key22 === "record") || (key22 === "ignore")) || (key22 === "rawHours")) || (key22 === "minuteDays")) || (key22 === "hourDays")) || (key22 === "diskMiB")) || (key22 === "memoryMiB"))){
 validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs212 === errors){
-let data96 = data95.record;
-const _errs213 = errors;
-if(errors === _errs213){
-if(Array.isArray(data96)){
-if(data96.length > 1024){
+if(_errs216 === errors){
+let data98 = data97.record;
+const _errs217 = errors;
+if(errors === _errs217){
+if(Array.isArray(data98)){
+if(data98.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/properties/history/properties/record/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid38 = true;
-const len13 = data96.length;
+const len13 = data98.length;
 for(let i15=0; i15<len13; i15++){
-let data97 = data96[i15];
-const _errs215 = errors;
-if(errors === _errs215){
-if(typeof data97 === "string"){
-if(func2(data97) > 1024){
+let data99 = data98[i15];
+const _errs219 = errors;
+if(errors === _errs219){
+if(typeof data99 === "string"){
+if(func2(data99) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data97) < 1){
+if(func2(data99) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2632,7 +2683,7 @@ validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaP
 return false;
 }
 }
-var valid38 = _errs215 === errors;
+var valid38 = _errs219 === errors;
 if(!valid38){
 break;
 }
@@ -2644,30 +2695,30 @@ validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/
 return false;
 }
 }
-var valid37 = _errs213 === errors;
+var valid37 = _errs217 === errors;
 if(valid37){
-let data98 = data95.ignore;
-const _errs217 = errors;
-if(errors === _errs217){
-if(Array.isArray(data98)){
-if(data98.length > 1024){
+let data100 = data97.ignore;
+const _errs221 = errors;
+if(errors === _errs221){
+if(Array.isArray(data100)){
+if(data100.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/properties/history/properties/ignore/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid39 = true;
-const len14 = data98.length;
+const len14 = data100.length;
 for(let i16=0; i16<len14; i16++){
-let data99 = data98[i16];
-const _errs219 = errors;
-if(errors === _errs219){
-if(typeof data99 === "string"){
-if(func2(data99) > 1024){
+let data101 = data100[i16];
+const _errs223 = errors;
+if(errors === _errs223){
+if(typeof data101 === "string"){
+if(func2(data101) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data99) < 1){
+if(func2(data101) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2678,7 +2729,7 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaP
 return false;
 }
 }
-var valid39 = _errs219 === errors;
+var valid39 = _errs223 === errors;
 if(!valid39){
 break;
 }
@@ -2690,67 +2741,23 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/
 return false;
 }
 }
-var valid37 = _errs217 === errors;
-if(valid37){
-let data100 = data95.rawHours;
-const _errs221 = errors;
-if(!(((typeof data100 == "number") && (!(data100 % 1) && !isNaN(data100))) && (isFinite(data100)))){
-validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs221){
-if((typeof data100 == "number") && (isFinite(data100))){
-if(data100 > 8784 || isNaN(data100)){
-validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
-return false;
-}
-else {
-if(data100 < 1 || isNaN(data100)){
-validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
 var valid37 = _errs221 === errors;
 if(valid37){
-let data101 = data95.minuteDays;
-const _errs223 = errors;
-if(!(((typeof data101 == "number") && (!(data101 % 1) && !isNaN(data101))) && (isFinite(data101)))){
-validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs223){
-if((typeof data101 == "number") && (isFinite(data101))){
-if(data101 > 3660 || isNaN(data101)){
-validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
-return false;
-}
-else {
-if(data101 < 1 || isNaN(data101)){
-validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid37 = _errs223 === errors;
-if(valid37){
-let data102 = data95.hourDays;
+let data102 = data97.rawHours;
 const _errs225 = errors;
 if(!(((typeof data102 == "number") && (!(data102 % 1) && !isNaN(data102))) && (isFinite(data102)))){
-validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs225){
 if((typeof data102 == "number") && (isFinite(data102))){
-if(data102 > 36600 || isNaN(data102)){
-validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
+if(data102 > 8784 || isNaN(data102)){
+validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
 return false;
 }
 else {
 if(data102 < 1 || isNaN(data102)){
-validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -2758,21 +2765,21 @@ return false;
 }
 var valid37 = _errs225 === errors;
 if(valid37){
-let data103 = data95.diskMiB;
+let data103 = data97.minuteDays;
 const _errs227 = errors;
 if(!(((typeof data103 == "number") && (!(data103 % 1) && !isNaN(data103))) && (isFinite(data103)))){
-validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs227){
 if((typeof data103 == "number") && (isFinite(data103))){
-if(data103 > 1048576 || isNaN(data103)){
-validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
+if(data103 > 3660 || isNaN(data103)){
+validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
 return false;
 }
 else {
 if(data103 < 1 || isNaN(data103)){
-validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -2780,27 +2787,71 @@ return false;
 }
 var valid37 = _errs227 === errors;
 if(valid37){
-let data104 = data95.memoryMiB;
+let data104 = data97.hourDays;
 const _errs229 = errors;
 if(!(((typeof data104 == "number") && (!(data104 % 1) && !isNaN(data104))) && (isFinite(data104)))){
-validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs229){
 if((typeof data104 == "number") && (isFinite(data104))){
-if(data104 > 65536 || isNaN(data104)){
-validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data104 > 36600 || isNaN(data104)){
+validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
 return false;
 }
 else {
 if(data104 < 1 || isNaN(data104)){
-validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid37 = _errs229 === errors;
+if(valid37){
+let data105 = data97.diskMiB;
+const _errs231 = errors;
+if(!(((typeof data105 == "number") && (!(data105 % 1) && !isNaN(data105))) && (isFinite(data105)))){
+validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs231){
+if((typeof data105 == "number") && (isFinite(data105))){
+if(data105 > 1048576 || isNaN(data105)){
+validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
+return false;
+}
+else {
+if(data105 < 1 || isNaN(data105)){
+validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid37 = _errs231 === errors;
+if(valid37){
+let data106 = data97.memoryMiB;
+const _errs233 = errors;
+if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
+validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs233){
+if((typeof data106 == "number") && (isFinite(data106))){
+if(data106 > 65536 || isNaN(data106)){
+validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+return false;
+}
+else {
+if(data106 < 1 || isNaN(data106)){
+validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid37 = _errs233 === errors;
 }
 }
 }
@@ -2814,45 +2865,45 @@ validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs210 === errors;
+var valid0 = _errs214 === errors;
 if(valid0){
-let data105 = data.profiles;
-const _errs231 = errors;
-if(errors === _errs231){
-if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
-if(data105.prefix === undefined){
-data105.prefix = "devices";
+let data107 = data.profiles;
+const _errs235 = errors;
+if(errors === _errs235){
+if(data107 && typeof data107 == "object" && !Array.isArray(data107)){
+if(data107.prefix === undefined){
+data107.prefix = "devices";
 }
-if(data105.off === undefined){
-data105.off = [];
+if(data107.off === undefined){
+data107.off = [];
 }
-if(data105.clown === undefined){
-data105.clown = {};
+if(data107.clown === undefined){
+data107.clown = {};
 }
-const _errs233 = errors;
-for(const key23 in data105){
+const _errs237 = errors;
+for(const key23 in data107){
 if(!(((key23 === "prefix") || (key23 === "off")) || (key23 === "clown"))){
 validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs233 === errors){
-let data106 = data105.prefix;
-const _errs234 = errors;
-if(errors === _errs234){
-if(typeof data106 === "string"){
-if(func2(data106) > 256){
+if(_errs237 === errors){
+let data108 = data107.prefix;
+const _errs238 = errors;
+if(errors === _errs238){
+if(typeof data108 === "string"){
+if(func2(data108) > 256){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data106) < 1){
+if(func2(data108) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern18.test(data106)){
+if(!pattern19.test(data108)){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/pattern",keyword:"pattern",params:{pattern: "^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"},message:"must match pattern \""+"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"+"\""}];
 return false;
 }
@@ -2864,39 +2915,39 @@ validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#
 return false;
 }
 }
-var valid40 = _errs234 === errors;
+var valid40 = _errs238 === errors;
 if(valid40){
-let data107 = data105.off;
-const _errs236 = errors;
-if(errors === _errs236){
-if(Array.isArray(data107)){
-if(data107.length > 64){
+let data109 = data107.off;
+const _errs240 = errors;
+if(errors === _errs240){
+if(Array.isArray(data109)){
+if(data109.length > 64){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
 var valid41 = true;
-const len15 = data107.length;
+const len15 = data109.length;
 for(let i17=0; i17<len15; i17++){
-let data108 = data107[i17];
-const _errs238 = errors;
-if(!((((((((((data108 === "hardwario") || (data108 === "rtl_433")) || (data108 === "tasmota")) || (data108 === "wled")) || (data108 === "shelly-gen1")) || (data108 === "shelly")) || (data108 === "zigbee2mqtt")) || (data108 === "homie")) || (data108 === "esphome")) || (data108 === "home-assistant"))){
+let data110 = data109[i17];
+const _errs242 = errors;
+if(!((((((((((data110 === "hardwario") || (data110 === "rtl_433")) || (data110 === "tasmota")) || (data110 === "wled")) || (data110 === "shelly-gen1")) || (data110 === "shelly")) || (data110 === "zigbee2mqtt")) || (data110 === "homie")) || (data110 === "esphome")) || (data110 === "home-assistant"))){
 validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i17,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid41 = _errs238 === errors;
+var valid41 = _errs242 === errors;
 if(!valid41){
 break;
 }
 }
 if(valid41){
-let i18 = data107.length;
+let i18 = data109.length;
 let j2;
 if(i18 > 1){
 outer2:
 for(;i18--;){
 for(j2 = i18; j2--;){
-if(func0(data107[i18], data107[j2])){
+if(func0(data109[i18], data109[j2])){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i18, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i18+" are identical)"}];
 return false;
 break outer2;
@@ -2912,46 +2963,46 @@ validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/pr
 return false;
 }
 }
-var valid40 = _errs236 === errors;
+var valid40 = _errs240 === errors;
 if(valid40){
-let data109 = data105.clown;
-const _errs239 = errors;
-if(errors === _errs239){
-if(data109 && typeof data109 == "object" && !Array.isArray(data109)){
-if(data109.bases === undefined){
-data109.bases = ["nodes/#"];
+let data111 = data107.clown;
+const _errs243 = errors;
+if(errors === _errs243){
+if(data111 && typeof data111 == "object" && !Array.isArray(data111)){
+if(data111.bases === undefined){
+data111.bases = ["nodes/#"];
 }
-const _errs241 = errors;
-for(const key24 in data109){
+const _errs245 = errors;
+for(const key24 in data111){
 if(!(key24 === "bases")){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs241 === errors){
-let data110 = data109.bases;
-const _errs242 = errors;
-if(errors === _errs242){
-if(Array.isArray(data110)){
-if(data110.length > 1024){
+if(_errs245 === errors){
+let data112 = data111.bases;
+const _errs246 = errors;
+if(errors === _errs246){
+if(Array.isArray(data112)){
+if(data112.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid44 = true;
-const len16 = data110.length;
+const len16 = data112.length;
 for(let i19=0; i19<len16; i19++){
-let data111 = data110[i19];
-const _errs244 = errors;
-if(errors === _errs244){
-if(typeof data111 === "string"){
-if(func2(data111) > 1024){
+let data113 = data112[i19];
+const _errs248 = errors;
+if(errors === _errs248){
+if(typeof data113 === "string"){
+if(func2(data113) > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data111) < 1){
+if(func2(data113) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2962,7 +3013,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,s
 return false;
 }
 }
-var valid44 = _errs244 === errors;
+var valid44 = _errs248 === errors;
 if(!valid44){
 break;
 }
@@ -2981,7 +3032,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/
 return false;
 }
 }
-var valid40 = _errs239 === errors;
+var valid40 = _errs243 === errors;
 }
 }
 }
@@ -2991,37 +3042,37 @@ validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs231 === errors;
+var valid0 = _errs235 === errors;
 if(valid0){
-let data112 = data.commands;
-const _errs246 = errors;
-if(errors === _errs246){
-if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
-if(data112.timeoutSeconds === undefined){
-data112.timeoutSeconds = 5;
+let data114 = data.commands;
+const _errs250 = errors;
+if(errors === _errs250){
+if(data114 && typeof data114 == "object" && !Array.isArray(data114)){
+if(data114.timeoutSeconds === undefined){
+data114.timeoutSeconds = 5;
 }
-if(data112.rules === undefined){
-data112.rules = [];
+if(data114.rules === undefined){
+data114.rules = [];
 }
-const _errs248 = errors;
-for(const key25 in data112){
+const _errs252 = errors;
+for(const key25 in data114){
 if(!((key25 === "timeoutSeconds") || (key25 === "rules"))){
 validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs248 === errors){
-let data113 = data112.timeoutSeconds;
-const _errs249 = errors;
-if(errors === _errs249){
-if((typeof data113 == "number") && (isFinite(data113))){
-if(data113 > 3600 || isNaN(data113)){
+if(_errs252 === errors){
+let data115 = data114.timeoutSeconds;
+const _errs253 = errors;
+if(errors === _errs253){
+if((typeof data115 == "number") && (isFinite(data115))){
+if(data115 > 3600 || isNaN(data115)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data113 < 0.1 || isNaN(data113)){
+if(data115 < 0.1 || isNaN(data115)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3032,44 +3083,44 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid45 = _errs249 === errors;
+var valid45 = _errs253 === errors;
 if(valid45){
-let data114 = data112.rules;
-const _errs251 = errors;
-if(errors === _errs251){
-if(Array.isArray(data114)){
-if(data114.length > 1024){
+let data116 = data114.rules;
+const _errs255 = errors;
+if(errors === _errs255){
+if(Array.isArray(data116)){
+if(data116.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid46 = true;
-const len17 = data114.length;
+const len17 = data116.length;
 for(let i20=0; i20<len17; i20++){
-let data115 = data114[i20];
-const _errs253 = errors;
-if(errors === _errs253){
-if(data115 && typeof data115 == "object" && !Array.isArray(data115)){
-const _errs255 = errors;
-for(const key26 in data115){
+let data117 = data116[i20];
+const _errs257 = errors;
+if(errors === _errs257){
+if(data117 && typeof data117 == "object" && !Array.isArray(data117)){
+const _errs259 = errors;
+for(const key26 in data117){
 if(!(func3.call(schema12.properties.commands.properties.rules.items.properties, key26))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs255 === errors){
-if(data115.topic !== undefined){
-let data116 = data115.topic;
-const _errs256 = errors;
-if(errors === _errs256){
-if(typeof data116 === "string"){
-if(func2(data116) > 1024){
+if(_errs259 === errors){
+if(data117.topic !== undefined){
+let data118 = data117.topic;
+const _errs260 = errors;
+if(errors === _errs260){
+if(typeof data118 === "string"){
+if(func2(data118) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data116) < 1){
+if(func2(data118) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3080,28 +3131,28 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic
 return false;
 }
 }
-var valid47 = _errs256 === errors;
+var valid47 = _errs260 === errors;
 }
 else {
 var valid47 = true;
 }
 if(valid47){
-if(data115.kind !== undefined){
-let data117 = data115.kind;
-const _errs258 = errors;
-if(errors === _errs258){
-if(typeof data117 === "string"){
-if(func2(data117) > 256){
+if(data117.kind !== undefined){
+let data119 = data117.kind;
+const _errs262 = errors;
+if(errors === _errs262){
+if(typeof data119 === "string"){
+if(func2(data119) > 256){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data117) < 1){
+if(func2(data119) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern19.test(data117)){
+if(!pattern20.test(data119)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -3113,23 +3164,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind"
 return false;
 }
 }
-var valid47 = _errs258 === errors;
+var valid47 = _errs262 === errors;
 }
 else {
 var valid47 = true;
 }
 if(valid47){
-if(data115.timeoutSeconds !== undefined){
-let data118 = data115.timeoutSeconds;
-const _errs260 = errors;
-if(errors === _errs260){
-if((typeof data118 == "number") && (isFinite(data118))){
-if(data118 > 3600 || isNaN(data118)){
+if(data117.timeoutSeconds !== undefined){
+let data120 = data117.timeoutSeconds;
+const _errs264 = errors;
+if(errors === _errs264){
+if((typeof data120 == "number") && (isFinite(data120))){
+if(data120 > 3600 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data118 < 0.1 || isNaN(data118)){
+if(data120 < 0.1 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3140,77 +3191,77 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeo
 return false;
 }
 }
-var valid47 = _errs260 === errors;
-}
-else {
-var valid47 = true;
-}
-if(valid47){
-if(data115.minIntervalMilliseconds !== undefined){
-let data119 = data115.minIntervalMilliseconds;
-const _errs262 = errors;
-if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs262){
-if((typeof data119 == "number") && (isFinite(data119))){
-if(data119 > 3600000 || isNaN(data119)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
-return false;
-}
-else {
-if(data119 < 0 || isNaN(data119)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid47 = _errs262 === errors;
-}
-else {
-var valid47 = true;
-}
-if(valid47){
-if(data115.perSecond !== undefined){
-let data120 = data115.perSecond;
-const _errs264 = errors;
-if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs264){
-if((typeof data120 == "number") && (isFinite(data120))){
-if(data120 > 100 || isNaN(data120)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
-return false;
-}
-else {
-if(data120 < 0 || isNaN(data120)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
 var valid47 = _errs264 === errors;
 }
 else {
 var valid47 = true;
 }
 if(valid47){
-if(data115.autoOffSeconds !== undefined){
-let data121 = data115.autoOffSeconds;
+if(data117.minIntervalMilliseconds !== undefined){
+let data121 = data117.minIntervalMilliseconds;
 const _errs266 = errors;
+if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === _errs266){
 if((typeof data121 == "number") && (isFinite(data121))){
-if(data121 > 604800 || isNaN(data121)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+if(data121 > 3600000 || isNaN(data121)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
 return false;
 }
 else {
 if(data121 < 0 || isNaN(data121)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid47 = _errs266 === errors;
+}
+else {
+var valid47 = true;
+}
+if(valid47){
+if(data117.perSecond !== undefined){
+let data122 = data117.perSecond;
+const _errs268 = errors;
+if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs268){
+if((typeof data122 == "number") && (isFinite(data122))){
+if(data122 > 100 || isNaN(data122)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+return false;
+}
+else {
+if(data122 < 0 || isNaN(data122)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid47 = _errs268 === errors;
+}
+else {
+var valid47 = true;
+}
+if(valid47){
+if(data117.autoOffSeconds !== undefined){
+let data123 = data117.autoOffSeconds;
+const _errs270 = errors;
+if(errors === _errs270){
+if((typeof data123 == "number") && (isFinite(data123))){
+if(data123 > 604800 || isNaN(data123)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+return false;
+}
+else {
+if(data123 < 0 || isNaN(data123)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -3221,18 +3272,18 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoO
 return false;
 }
 }
-var valid47 = _errs266 === errors;
+var valid47 = _errs270 === errors;
 }
 else {
 var valid47 = true;
 }
 if(valid47){
-if(data115.autoOffAt !== undefined){
-let data122 = data115.autoOffAt;
-const _errs268 = errors;
-if(errors === _errs268){
-if(typeof data122 === "string"){
-if(!pattern20.test(data122)){
+if(data117.autoOffAt !== undefined){
+let data124 = data117.autoOffAt;
+const _errs272 = errors;
+if(errors === _errs272){
+if(typeof data124 === "string"){
+if(!pattern21.test(data124)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
 return false;
 }
@@ -3242,23 +3293,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoO
 return false;
 }
 }
-var valid47 = _errs268 === errors;
+var valid47 = _errs272 === errors;
 }
 else {
 var valid47 = true;
 }
 if(valid47){
-if(data115.interlock !== undefined){
-let data123 = data115.interlock;
-const _errs270 = errors;
-if(errors === _errs270){
-if(typeof data123 === "string"){
-if(func2(data123) > 64){
+if(data117.interlock !== undefined){
+let data125 = data117.interlock;
+const _errs274 = errors;
+if(errors === _errs274){
+if(typeof data125 === "string"){
+if(func2(data125) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data123) < 1){
+if(func2(data125) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3269,53 +3320,53 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/inter
 return false;
 }
 }
-var valid47 = _errs270 === errors;
+var valid47 = _errs274 === errors;
 }
 else {
 var valid47 = true;
 }
 if(valid47){
-if(data115.proof !== undefined){
-let data124 = data115.proof;
-const _errs272 = errors;
-if(errors === _errs272){
-if(data124 && typeof data124 == "object" && !Array.isArray(data124)){
-if(Object.keys(data124).length < 4){
+if(data117.proof !== undefined){
+let data126 = data117.proof;
+const _errs276 = errors;
+if(errors === _errs276){
+if(data126 && typeof data126 == "object" && !Array.isArray(data126)){
+if(Object.keys(data126).length < 4){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
 return false;
 }
 else {
 let missing8;
-if((((data124.topic === undefined) && (missing8 = "topic")) || ((data124.quantity === undefined) && (missing8 = "quantity"))) || ((data124.withinSeconds === undefined) && (missing8 = "withinSeconds"))){
+if((((data126.topic === undefined) && (missing8 = "topic")) || ((data126.quantity === undefined) && (missing8 = "quantity"))) || ((data126.withinSeconds === undefined) && (missing8 = "withinSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
 return false;
 }
 else {
-const _errs274 = errors;
-for(const key27 in data124){
+const _errs278 = errors;
+for(const key27 in data126){
 if(!(((((key27 === "topic") || (key27 === "quantity")) || (key27 === "above")) || (key27 === "below")) || (key27 === "withinSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs274 === errors){
-if(data124.topic !== undefined){
-let data125 = data124.topic;
-const _errs275 = errors;
-if(errors === _errs275){
-if(typeof data125 === "string"){
-if(func2(data125) > 1024){
+if(_errs278 === errors){
+if(data126.topic !== undefined){
+let data127 = data126.topic;
+const _errs279 = errors;
+if(errors === _errs279){
+if(typeof data127 === "string"){
+if(func2(data127) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data125) < 1){
+if(func2(data127) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern21.test(data125)){
+if(!pattern22.test(data127)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -3327,23 +3378,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof
 return false;
 }
 }
-var valid48 = _errs275 === errors;
+var valid48 = _errs279 === errors;
 }
 else {
 var valid48 = true;
 }
 if(valid48){
-if(data124.quantity !== undefined){
-let data126 = data124.quantity;
-const _errs277 = errors;
-if(errors === _errs277){
-if(typeof data126 === "string"){
-if(func2(data126) > 64){
+if(data126.quantity !== undefined){
+let data128 = data126.quantity;
+const _errs281 = errors;
+if(errors === _errs281){
+if(typeof data128 === "string"){
+if(func2(data128) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data126) < 1){
+if(func2(data128) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3354,49 +3405,49 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof
 return false;
 }
 }
-var valid48 = _errs277 === errors;
-}
-else {
-var valid48 = true;
-}
-if(valid48){
-if(data124.above !== undefined){
-let data127 = data124.above;
-const _errs279 = errors;
-if(!((typeof data127 == "number") && (isFinite(data127)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid48 = _errs279 === errors;
-}
-else {
-var valid48 = true;
-}
-if(valid48){
-if(data124.below !== undefined){
-let data128 = data124.below;
-const _errs281 = errors;
-if(!((typeof data128 == "number") && (isFinite(data128)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
 var valid48 = _errs281 === errors;
 }
 else {
 var valid48 = true;
 }
 if(valid48){
-if(data124.withinSeconds !== undefined){
-let data129 = data124.withinSeconds;
+if(data126.above !== undefined){
+let data129 = data126.above;
 const _errs283 = errors;
-if(errors === _errs283){
-if((typeof data129 == "number") && (isFinite(data129))){
-if(data129 > 3600 || isNaN(data129)){
+if(!((typeof data129 == "number") && (isFinite(data129)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid48 = _errs283 === errors;
+}
+else {
+var valid48 = true;
+}
+if(valid48){
+if(data126.below !== undefined){
+let data130 = data126.below;
+const _errs285 = errors;
+if(!((typeof data130 == "number") && (isFinite(data130)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid48 = _errs285 === errors;
+}
+else {
+var valid48 = true;
+}
+if(valid48){
+if(data126.withinSeconds !== undefined){
+let data131 = data126.withinSeconds;
+const _errs287 = errors;
+if(errors === _errs287){
+if((typeof data131 == "number") && (isFinite(data131))){
+if(data131 > 3600 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data129 < 0.1 || isNaN(data129)){
+if(data131 < 0.1 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3407,7 +3458,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof
 return false;
 }
 }
-var valid48 = _errs283 === errors;
+var valid48 = _errs287 === errors;
 }
 else {
 var valid48 = true;
@@ -3425,7 +3476,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof
 return false;
 }
 }
-var valid47 = _errs272 === errors;
+var valid47 = _errs276 === errors;
 }
 else {
 var valid47 = true;
@@ -3445,7 +3496,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaP
 return false;
 }
 }
-var valid46 = _errs253 === errors;
+var valid46 = _errs257 === errors;
 if(!valid46){
 break;
 }
@@ -3457,7 +3508,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid45 = _errs251 === errors;
+var valid45 = _errs255 === errors;
 }
 }
 }
@@ -3466,134 +3517,134 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs246 === errors;
+var valid0 = _errs250 === errors;
 if(valid0){
-let data130 = data.limits;
-const _errs285 = errors;
-if(errors === _errs285){
-if(data130 && typeof data130 == "object" && !Array.isArray(data130)){
-if(data130.topic === undefined){
-data130.topic = {};
+let data132 = data.limits;
+const _errs289 = errors;
+if(errors === _errs289){
+if(data132 && typeof data132 == "object" && !Array.isArray(data132)){
+if(data132.topic === undefined){
+data132.topic = {};
 }
-if(data130.json === undefined){
-data130.json = {};
+if(data132.json === undefined){
+data132.json = {};
 }
-if(data130.websocket === undefined){
-data130.websocket = {};
+if(data132.websocket === undefined){
+data132.websocket = {};
 }
-if(data130.mqtt === undefined){
-data130.mqtt = {};
+if(data132.mqtt === undefined){
+data132.mqtt = {};
 }
-if(data130.sessions === undefined){
-data130.sessions = {};
+if(data132.sessions === undefined){
+data132.sessions = {};
 }
-if(data130.retained === undefined){
-data130.retained = {};
+if(data132.retained === undefined){
+data132.retained = {};
 }
-if(data130.nodes === undefined){
-data130.nodes = {};
+if(data132.nodes === undefined){
+data132.nodes = {};
 }
-if(data130.connections === undefined){
-data130.connections = {};
+if(data132.connections === undefined){
+data132.connections = {};
 }
-if(data130.http === undefined){
-data130.http = {};
+if(data132.http === undefined){
+data132.http = {};
 }
-if(data130.signIn === undefined){
-data130.signIn = {};
+if(data132.signIn === undefined){
+data132.signIn = {};
 }
-if(data130.commands === undefined){
-data130.commands = {};
+if(data132.commands === undefined){
+data132.commands = {};
 }
-if(data130.store === undefined){
-data130.store = {};
+if(data132.store === undefined){
+data132.store = {};
 }
-if(data130.memory === undefined){
-data130.memory = {};
+if(data132.memory === undefined){
+data132.memory = {};
 }
-if(data130.process === undefined){
-data130.process = {};
+if(data132.process === undefined){
+data132.process = {};
 }
-if(data130.history === undefined){
-data130.history = {};
+if(data132.history === undefined){
+data132.history = {};
 }
-if(data130.dialects === undefined){
-data130.dialects = {};
+if(data132.dialects === undefined){
+data132.dialects = {};
 }
-if(data130.users === undefined){
-data130.users = {};
+if(data132.users === undefined){
+data132.users = {};
 }
-const _errs287 = errors;
-for(const key28 in data130){
+const _errs291 = errors;
+for(const key28 in data132){
 if(!(func3.call(schema12.properties.limits.properties, key28))){
 validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs287 === errors){
-let data131 = data130.topic;
-const _errs288 = errors;
-if(errors === _errs288){
-if(data131 && typeof data131 == "object" && !Array.isArray(data131)){
-if(data131.bytes === undefined){
-data131.bytes = 1024;
+if(_errs291 === errors){
+let data133 = data132.topic;
+const _errs292 = errors;
+if(errors === _errs292){
+if(data133 && typeof data133 == "object" && !Array.isArray(data133)){
+if(data133.bytes === undefined){
+data133.bytes = 1024;
 }
-if(data131.levels === undefined){
-data131.levels = 201;
+if(data133.levels === undefined){
+data133.levels = 201;
 }
-const _errs290 = errors;
-for(const key29 in data131){
+const _errs294 = errors;
+for(const key29 in data133){
 if(!((key29 === "bytes") || (key29 === "levels"))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs290 === errors){
-let data132 = data131.bytes;
-const _errs291 = errors;
-if(!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))){
+if(_errs294 === errors){
+let data134 = data133.bytes;
+const _errs295 = errors;
+if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs291){
-if((typeof data132 == "number") && (isFinite(data132))){
-if(data132 > 65000 || isNaN(data132)){
+if(errors === _errs295){
+if((typeof data134 == "number") && (isFinite(data134))){
+if(data134 > 65000 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data132 < 1 || isNaN(data132)){
+if(data134 < 1 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs291 === errors;
+var valid50 = _errs295 === errors;
 if(valid50){
-let data133 = data131.levels;
-const _errs293 = errors;
-if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
+let data135 = data133.levels;
+const _errs297 = errors;
+if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs293){
-if((typeof data133 == "number") && (isFinite(data133))){
-if(data133 > 201 || isNaN(data133)){
+if(errors === _errs297){
+if((typeof data135 == "number") && (isFinite(data135))){
+if(data135 > 201 || isNaN(data135)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 201},message:"must be <= 201"}];
 return false;
 }
 else {
-if(data133 < 1 || isNaN(data133)){
+if(data135 < 1 || isNaN(data135)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs293 === errors;
+var valid50 = _errs297 === errors;
 }
 }
 }
@@ -3602,92 +3653,48 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid49 = _errs288 === errors;
+var valid49 = _errs292 === errors;
 if(valid49){
-let data134 = data130.json;
-const _errs295 = errors;
-if(errors === _errs295){
-if(data134 && typeof data134 == "object" && !Array.isArray(data134)){
-if(data134.depth === undefined){
-data134.depth = 16;
+let data136 = data132.json;
+const _errs299 = errors;
+if(errors === _errs299){
+if(data136 && typeof data136 == "object" && !Array.isArray(data136)){
+if(data136.depth === undefined){
+data136.depth = 16;
 }
-if(data134.keys === undefined){
-data134.keys = 4096;
+if(data136.keys === undefined){
+data136.keys = 4096;
 }
-if(data134.stringBytes === undefined){
-data134.stringBytes = 1048576;
+if(data136.stringBytes === undefined){
+data136.stringBytes = 1048576;
 }
-if(data134.arrayItems === undefined){
-data134.arrayItems = 16384;
+if(data136.arrayItems === undefined){
+data136.arrayItems = 16384;
 }
-const _errs297 = errors;
-for(const key30 in data134){
+const _errs301 = errors;
+for(const key30 in data136){
 if(!((((key30 === "depth") || (key30 === "keys")) || (key30 === "stringBytes")) || (key30 === "arrayItems"))){
 validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs297 === errors){
-let data135 = data134.depth;
-const _errs298 = errors;
-if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs298){
-if((typeof data135 == "number") && (isFinite(data135))){
-if(data135 > 32 || isNaN(data135)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
-return false;
-}
-else {
-if(data135 < 1 || isNaN(data135)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid51 = _errs298 === errors;
-if(valid51){
-let data136 = data134.keys;
-const _errs300 = errors;
-if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs300){
-if((typeof data136 == "number") && (isFinite(data136))){
-if(data136 > 65536 || isNaN(data136)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
-return false;
-}
-else {
-if(data136 < 1 || isNaN(data136)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid51 = _errs300 === errors;
-if(valid51){
-let data137 = data134.stringBytes;
+if(_errs301 === errors){
+let data137 = data136.depth;
 const _errs302 = errors;
 if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs302){
 if((typeof data137 == "number") && (isFinite(data137))){
-if(data137 > 16777216 || isNaN(data137)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+if(data137 > 32 || isNaN(data137)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
 if(data137 < 1 || isNaN(data137)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3695,27 +3702,71 @@ return false;
 }
 var valid51 = _errs302 === errors;
 if(valid51){
-let data138 = data134.arrayItems;
+let data138 = data136.keys;
 const _errs304 = errors;
 if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs304){
 if((typeof data138 == "number") && (isFinite(data138))){
-if(data138 > 262144 || isNaN(data138)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
+if(data138 > 65536 || isNaN(data138)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data138 < 1 || isNaN(data138)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid51 = _errs304 === errors;
+if(valid51){
+let data139 = data136.stringBytes;
+const _errs306 = errors;
+if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs306){
+if((typeof data139 == "number") && (isFinite(data139))){
+if(data139 > 16777216 || isNaN(data139)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+return false;
+}
+else {
+if(data139 < 1 || isNaN(data139)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid51 = _errs306 === errors;
+if(valid51){
+let data140 = data136.arrayItems;
+const _errs308 = errors;
+if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs308){
+if((typeof data140 == "number") && (isFinite(data140))){
+if(data140 > 262144 || isNaN(data140)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
+return false;
+}
+else {
+if(data140 < 1 || isNaN(data140)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid51 = _errs308 === errors;
 }
 }
 }
@@ -3726,113 +3777,69 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid49 = _errs295 === errors;
+var valid49 = _errs299 === errors;
 if(valid49){
-let data139 = data130.websocket;
-const _errs306 = errors;
-if(errors === _errs306){
-if(data139 && typeof data139 == "object" && !Array.isArray(data139)){
-if(data139.messageBytes === undefined){
-data139.messageBytes = 1048576;
+let data141 = data132.websocket;
+const _errs310 = errors;
+if(errors === _errs310){
+if(data141 && typeof data141 == "object" && !Array.isArray(data141)){
+if(data141.messageBytes === undefined){
+data141.messageBytes = 1048576;
 }
-if(data139.linesPerMessage === undefined){
-data139.linesPerMessage = 1024;
+if(data141.linesPerMessage === undefined){
+data141.linesPerMessage = 1024;
 }
-if(data139.messagesPerSecond === undefined){
-data139.messagesPerSecond = 100;
+if(data141.messagesPerSecond === undefined){
+data141.messagesPerSecond = 100;
 }
-if(data139.messageBurst === undefined){
-data139.messageBurst = 200;
+if(data141.messageBurst === undefined){
+data141.messageBurst = 200;
 }
-if(data139.overRateSeconds === undefined){
-data139.overRateSeconds = 600;
+if(data141.overRateSeconds === undefined){
+data141.overRateSeconds = 600;
 }
-if(data139.conflateBytes === undefined){
-data139.conflateBytes = 262144;
+if(data141.conflateBytes === undefined){
+data141.conflateBytes = 262144;
 }
-if(data139.outboundBytes === undefined){
-data139.outboundBytes = 1048576;
+if(data141.outboundBytes === undefined){
+data141.outboundBytes = 1048576;
 }
-if(data139.recoveryBytes === undefined){
-data139.recoveryBytes = 1048576;
+if(data141.recoveryBytes === undefined){
+data141.recoveryBytes = 1048576;
 }
-if(data139.recoverySeconds === undefined){
-data139.recoverySeconds = 120;
+if(data141.recoverySeconds === undefined){
+data141.recoverySeconds = 120;
 }
-if(data139.pingSeconds === undefined){
-data139.pingSeconds = 20;
+if(data141.pingSeconds === undefined){
+data141.pingSeconds = 20;
 }
-if(data139.pongSeconds === undefined){
-data139.pongSeconds = 10;
+if(data141.pongSeconds === undefined){
+data141.pongSeconds = 10;
 }
-const _errs308 = errors;
-for(const key31 in data139){
+const _errs312 = errors;
+for(const key31 in data141){
 if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key31))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs308 === errors){
-let data140 = data139.messageBytes;
-const _errs309 = errors;
-if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs309){
-if((typeof data140 == "number") && (isFinite(data140))){
-if(data140 > 16777216 || isNaN(data140)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
-return false;
-}
-else {
-if(data140 < 1 || isNaN(data140)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid52 = _errs309 === errors;
-if(valid52){
-let data141 = data139.linesPerMessage;
-const _errs311 = errors;
-if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs311){
-if((typeof data141 == "number") && (isFinite(data141))){
-if(data141 > 16384 || isNaN(data141)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
-return false;
-}
-else {
-if(data141 < 1 || isNaN(data141)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid52 = _errs311 === errors;
-if(valid52){
-let data142 = data139.messagesPerSecond;
+if(_errs312 === errors){
+let data142 = data141.messageBytes;
 const _errs313 = errors;
 if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs313){
 if((typeof data142 == "number") && (isFinite(data142))){
-if(data142 > 100000 || isNaN(data142)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data142 > 16777216 || isNaN(data142)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data142 < 1 || isNaN(data142)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3840,21 +3847,21 @@ return false;
 }
 var valid52 = _errs313 === errors;
 if(valid52){
-let data143 = data139.messageBurst;
+let data143 = data141.linesPerMessage;
 const _errs315 = errors;
 if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs315){
 if((typeof data143 == "number") && (isFinite(data143))){
-if(data143 > 200000 || isNaN(data143)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+if(data143 > 16384 || isNaN(data143)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
 if(data143 < 1 || isNaN(data143)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3862,21 +3869,21 @@ return false;
 }
 var valid52 = _errs315 === errors;
 if(valid52){
-let data144 = data139.overRateSeconds;
+let data144 = data141.messagesPerSecond;
 const _errs317 = errors;
 if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs317){
 if((typeof data144 == "number") && (isFinite(data144))){
-if(data144 > 3600 || isNaN(data144)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+if(data144 > 100000 || isNaN(data144)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data144 < 1 || isNaN(data144)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3884,21 +3891,21 @@ return false;
 }
 var valid52 = _errs317 === errors;
 if(valid52){
-let data145 = data139.conflateBytes;
+let data145 = data141.messageBurst;
 const _errs319 = errors;
 if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs319){
 if((typeof data145 == "number") && (isFinite(data145))){
-if(data145 > 8388608 || isNaN(data145)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
+if(data145 > 200000 || isNaN(data145)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
 if(data145 < 1 || isNaN(data145)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3906,21 +3913,21 @@ return false;
 }
 var valid52 = _errs319 === errors;
 if(valid52){
-let data146 = data139.outboundBytes;
+let data146 = data141.overRateSeconds;
 const _errs321 = errors;
 if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs321){
 if((typeof data146 == "number") && (isFinite(data146))){
-if(data146 > 67108864 || isNaN(data146)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data146 > 3600 || isNaN(data146)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
 if(data146 < 1 || isNaN(data146)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3928,21 +3935,21 @@ return false;
 }
 var valid52 = _errs321 === errors;
 if(valid52){
-let data147 = data139.recoveryBytes;
+let data147 = data141.conflateBytes;
 const _errs323 = errors;
 if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs323){
 if((typeof data147 == "number") && (isFinite(data147))){
-if(data147 > 67108864 || isNaN(data147)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data147 > 8388608 || isNaN(data147)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
-if(data147 < 0 || isNaN(data147)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(data147 < 1 || isNaN(data147)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3950,21 +3957,21 @@ return false;
 }
 var valid52 = _errs323 === errors;
 if(valid52){
-let data148 = data139.recoverySeconds;
+let data148 = data141.outboundBytes;
 const _errs325 = errors;
 if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs325){
 if((typeof data148 == "number") && (isFinite(data148))){
-if(data148 > 3600 || isNaN(data148)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+if(data148 > 67108864 || isNaN(data148)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data148 < 0 || isNaN(data148)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(data148 < 1 || isNaN(data148)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3972,21 +3979,21 @@ return false;
 }
 var valid52 = _errs325 === errors;
 if(valid52){
-let data149 = data139.pingSeconds;
+let data149 = data141.recoveryBytes;
 const _errs327 = errors;
 if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs327){
 if((typeof data149 == "number") && (isFinite(data149))){
-if(data149 > 600 || isNaN(data149)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+if(data149 > 67108864 || isNaN(data149)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data149 < 1 || isNaN(data149)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data149 < 0 || isNaN(data149)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -3994,27 +4001,71 @@ return false;
 }
 var valid52 = _errs327 === errors;
 if(valid52){
-let data150 = data139.pongSeconds;
+let data150 = data141.recoverySeconds;
 const _errs329 = errors;
 if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs329){
 if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 > 600 || isNaN(data150)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+if(data150 > 3600 || isNaN(data150)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data150 < 1 || isNaN(data150)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data150 < 0 || isNaN(data150)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
 var valid52 = _errs329 === errors;
+if(valid52){
+let data151 = data141.pingSeconds;
+const _errs331 = errors;
+if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs331){
+if((typeof data151 == "number") && (isFinite(data151))){
+if(data151 > 600 || isNaN(data151)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+return false;
+}
+else {
+if(data151 < 1 || isNaN(data151)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid52 = _errs331 === errors;
+if(valid52){
+let data152 = data141.pongSeconds;
+const _errs333 = errors;
+if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs333){
+if((typeof data152 == "number") && (isFinite(data152))){
+if(data152 > 600 || isNaN(data152)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+return false;
+}
+else {
+if(data152 < 1 || isNaN(data152)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid52 = _errs333 === errors;
 }
 }
 }
@@ -4032,131 +4083,87 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid49 = _errs306 === errors;
+var valid49 = _errs310 === errors;
 if(valid49){
-let data151 = data130.mqtt;
-const _errs331 = errors;
-if(errors === _errs331){
-if(data151 && typeof data151 == "object" && !Array.isArray(data151)){
-if(data151.connectSeconds === undefined){
-data151.connectSeconds = 5;
+let data153 = data132.mqtt;
+const _errs335 = errors;
+if(errors === _errs335){
+if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
+if(data153.connectSeconds === undefined){
+data153.connectSeconds = 5;
 }
-if(data151.connectBytes === undefined){
-data151.connectBytes = 16384;
+if(data153.connectBytes === undefined){
+data153.connectBytes = 16384;
 }
-if(data151.publishBytes === undefined){
-data151.publishBytes = 2000000;
+if(data153.publishBytes === undefined){
+data153.publishBytes = 2000000;
 }
-if(data151.subscribeBytes === undefined){
-data151.subscribeBytes = 1048576;
+if(data153.subscribeBytes === undefined){
+data153.subscribeBytes = 1048576;
 }
-if(data151.subscriptions === undefined){
-data151.subscriptions = 20000;
+if(data153.subscriptions === undefined){
+data153.subscriptions = 20000;
 }
-if(data151.totalSubscriptions === undefined){
-data151.totalSubscriptions = 200000;
+if(data153.totalSubscriptions === undefined){
+data153.totalSubscriptions = 200000;
 }
-if(data151.clientIdBytes === undefined){
-data151.clientIdBytes = 256;
+if(data153.clientIdBytes === undefined){
+data153.clientIdBytes = 256;
 }
-if(data151.userBytes === undefined){
-data151.userBytes = 64;
+if(data153.userBytes === undefined){
+data153.userBytes = 64;
 }
-if(data151.passwordBytes === undefined){
-data151.passwordBytes = 256;
+if(data153.passwordBytes === undefined){
+data153.passwordBytes = 256;
 }
-if(data151.keepAliveSeconds === undefined){
-data151.keepAliveSeconds = 300;
+if(data153.keepAliveSeconds === undefined){
+data153.keepAliveSeconds = 300;
 }
-if(data151.qos2Window === undefined){
-data151.qos2Window = 20;
+if(data153.qos2Window === undefined){
+data153.qos2Window = 20;
 }
-if(data151.outboundBytes === undefined){
-data151.outboundBytes = 1048576;
+if(data153.outboundBytes === undefined){
+data153.outboundBytes = 1048576;
 }
-if(data151.publishesPerSecond === undefined){
-data151.publishesPerSecond = 1000;
+if(data153.publishesPerSecond === undefined){
+data153.publishesPerSecond = 1000;
 }
-if(data151.publishBurst === undefined){
-data151.publishBurst = 2000;
+if(data153.publishBurst === undefined){
+data153.publishBurst = 2000;
 }
-if(data151.requestsPerSecond === undefined){
-data151.requestsPerSecond = 1000;
+if(data153.requestsPerSecond === undefined){
+data153.requestsPerSecond = 1000;
 }
-if(data151.requestBurst === undefined){
-data151.requestBurst = 2000;
+if(data153.requestBurst === undefined){
+data153.requestBurst = 2000;
 }
-if(data151.idleSeconds === undefined){
-data151.idleSeconds = 0;
+if(data153.idleSeconds === undefined){
+data153.idleSeconds = 0;
 }
-const _errs333 = errors;
-for(const key32 in data151){
+const _errs337 = errors;
+for(const key32 in data153){
 if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key32))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs333 === errors){
-let data152 = data151.connectSeconds;
-const _errs334 = errors;
-if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs334){
-if((typeof data152 == "number") && (isFinite(data152))){
-if(data152 > 30 || isNaN(data152)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
-return false;
-}
-else {
-if(data152 < 1 || isNaN(data152)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid53 = _errs334 === errors;
-if(valid53){
-let data153 = data151.connectBytes;
-const _errs336 = errors;
-if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs336){
-if((typeof data153 == "number") && (isFinite(data153))){
-if(data153 > 65536 || isNaN(data153)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
-return false;
-}
-else {
-if(data153 < 1 || isNaN(data153)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid53 = _errs336 === errors;
-if(valid53){
-let data154 = data151.publishBytes;
+if(_errs337 === errors){
+let data154 = data153.connectSeconds;
 const _errs338 = errors;
 if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs338){
 if((typeof data154 == "number") && (isFinite(data154))){
-if(data154 > 16777216 || isNaN(data154)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+if(data154 > 30 || isNaN(data154)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
 if(data154 < 1 || isNaN(data154)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4164,21 +4171,21 @@ return false;
 }
 var valid53 = _errs338 === errors;
 if(valid53){
-let data155 = data151.subscribeBytes;
+let data155 = data153.connectBytes;
 const _errs340 = errors;
 if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs340){
 if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 4194304 || isNaN(data155)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
+if(data155 > 65536 || isNaN(data155)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data155 < 1 || isNaN(data155)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4186,21 +4193,21 @@ return false;
 }
 var valid53 = _errs340 === errors;
 if(valid53){
-let data156 = data151.subscriptions;
+let data156 = data153.publishBytes;
 const _errs342 = errors;
 if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs342){
 if((typeof data156 == "number") && (isFinite(data156))){
-if(data156 > 1000000 || isNaN(data156)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(data156 > 16777216 || isNaN(data156)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data156 < 1 || isNaN(data156)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4208,21 +4215,21 @@ return false;
 }
 var valid53 = _errs342 === errors;
 if(valid53){
-let data157 = data151.totalSubscriptions;
+let data157 = data153.subscribeBytes;
 const _errs344 = errors;
 if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs344){
 if((typeof data157 == "number") && (isFinite(data157))){
-if(data157 > 10000000 || isNaN(data157)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
+if(data157 > 4194304 || isNaN(data157)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
 if(data157 < 1 || isNaN(data157)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4230,21 +4237,21 @@ return false;
 }
 var valid53 = _errs344 === errors;
 if(valid53){
-let data158 = data151.clientIdBytes;
+let data158 = data153.subscriptions;
 const _errs346 = errors;
 if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs346){
 if((typeof data158 == "number") && (isFinite(data158))){
-if(data158 > 1024 || isNaN(data158)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data158 > 1000000 || isNaN(data158)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
 if(data158 < 1 || isNaN(data158)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4252,21 +4259,21 @@ return false;
 }
 var valid53 = _errs346 === errors;
 if(valid53){
-let data159 = data151.userBytes;
+let data159 = data153.totalSubscriptions;
 const _errs348 = errors;
 if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs348){
 if((typeof data159 == "number") && (isFinite(data159))){
-if(data159 > 256 || isNaN(data159)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
+if(data159 > 10000000 || isNaN(data159)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
 if(data159 < 1 || isNaN(data159)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4274,21 +4281,21 @@ return false;
 }
 var valid53 = _errs348 === errors;
 if(valid53){
-let data160 = data151.passwordBytes;
+let data160 = data153.clientIdBytes;
 const _errs350 = errors;
 if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs350){
 if((typeof data160 == "number") && (isFinite(data160))){
 if(data160 > 1024 || isNaN(data160)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data160 < 1 || isNaN(data160)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4296,21 +4303,21 @@ return false;
 }
 var valid53 = _errs350 === errors;
 if(valid53){
-let data161 = data151.keepAliveSeconds;
+let data161 = data153.userBytes;
 const _errs352 = errors;
 if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs352){
 if((typeof data161 == "number") && (isFinite(data161))){
-if(data161 > 65535 || isNaN(data161)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+if(data161 > 256 || isNaN(data161)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
 if(data161 < 1 || isNaN(data161)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4318,21 +4325,21 @@ return false;
 }
 var valid53 = _errs352 === errors;
 if(valid53){
-let data162 = data151.qos2Window;
+let data162 = data153.passwordBytes;
 const _errs354 = errors;
 if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs354){
 if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 1000 || isNaN(data162)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+if(data162 > 1024 || isNaN(data162)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data162 < 1 || isNaN(data162)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4340,21 +4347,21 @@ return false;
 }
 var valid53 = _errs354 === errors;
 if(valid53){
-let data163 = data151.outboundBytes;
+let data163 = data153.keepAliveSeconds;
 const _errs356 = errors;
 if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs356){
 if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 67108864 || isNaN(data163)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data163 > 65535 || isNaN(data163)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
 if(data163 < 1 || isNaN(data163)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4362,21 +4369,21 @@ return false;
 }
 var valid53 = _errs356 === errors;
 if(valid53){
-let data164 = data151.publishesPerSecond;
+let data164 = data153.qos2Window;
 const _errs358 = errors;
 if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs358){
 if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 > 100000 || isNaN(data164)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data164 > 1000 || isNaN(data164)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
 if(data164 < 1 || isNaN(data164)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4384,21 +4391,21 @@ return false;
 }
 var valid53 = _errs358 === errors;
 if(valid53){
-let data165 = data151.publishBurst;
+let data165 = data153.outboundBytes;
 const _errs360 = errors;
 if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs360){
 if((typeof data165 == "number") && (isFinite(data165))){
-if(data165 > 200000 || isNaN(data165)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+if(data165 > 67108864 || isNaN(data165)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
 if(data165 < 1 || isNaN(data165)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4406,21 +4413,21 @@ return false;
 }
 var valid53 = _errs360 === errors;
 if(valid53){
-let data166 = data151.requestsPerSecond;
+let data166 = data153.publishesPerSecond;
 const _errs362 = errors;
 if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs362){
 if((typeof data166 == "number") && (isFinite(data166))){
 if(data166 > 100000 || isNaN(data166)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data166 < 1 || isNaN(data166)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4428,21 +4435,21 @@ return false;
 }
 var valid53 = _errs362 === errors;
 if(valid53){
-let data167 = data151.requestBurst;
+let data167 = data153.publishBurst;
 const _errs364 = errors;
 if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs364){
 if((typeof data167 == "number") && (isFinite(data167))){
 if(data167 > 200000 || isNaN(data167)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
 if(data167 < 1 || isNaN(data167)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4450,27 +4457,71 @@ return false;
 }
 var valid53 = _errs364 === errors;
 if(valid53){
-let data168 = data151.idleSeconds;
+let data168 = data153.requestsPerSecond;
 const _errs366 = errors;
 if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs366){
 if((typeof data168 == "number") && (isFinite(data168))){
-if(data168 > 86400 || isNaN(data168)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data168 > 100000 || isNaN(data168)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data168 < 0 || isNaN(data168)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(data168 < 1 || isNaN(data168)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid53 = _errs366 === errors;
+if(valid53){
+let data169 = data153.requestBurst;
+const _errs368 = errors;
+if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs368){
+if((typeof data169 == "number") && (isFinite(data169))){
+if(data169 > 200000 || isNaN(data169)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+return false;
+}
+else {
+if(data169 < 1 || isNaN(data169)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid53 = _errs368 === errors;
+if(valid53){
+let data170 = data153.idleSeconds;
+const _errs370 = errors;
+if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs370){
+if((typeof data170 == "number") && (isFinite(data170))){
+if(data170 > 86400 || isNaN(data170)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+return false;
+}
+else {
+if(data170 < 0 || isNaN(data170)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid53 = _errs370 === errors;
 }
 }
 }
@@ -4494,95 +4545,51 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid49 = _errs331 === errors;
+var valid49 = _errs335 === errors;
 if(valid49){
-let data169 = data130.sessions;
-const _errs368 = errors;
-if(errors === _errs368){
-if(data169 && typeof data169 == "object" && !Array.isArray(data169)){
-if(data169.count === undefined){
-data169.count = 500;
+let data171 = data132.sessions;
+const _errs372 = errors;
+if(errors === _errs372){
+if(data171 && typeof data171 == "object" && !Array.isArray(data171)){
+if(data171.count === undefined){
+data171.count = 500;
 }
-if(data169.hours === undefined){
-data169.hours = 24;
+if(data171.hours === undefined){
+data171.hours = 24;
 }
-if(data169.messages === undefined){
-data169.messages = 1000;
+if(data171.messages === undefined){
+data171.messages = 1000;
 }
-if(data169.bytes === undefined){
-data169.bytes = 1048576;
+if(data171.bytes === undefined){
+data171.bytes = 1048576;
 }
-if(data169.totalBytes === undefined){
-data169.totalBytes = 67108864;
+if(data171.totalBytes === undefined){
+data171.totalBytes = 67108864;
 }
-const _errs370 = errors;
-for(const key33 in data169){
+const _errs374 = errors;
+for(const key33 in data171){
 if(!(((((key33 === "count") || (key33 === "hours")) || (key33 === "messages")) || (key33 === "bytes")) || (key33 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs370 === errors){
-let data170 = data169.count;
-const _errs371 = errors;
-if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs371){
-if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 100000 || isNaN(data170)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data170 < 1 || isNaN(data170)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid54 = _errs371 === errors;
-if(valid54){
-let data171 = data169.hours;
-const _errs373 = errors;
-if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs373){
-if((typeof data171 == "number") && (isFinite(data171))){
-if(data171 > 8760 || isNaN(data171)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
-return false;
-}
-else {
-if(data171 < 1 || isNaN(data171)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid54 = _errs373 === errors;
-if(valid54){
-let data172 = data169.messages;
+if(_errs374 === errors){
+let data172 = data171.count;
 const _errs375 = errors;
 if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs375){
 if((typeof data172 == "number") && (isFinite(data172))){
 if(data172 > 100000 || isNaN(data172)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data172 < 1 || isNaN(data172)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4590,21 +4597,21 @@ return false;
 }
 var valid54 = _errs375 === errors;
 if(valid54){
-let data173 = data169.bytes;
+let data173 = data171.hours;
 const _errs377 = errors;
 if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs377){
 if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 > 67108864 || isNaN(data173)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data173 > 8760 || isNaN(data173)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
 if(data173 < 1 || isNaN(data173)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4612,27 +4619,71 @@ return false;
 }
 var valid54 = _errs377 === errors;
 if(valid54){
-let data174 = data169.totalBytes;
+let data174 = data171.messages;
 const _errs379 = errors;
 if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs379){
 if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 1073741824 || isNaN(data174)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+if(data174 > 100000 || isNaN(data174)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data174 < 1 || isNaN(data174)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid54 = _errs379 === errors;
+if(valid54){
+let data175 = data171.bytes;
+const _errs381 = errors;
+if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs381){
+if((typeof data175 == "number") && (isFinite(data175))){
+if(data175 > 67108864 || isNaN(data175)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+return false;
+}
+else {
+if(data175 < 1 || isNaN(data175)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid54 = _errs381 === errors;
+if(valid54){
+let data176 = data171.totalBytes;
+const _errs383 = errors;
+if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs383){
+if((typeof data176 == "number") && (isFinite(data176))){
+if(data176 > 1073741824 || isNaN(data176)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+return false;
+}
+else {
+if(data176 < 1 || isNaN(data176)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid54 = _errs383 === errors;
 }
 }
 }
@@ -4644,95 +4695,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid49 = _errs368 === errors;
+var valid49 = _errs372 === errors;
 if(valid49){
-let data175 = data130.retained;
-const _errs381 = errors;
-if(errors === _errs381){
-if(data175 && typeof data175 == "object" && !Array.isArray(data175)){
-if(data175.topics === undefined){
-data175.topics = 100000;
+let data177 = data132.retained;
+const _errs385 = errors;
+if(errors === _errs385){
+if(data177 && typeof data177 == "object" && !Array.isArray(data177)){
+if(data177.topics === undefined){
+data177.topics = 100000;
 }
-if(data175.valueBytes === undefined){
-data175.valueBytes = 1048576;
+if(data177.valueBytes === undefined){
+data177.valueBytes = 1048576;
 }
-if(data175.totalBytes === undefined){
-data175.totalBytes = 268435456;
+if(data177.totalBytes === undefined){
+data177.totalBytes = 268435456;
 }
-const _errs383 = errors;
-for(const key34 in data175){
+const _errs387 = errors;
+for(const key34 in data177){
 if(!(((key34 === "topics") || (key34 === "valueBytes")) || (key34 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs383 === errors){
-let data176 = data175.topics;
-const _errs384 = errors;
-if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
+if(_errs387 === errors){
+let data178 = data177.topics;
+const _errs388 = errors;
+if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs384){
-if((typeof data176 == "number") && (isFinite(data176))){
-if(data176 > 1000000 || isNaN(data176)){
+if(errors === _errs388){
+if((typeof data178 == "number") && (isFinite(data178))){
+if(data178 > 1000000 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data176 < 1 || isNaN(data176)){
+if(data178 < 1 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs384 === errors;
+var valid55 = _errs388 === errors;
 if(valid55){
-let data177 = data175.valueBytes;
-const _errs386 = errors;
-if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
+let data179 = data177.valueBytes;
+const _errs390 = errors;
+if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs386){
-if((typeof data177 == "number") && (isFinite(data177))){
-if(data177 > 16777216 || isNaN(data177)){
+if(errors === _errs390){
+if((typeof data179 == "number") && (isFinite(data179))){
+if(data179 > 16777216 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data177 < 1 || isNaN(data177)){
+if(data179 < 1 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs386 === errors;
+var valid55 = _errs390 === errors;
 if(valid55){
-let data178 = data175.totalBytes;
-const _errs388 = errors;
-if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
+let data180 = data177.totalBytes;
+const _errs392 = errors;
+if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs388){
-if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 1073741824 || isNaN(data178)){
+if(errors === _errs392){
+if((typeof data180 == "number") && (isFinite(data180))){
+if(data180 > 1073741824 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data178 < 1 || isNaN(data178)){
+if(data180 < 1 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs388 === errors;
+var valid55 = _errs392 === errors;
 }
 }
 }
@@ -4742,38 +4793,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid49 = _errs381 === errors;
+var valid49 = _errs385 === errors;
 if(valid49){
-let data179 = data130.nodes;
-const _errs390 = errors;
-if(errors === _errs390){
-if(data179 && typeof data179 == "object" && !Array.isArray(data179)){
-if(data179.devices === undefined){
-data179.devices = 10000;
+let data181 = data132.nodes;
+const _errs394 = errors;
+if(errors === _errs394){
+if(data181 && typeof data181 == "object" && !Array.isArray(data181)){
+if(data181.devices === undefined){
+data181.devices = 10000;
 }
-const _errs392 = errors;
-for(const key35 in data179){
+const _errs396 = errors;
+for(const key35 in data181){
 if(!(key35 === "devices")){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs392 === errors){
-let data180 = data179.devices;
-const _errs393 = errors;
-if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
+if(_errs396 === errors){
+let data182 = data181.devices;
+const _errs397 = errors;
+if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs393){
-if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 1000000 || isNaN(data180)){
+if(errors === _errs397){
+if((typeof data182 == "number") && (isFinite(data182))){
+if(data182 > 1000000 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data180 < 1 || isNaN(data180)){
+if(data182 < 1 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -4787,104 +4838,60 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid49 = _errs390 === errors;
+var valid49 = _errs394 === errors;
 if(valid49){
-let data181 = data130.connections;
-const _errs395 = errors;
-if(errors === _errs395){
-if(data181 && typeof data181 == "object" && !Array.isArray(data181)){
-if(data181.total === undefined){
-data181.total = 10000;
+let data183 = data132.connections;
+const _errs399 = errors;
+if(errors === _errs399){
+if(data183 && typeof data183 == "object" && !Array.isArray(data183)){
+if(data183.total === undefined){
+data183.total = 10000;
 }
-if(data181.perAddress === undefined){
-data181.perAddress = 2000;
+if(data183.perAddress === undefined){
+data183.perAddress = 2000;
 }
-if(data181.perUser === undefined){
-data181.perUser = 2000;
+if(data183.perUser === undefined){
+data183.perUser = 2000;
 }
-if(data181.unauthenticated === undefined){
-data181.unauthenticated = 2000;
+if(data183.unauthenticated === undefined){
+data183.unauthenticated = 2000;
 }
-if(data181.unauthenticatedPerAddress === undefined){
-data181.unauthenticatedPerAddress = 1000;
+if(data183.unauthenticatedPerAddress === undefined){
+data183.unauthenticatedPerAddress = 1000;
 }
-if(data181.acceptBurst === undefined){
-data181.acceptBurst = 200;
+if(data183.acceptBurst === undefined){
+data183.acceptBurst = 200;
 }
-if(data181.acceptsPerMinute === undefined){
-data181.acceptsPerMinute = 600;
+if(data183.acceptsPerMinute === undefined){
+data183.acceptsPerMinute = 600;
 }
-if(data181.exemptLoopback === undefined){
-data181.exemptLoopback = true;
+if(data183.exemptLoopback === undefined){
+data183.exemptLoopback = true;
 }
-const _errs397 = errors;
-for(const key36 in data181){
+const _errs401 = errors;
+for(const key36 in data183){
 if(!((((((((key36 === "total") || (key36 === "perAddress")) || (key36 === "perUser")) || (key36 === "unauthenticated")) || (key36 === "unauthenticatedPerAddress")) || (key36 === "acceptBurst")) || (key36 === "acceptsPerMinute")) || (key36 === "exemptLoopback"))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs397 === errors){
-let data182 = data181.total;
-const _errs398 = errors;
-if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs398){
-if((typeof data182 == "number") && (isFinite(data182))){
-if(data182 > 100000 || isNaN(data182)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data182 < 1 || isNaN(data182)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid57 = _errs398 === errors;
-if(valid57){
-let data183 = data181.perAddress;
-const _errs400 = errors;
-if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs400){
-if((typeof data183 == "number") && (isFinite(data183))){
-if(data183 > 100000 || isNaN(data183)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data183 < 1 || isNaN(data183)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid57 = _errs400 === errors;
-if(valid57){
-let data184 = data181.perUser;
+if(_errs401 === errors){
+let data184 = data183.total;
 const _errs402 = errors;
 if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs402){
 if((typeof data184 == "number") && (isFinite(data184))){
 if(data184 > 100000 || isNaN(data184)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data184 < 1 || isNaN(data184)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4892,21 +4899,21 @@ return false;
 }
 var valid57 = _errs402 === errors;
 if(valid57){
-let data185 = data181.unauthenticated;
+let data185 = data183.perAddress;
 const _errs404 = errors;
 if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs404){
 if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 10000 || isNaN(data185)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+if(data185 > 100000 || isNaN(data185)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data185 < 1 || isNaN(data185)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4914,21 +4921,21 @@ return false;
 }
 var valid57 = _errs404 === errors;
 if(valid57){
-let data186 = data181.unauthenticatedPerAddress;
+let data186 = data183.perUser;
 const _errs406 = errors;
 if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs406){
 if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 10000 || isNaN(data186)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+if(data186 > 100000 || isNaN(data186)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data186 < 1 || isNaN(data186)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4936,21 +4943,21 @@ return false;
 }
 var valid57 = _errs406 === errors;
 if(valid57){
-let data187 = data181.acceptBurst;
+let data187 = data183.unauthenticated;
 const _errs408 = errors;
 if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs408){
 if((typeof data187 == "number") && (isFinite(data187))){
-if(data187 > 100000 || isNaN(data187)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data187 > 10000 || isNaN(data187)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data187 < 1 || isNaN(data187)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4958,21 +4965,21 @@ return false;
 }
 var valid57 = _errs408 === errors;
 if(valid57){
-let data188 = data181.acceptsPerMinute;
+let data188 = data183.unauthenticatedPerAddress;
 const _errs410 = errors;
 if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs410){
 if((typeof data188 == "number") && (isFinite(data188))){
-if(data188 > 1000000 || isNaN(data188)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(data188 > 10000 || isNaN(data188)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data188 < 1 || isNaN(data188)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4980,12 +4987,56 @@ return false;
 }
 var valid57 = _errs410 === errors;
 if(valid57){
+let data189 = data183.acceptBurst;
 const _errs412 = errors;
-if(typeof data181.exemptLoopback !== "boolean"){
+if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs412){
+if((typeof data189 == "number") && (isFinite(data189))){
+if(data189 > 100000 || isNaN(data189)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+return false;
+}
+else {
+if(data189 < 1 || isNaN(data189)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid57 = _errs412 === errors;
+if(valid57){
+let data190 = data183.acceptsPerMinute;
+const _errs414 = errors;
+if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs414){
+if((typeof data190 == "number") && (isFinite(data190))){
+if(data190 > 1000000 || isNaN(data190)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+return false;
+}
+else {
+if(data190 < 1 || isNaN(data190)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid57 = _errs414 === errors;
+if(valid57){
+const _errs416 = errors;
+if(typeof data183.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid57 = _errs412 === errors;
+var valid57 = _errs416 === errors;
 }
 }
 }
@@ -5000,95 +5051,51 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid49 = _errs395 === errors;
+var valid49 = _errs399 === errors;
 if(valid49){
-let data190 = data130.http;
-const _errs414 = errors;
-if(errors === _errs414){
-if(data190 && typeof data190 == "object" && !Array.isArray(data190)){
-if(data190.headerBytes === undefined){
-data190.headerBytes = 32768;
+let data192 = data132.http;
+const _errs418 = errors;
+if(errors === _errs418){
+if(data192 && typeof data192 == "object" && !Array.isArray(data192)){
+if(data192.headerBytes === undefined){
+data192.headerBytes = 32768;
 }
-if(data190.headers === undefined){
-data190.headers = 64;
+if(data192.headers === undefined){
+data192.headers = 64;
 }
-if(data190.bodyBytes === undefined){
-data190.bodyBytes = 16384;
+if(data192.bodyBytes === undefined){
+data192.bodyBytes = 16384;
 }
-if(data190.headerSeconds === undefined){
-data190.headerSeconds = 5;
+if(data192.headerSeconds === undefined){
+data192.headerSeconds = 5;
 }
-if(data190.requestSeconds === undefined){
-data190.requestSeconds = 10;
+if(data192.requestSeconds === undefined){
+data192.requestSeconds = 10;
 }
-const _errs416 = errors;
-for(const key37 in data190){
+const _errs420 = errors;
+for(const key37 in data192){
 if(!(((((key37 === "headerBytes") || (key37 === "headers")) || (key37 === "bodyBytes")) || (key37 === "headerSeconds")) || (key37 === "requestSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs416 === errors){
-let data191 = data190.headerBytes;
-const _errs417 = errors;
-if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs417){
-if((typeof data191 == "number") && (isFinite(data191))){
-if(data191 > 65536 || isNaN(data191)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
-return false;
-}
-else {
-if(data191 < 1 || isNaN(data191)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid58 = _errs417 === errors;
-if(valid58){
-let data192 = data190.headers;
-const _errs419 = errors;
-if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs419){
-if((typeof data192 == "number") && (isFinite(data192))){
-if(data192 > 256 || isNaN(data192)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
-return false;
-}
-else {
-if(data192 < 1 || isNaN(data192)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid58 = _errs419 === errors;
-if(valid58){
-let data193 = data190.bodyBytes;
+if(_errs420 === errors){
+let data193 = data192.headerBytes;
 const _errs421 = errors;
 if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs421){
 if((typeof data193 == "number") && (isFinite(data193))){
-if(data193 > 1048576 || isNaN(data193)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
+if(data193 > 65536 || isNaN(data193)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data193 < 1 || isNaN(data193)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5096,21 +5103,21 @@ return false;
 }
 var valid58 = _errs421 === errors;
 if(valid58){
-let data194 = data190.headerSeconds;
+let data194 = data192.headers;
 const _errs423 = errors;
 if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs423){
 if((typeof data194 == "number") && (isFinite(data194))){
-if(data194 > 60 || isNaN(data194)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+if(data194 > 256 || isNaN(data194)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
 if(data194 < 1 || isNaN(data194)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5118,27 +5125,71 @@ return false;
 }
 var valid58 = _errs423 === errors;
 if(valid58){
-let data195 = data190.requestSeconds;
+let data195 = data192.bodyBytes;
 const _errs425 = errors;
 if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs425){
 if((typeof data195 == "number") && (isFinite(data195))){
-if(data195 > 300 || isNaN(data195)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+if(data195 > 1048576 || isNaN(data195)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
 if(data195 < 1 || isNaN(data195)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid58 = _errs425 === errors;
+if(valid58){
+let data196 = data192.headerSeconds;
+const _errs427 = errors;
+if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs427){
+if((typeof data196 == "number") && (isFinite(data196))){
+if(data196 > 60 || isNaN(data196)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+return false;
+}
+else {
+if(data196 < 1 || isNaN(data196)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid58 = _errs427 === errors;
+if(valid58){
+let data197 = data192.requestSeconds;
+const _errs429 = errors;
+if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs429){
+if((typeof data197 == "number") && (isFinite(data197))){
+if(data197 > 300 || isNaN(data197)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+return false;
+}
+else {
+if(data197 < 1 || isNaN(data197)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid58 = _errs429 === errors;
 }
 }
 }
@@ -5150,131 +5201,87 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid49 = _errs414 === errors;
+var valid49 = _errs418 === errors;
 if(valid49){
-let data196 = data130.signIn;
-const _errs427 = errors;
-if(errors === _errs427){
-if(data196 && typeof data196 == "object" && !Array.isArray(data196)){
-if(data196.checksAtOnce === undefined){
-data196.checksAtOnce = 2;
+let data198 = data132.signIn;
+const _errs431 = errors;
+if(errors === _errs431){
+if(data198 && typeof data198 == "object" && !Array.isArray(data198)){
+if(data198.checksAtOnce === undefined){
+data198.checksAtOnce = 2;
 }
-if(data196.checksWaiting === undefined){
-data196.checksWaiting = 1000;
+if(data198.checksWaiting === undefined){
+data198.checksWaiting = 1000;
 }
-if(data196.cacheSeconds === undefined){
-data196.cacheSeconds = 86400;
+if(data198.cacheSeconds === undefined){
+data198.cacheSeconds = 86400;
 }
-if(data196.cacheEntries === undefined){
-data196.cacheEntries = 4096;
+if(data198.cacheEntries === undefined){
+data198.cacheEntries = 4096;
 }
-if(data196.failuresPerAddress === undefined){
-data196.failuresPerAddress = 10;
+if(data198.failuresPerAddress === undefined){
+data198.failuresPerAddress = 10;
 }
-if(data196.addressWindowSeconds === undefined){
-data196.addressWindowSeconds = 300;
+if(data198.addressWindowSeconds === undefined){
+data198.addressWindowSeconds = 300;
 }
-if(data196.failuresPerUser === undefined){
-data196.failuresPerUser = 10;
+if(data198.failuresPerUser === undefined){
+data198.failuresPerUser = 10;
 }
-if(data196.userWindowSeconds === undefined){
-data196.userWindowSeconds = 900;
+if(data198.userWindowSeconds === undefined){
+data198.userWindowSeconds = 900;
 }
-if(data196.longestDelaySeconds === undefined){
-data196.longestDelaySeconds = 900;
+if(data198.longestDelaySeconds === undefined){
+data198.longestDelaySeconds = 900;
 }
-if(data196.firstMessageSeconds === undefined){
-data196.firstMessageSeconds = 5;
+if(data198.firstMessageSeconds === undefined){
+data198.firstMessageSeconds = 5;
 }
-if(data196.firstMessageBytes === undefined){
-data196.firstMessageBytes = 4096;
+if(data198.firstMessageBytes === undefined){
+data198.firstMessageBytes = 4096;
 }
-if(data196.sessionSeconds === undefined){
-data196.sessionSeconds = 43200;
+if(data198.sessionSeconds === undefined){
+data198.sessionSeconds = 43200;
 }
-if(data196.sessionIdleSeconds === undefined){
-data196.sessionIdleSeconds = 7200;
+if(data198.sessionIdleSeconds === undefined){
+data198.sessionIdleSeconds = 7200;
 }
-if(data196.sessionsPerUser === undefined){
-data196.sessionsPerUser = 64;
+if(data198.sessionsPerUser === undefined){
+data198.sessionsPerUser = 64;
 }
-if(data196.ticketSeconds === undefined){
-data196.ticketSeconds = 30;
+if(data198.ticketSeconds === undefined){
+data198.ticketSeconds = 30;
 }
-if(data196.ticketsPerUser === undefined){
-data196.ticketsPerUser = 64;
+if(data198.ticketsPerUser === undefined){
+data198.ticketsPerUser = 64;
 }
-if(data196.bans === undefined){
-data196.bans = 1000;
+if(data198.bans === undefined){
+data198.bans = 1000;
 }
-const _errs429 = errors;
-for(const key38 in data196){
+const _errs433 = errors;
+for(const key38 in data198){
 if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key38))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs429 === errors){
-let data197 = data196.checksAtOnce;
-const _errs430 = errors;
-if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs430){
-if((typeof data197 == "number") && (isFinite(data197))){
-if(data197 > 64 || isNaN(data197)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
-return false;
-}
-else {
-if(data197 < 1 || isNaN(data197)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid59 = _errs430 === errors;
-if(valid59){
-let data198 = data196.checksWaiting;
-const _errs432 = errors;
-if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs432){
-if((typeof data198 == "number") && (isFinite(data198))){
-if(data198 > 10000 || isNaN(data198)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
-return false;
-}
-else {
-if(data198 < 1 || isNaN(data198)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid59 = _errs432 === errors;
-if(valid59){
-let data199 = data196.cacheSeconds;
+if(_errs433 === errors){
+let data199 = data198.checksAtOnce;
 const _errs434 = errors;
 if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs434){
 if((typeof data199 == "number") && (isFinite(data199))){
-if(data199 > 604800 || isNaN(data199)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+if(data199 > 64 || isNaN(data199)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
 if(data199 < 1 || isNaN(data199)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5282,21 +5289,21 @@ return false;
 }
 var valid59 = _errs434 === errors;
 if(valid59){
-let data200 = data196.cacheEntries;
+let data200 = data198.checksWaiting;
 const _errs436 = errors;
 if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs436){
 if((typeof data200 == "number") && (isFinite(data200))){
-if(data200 > 65536 || isNaN(data200)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data200 > 10000 || isNaN(data200)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data200 < 1 || isNaN(data200)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5304,21 +5311,21 @@ return false;
 }
 var valid59 = _errs436 === errors;
 if(valid59){
-let data201 = data196.failuresPerAddress;
+let data201 = data198.cacheSeconds;
 const _errs438 = errors;
 if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs438){
 if((typeof data201 == "number") && (isFinite(data201))){
-if(data201 > 1000 || isNaN(data201)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+if(data201 > 604800 || isNaN(data201)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
 if(data201 < 1 || isNaN(data201)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5326,21 +5333,21 @@ return false;
 }
 var valid59 = _errs438 === errors;
 if(valid59){
-let data202 = data196.addressWindowSeconds;
+let data202 = data198.cacheEntries;
 const _errs440 = errors;
 if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs440){
 if((typeof data202 == "number") && (isFinite(data202))){
-if(data202 > 86400 || isNaN(data202)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data202 > 65536 || isNaN(data202)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data202 < 1 || isNaN(data202)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5348,21 +5355,21 @@ return false;
 }
 var valid59 = _errs440 === errors;
 if(valid59){
-let data203 = data196.failuresPerUser;
+let data203 = data198.failuresPerAddress;
 const _errs442 = errors;
 if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs442){
 if((typeof data203 == "number") && (isFinite(data203))){
 if(data203 > 1000 || isNaN(data203)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data203 < 2 || isNaN(data203)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
+if(data203 < 1 || isNaN(data203)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5370,21 +5377,21 @@ return false;
 }
 var valid59 = _errs442 === errors;
 if(valid59){
-let data204 = data196.userWindowSeconds;
+let data204 = data198.addressWindowSeconds;
 const _errs444 = errors;
 if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs444){
 if((typeof data204 == "number") && (isFinite(data204))){
 if(data204 > 86400 || isNaN(data204)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
 if(data204 < 1 || isNaN(data204)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5392,21 +5399,21 @@ return false;
 }
 var valid59 = _errs444 === errors;
 if(valid59){
-let data205 = data196.longestDelaySeconds;
+let data205 = data198.failuresPerUser;
 const _errs446 = errors;
 if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs446){
 if((typeof data205 == "number") && (isFinite(data205))){
-if(data205 > 86400 || isNaN(data205)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data205 > 1000 || isNaN(data205)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data205 < 1 || isNaN(data205)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data205 < 2 || isNaN(data205)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
@@ -5414,21 +5421,21 @@ return false;
 }
 var valid59 = _errs446 === errors;
 if(valid59){
-let data206 = data196.firstMessageSeconds;
+let data206 = data198.userWindowSeconds;
 const _errs448 = errors;
 if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs448){
 if((typeof data206 == "number") && (isFinite(data206))){
-if(data206 > 30 || isNaN(data206)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
+if(data206 > 86400 || isNaN(data206)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
 if(data206 < 1 || isNaN(data206)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5436,21 +5443,21 @@ return false;
 }
 var valid59 = _errs448 === errors;
 if(valid59){
-let data207 = data196.firstMessageBytes;
+let data207 = data198.longestDelaySeconds;
 const _errs450 = errors;
 if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs450){
 if((typeof data207 == "number") && (isFinite(data207))){
-if(data207 > 65536 || isNaN(data207)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data207 > 86400 || isNaN(data207)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
 if(data207 < 1 || isNaN(data207)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5458,21 +5465,21 @@ return false;
 }
 var valid59 = _errs450 === errors;
 if(valid59){
-let data208 = data196.sessionSeconds;
+let data208 = data198.firstMessageSeconds;
 const _errs452 = errors;
 if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs452){
 if((typeof data208 == "number") && (isFinite(data208))){
-if(data208 > 2592000 || isNaN(data208)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
+if(data208 > 30 || isNaN(data208)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data208 < 60 || isNaN(data208)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
+if(data208 < 1 || isNaN(data208)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5480,21 +5487,21 @@ return false;
 }
 var valid59 = _errs452 === errors;
 if(valid59){
-let data209 = data196.sessionIdleSeconds;
+let data209 = data198.firstMessageBytes;
 const _errs454 = errors;
 if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs454){
 if((typeof data209 == "number") && (isFinite(data209))){
-if(data209 > 2592000 || isNaN(data209)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
+if(data209 > 65536 || isNaN(data209)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data209 < 60 || isNaN(data209)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
+if(data209 < 1 || isNaN(data209)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5502,21 +5509,21 @@ return false;
 }
 var valid59 = _errs454 === errors;
 if(valid59){
-let data210 = data196.sessionsPerUser;
+let data210 = data198.sessionSeconds;
 const _errs456 = errors;
 if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs456){
 if((typeof data210 == "number") && (isFinite(data210))){
-if(data210 > 1024 || isNaN(data210)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data210 > 2592000 || isNaN(data210)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data210 < 1 || isNaN(data210)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data210 < 60 || isNaN(data210)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
@@ -5524,21 +5531,21 @@ return false;
 }
 var valid59 = _errs456 === errors;
 if(valid59){
-let data211 = data196.ticketSeconds;
+let data211 = data198.sessionIdleSeconds;
 const _errs458 = errors;
 if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs458){
 if((typeof data211 == "number") && (isFinite(data211))){
-if(data211 > 300 || isNaN(data211)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+if(data211 > 2592000 || isNaN(data211)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data211 < 1 || isNaN(data211)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data211 < 60 || isNaN(data211)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
@@ -5546,21 +5553,21 @@ return false;
 }
 var valid59 = _errs458 === errors;
 if(valid59){
-let data212 = data196.ticketsPerUser;
+let data212 = data198.sessionsPerUser;
 const _errs460 = errors;
 if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs460){
 if((typeof data212 == "number") && (isFinite(data212))){
 if(data212 > 1024 || isNaN(data212)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data212 < 1 || isNaN(data212)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5568,27 +5575,71 @@ return false;
 }
 var valid59 = _errs460 === errors;
 if(valid59){
-let data213 = data196.bans;
+let data213 = data198.ticketSeconds;
 const _errs462 = errors;
 if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs462){
 if((typeof data213 == "number") && (isFinite(data213))){
-if(data213 > 10000 || isNaN(data213)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+if(data213 > 300 || isNaN(data213)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
 if(data213 < 1 || isNaN(data213)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid59 = _errs462 === errors;
+if(valid59){
+let data214 = data198.ticketsPerUser;
+const _errs464 = errors;
+if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs464){
+if((typeof data214 == "number") && (isFinite(data214))){
+if(data214 > 1024 || isNaN(data214)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+return false;
+}
+else {
+if(data214 < 1 || isNaN(data214)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid59 = _errs464 === errors;
+if(valid59){
+let data215 = data198.bans;
+const _errs466 = errors;
+if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs466){
+if((typeof data215 == "number") && (isFinite(data215))){
+if(data215 > 10000 || isNaN(data215)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+return false;
+}
+else {
+if(data215 < 1 || isNaN(data215)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid59 = _errs466 === errors;
 }
 }
 }
@@ -5612,70 +5663,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid49 = _errs427 === errors;
+var valid49 = _errs431 === errors;
 if(valid49){
-let data214 = data130.commands;
-const _errs464 = errors;
-if(errors === _errs464){
-if(data214 && typeof data214 == "object" && !Array.isArray(data214)){
-if(data214.perUserPerSecond === undefined){
-data214.perUserPerSecond = 500;
+let data216 = data132.commands;
+const _errs468 = errors;
+if(errors === _errs468){
+if(data216 && typeof data216 == "object" && !Array.isArray(data216)){
+if(data216.perUserPerSecond === undefined){
+data216.perUserPerSecond = 500;
 }
-if(data214.userBurst === undefined){
-data214.userBurst = 1000;
+if(data216.userBurst === undefined){
+data216.userBurst = 1000;
 }
-const _errs466 = errors;
-for(const key39 in data214){
+const _errs470 = errors;
+for(const key39 in data216){
 if(!((key39 === "perUserPerSecond") || (key39 === "userBurst"))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs466 === errors){
-let data215 = data214.perUserPerSecond;
-const _errs467 = errors;
-if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
+if(_errs470 === errors){
+let data217 = data216.perUserPerSecond;
+const _errs471 = errors;
+if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs467){
-if((typeof data215 == "number") && (isFinite(data215))){
-if(data215 > 100000 || isNaN(data215)){
+if(errors === _errs471){
+if((typeof data217 == "number") && (isFinite(data217))){
+if(data217 > 100000 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data215 < 1 || isNaN(data215)){
+if(data217 < 1 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs467 === errors;
+var valid60 = _errs471 === errors;
 if(valid60){
-let data216 = data214.userBurst;
-const _errs469 = errors;
-if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
+let data218 = data216.userBurst;
+const _errs473 = errors;
+if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs469){
-if((typeof data216 == "number") && (isFinite(data216))){
-if(data216 > 100000 || isNaN(data216)){
+if(errors === _errs473){
+if((typeof data218 == "number") && (isFinite(data218))){
+if(data218 > 100000 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data216 < 1 || isNaN(data216)){
+if(data218 < 1 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs469 === errors;
+var valid60 = _errs473 === errors;
 }
 }
 }
@@ -5684,62 +5735,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid49 = _errs464 === errors;
+var valid49 = _errs468 === errors;
 if(valid49){
-let data217 = data130.store;
-const _errs471 = errors;
-if(errors === _errs471){
-if(data217 && typeof data217 == "object" && !Array.isArray(data217)){
-if(data217.freeMiB === undefined){
-data217.freeMiB = 256;
+let data219 = data132.store;
+const _errs475 = errors;
+if(errors === _errs475){
+if(data219 && typeof data219 == "object" && !Array.isArray(data219)){
+if(data219.freeMiB === undefined){
+data219.freeMiB = 256;
 }
-if(data217.freePercent === undefined){
-data217.freePercent = 5;
+if(data219.freePercent === undefined){
+data219.freePercent = 5;
 }
-if(data217.waitingMiB === undefined){
-data217.waitingMiB = 64;
+if(data219.waitingMiB === undefined){
+data219.waitingMiB = 64;
 }
-const _errs473 = errors;
-for(const key40 in data217){
+const _errs477 = errors;
+for(const key40 in data219){
 if(!(((key40 === "freeMiB") || (key40 === "freePercent")) || (key40 === "waitingMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs473 === errors){
-let data218 = data217.freeMiB;
-const _errs474 = errors;
-if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
+if(_errs477 === errors){
+let data220 = data219.freeMiB;
+const _errs478 = errors;
+if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs474){
-if((typeof data218 == "number") && (isFinite(data218))){
-if(data218 > 1048576 || isNaN(data218)){
+if(errors === _errs478){
+if((typeof data220 == "number") && (isFinite(data220))){
+if(data220 > 1048576 || isNaN(data220)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data218 < 0 || isNaN(data218)){
+if(data220 < 0 || isNaN(data220)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs474 === errors;
+var valid61 = _errs478 === errors;
 if(valid61){
-let data219 = data217.freePercent;
-const _errs476 = errors;
-if(errors === _errs476){
-if((typeof data219 == "number") && (isFinite(data219))){
-if(data219 > 100 || isNaN(data219)){
+let data221 = data219.freePercent;
+const _errs480 = errors;
+if(errors === _errs480){
+if((typeof data221 == "number") && (isFinite(data221))){
+if(data221 > 100 || isNaN(data221)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data219 < 0 || isNaN(data219)){
+if(data221 < 0 || isNaN(data221)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -5750,29 +5801,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid61 = _errs476 === errors;
+var valid61 = _errs480 === errors;
 if(valid61){
-let data220 = data217.waitingMiB;
-const _errs478 = errors;
-if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
+let data222 = data219.waitingMiB;
+const _errs482 = errors;
+if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs478){
-if((typeof data220 == "number") && (isFinite(data220))){
-if(data220 > 1048576 || isNaN(data220)){
+if(errors === _errs482){
+if((typeof data222 == "number") && (isFinite(data222))){
+if(data222 > 1048576 || isNaN(data222)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data220 < 1 || isNaN(data220)){
+if(data222 < 1 || isNaN(data222)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs478 === errors;
+var valid61 = _errs482 === errors;
 }
 }
 }
@@ -5782,95 +5833,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid49 = _errs471 === errors;
+var valid49 = _errs475 === errors;
 if(valid49){
-let data221 = data130.memory;
-const _errs480 = errors;
-if(errors === _errs480){
-if(data221 && typeof data221 == "object" && !Array.isArray(data221)){
-if(data221.mib === undefined){
-data221.mib = 0;
+let data223 = data132.memory;
+const _errs484 = errors;
+if(errors === _errs484){
+if(data223 && typeof data223 == "object" && !Array.isArray(data223)){
+if(data223.mib === undefined){
+data223.mib = 0;
 }
-if(data221.inboundMiB === undefined){
-data221.inboundMiB = 64;
+if(data223.inboundMiB === undefined){
+data223.inboundMiB = 64;
 }
-if(data221.outboundMiB === undefined){
-data221.outboundMiB = 64;
+if(data223.outboundMiB === undefined){
+data223.outboundMiB = 64;
 }
-const _errs482 = errors;
-for(const key41 in data221){
+const _errs486 = errors;
+for(const key41 in data223){
 if(!(((key41 === "mib") || (key41 === "inboundMiB")) || (key41 === "outboundMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs482 === errors){
-let data222 = data221.mib;
-const _errs483 = errors;
-if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
+if(_errs486 === errors){
+let data224 = data223.mib;
+const _errs487 = errors;
+if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs483){
-if((typeof data222 == "number") && (isFinite(data222))){
-if(data222 > 1048576 || isNaN(data222)){
+if(errors === _errs487){
+if((typeof data224 == "number") && (isFinite(data224))){
+if(data224 > 1048576 || isNaN(data224)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data222 < 0 || isNaN(data222)){
+if(data224 < 0 || isNaN(data224)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs483 === errors;
+var valid62 = _errs487 === errors;
 if(valid62){
-let data223 = data221.inboundMiB;
-const _errs485 = errors;
-if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
+let data225 = data223.inboundMiB;
+const _errs489 = errors;
+if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs485){
-if((typeof data223 == "number") && (isFinite(data223))){
-if(data223 > 65536 || isNaN(data223)){
+if(errors === _errs489){
+if((typeof data225 == "number") && (isFinite(data225))){
+if(data225 > 65536 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data223 < 1 || isNaN(data223)){
+if(data225 < 1 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs485 === errors;
+var valid62 = _errs489 === errors;
 if(valid62){
-let data224 = data221.outboundMiB;
-const _errs487 = errors;
-if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
+let data226 = data223.outboundMiB;
+const _errs491 = errors;
+if(!(((typeof data226 == "number") && (!(data226 % 1) && !isNaN(data226))) && (isFinite(data226)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs487){
-if((typeof data224 == "number") && (isFinite(data224))){
-if(data224 > 65536 || isNaN(data224)){
+if(errors === _errs491){
+if((typeof data226 == "number") && (isFinite(data226))){
+if(data226 > 65536 || isNaN(data226)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data224 < 1 || isNaN(data224)){
+if(data226 < 1 || isNaN(data226)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs487 === errors;
+var valid62 = _errs491 === errors;
 }
 }
 }
@@ -5880,38 +5931,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid49 = _errs480 === errors;
+var valid49 = _errs484 === errors;
 if(valid49){
-let data225 = data130.process;
-const _errs489 = errors;
-if(errors === _errs489){
-if(data225 && typeof data225 == "object" && !Array.isArray(data225)){
-if(data225.lagMs === undefined){
-data225.lagMs = 250;
+let data227 = data132.process;
+const _errs493 = errors;
+if(errors === _errs493){
+if(data227 && typeof data227 == "object" && !Array.isArray(data227)){
+if(data227.lagMs === undefined){
+data227.lagMs = 250;
 }
-const _errs491 = errors;
-for(const key42 in data225){
+const _errs495 = errors;
+for(const key42 in data227){
 if(!(key42 === "lagMs")){
 validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs491 === errors){
-let data226 = data225.lagMs;
-const _errs492 = errors;
-if(!(((typeof data226 == "number") && (!(data226 % 1) && !isNaN(data226))) && (isFinite(data226)))){
+if(_errs495 === errors){
+let data228 = data227.lagMs;
+const _errs496 = errors;
+if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs492){
-if((typeof data226 == "number") && (isFinite(data226))){
-if(data226 > 60000 || isNaN(data226)){
+if(errors === _errs496){
+if((typeof data228 == "number") && (isFinite(data228))){
+if(data228 > 60000 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data226 < 10 || isNaN(data226)){
+if(data228 < 10 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -5925,70 +5976,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid49 = _errs489 === errors;
+var valid49 = _errs493 === errors;
 if(valid49){
-let data227 = data130.history;
-const _errs494 = errors;
-if(errors === _errs494){
-if(data227 && typeof data227 == "object" && !Array.isArray(data227)){
-if(data227.series === undefined){
-data227.series = 20000;
+let data229 = data132.history;
+const _errs498 = errors;
+if(errors === _errs498){
+if(data229 && typeof data229 == "object" && !Array.isArray(data229)){
+if(data229.series === undefined){
+data229.series = 20000;
 }
-if(data227.openMiB === undefined){
-data227.openMiB = 32;
+if(data229.openMiB === undefined){
+data229.openMiB = 32;
 }
-const _errs496 = errors;
-for(const key43 in data227){
+const _errs500 = errors;
+for(const key43 in data229){
 if(!((key43 === "series") || (key43 === "openMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs496 === errors){
-let data228 = data227.series;
-const _errs497 = errors;
-if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
+if(_errs500 === errors){
+let data230 = data229.series;
+const _errs501 = errors;
+if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs497){
-if((typeof data228 == "number") && (isFinite(data228))){
-if(data228 > 1000000 || isNaN(data228)){
+if(errors === _errs501){
+if((typeof data230 == "number") && (isFinite(data230))){
+if(data230 > 1000000 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data228 < 1 || isNaN(data228)){
+if(data230 < 1 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs497 === errors;
+var valid64 = _errs501 === errors;
 if(valid64){
-let data229 = data227.openMiB;
-const _errs499 = errors;
-if(!(((typeof data229 == "number") && (!(data229 % 1) && !isNaN(data229))) && (isFinite(data229)))){
+let data231 = data229.openMiB;
+const _errs503 = errors;
+if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs499){
-if((typeof data229 == "number") && (isFinite(data229))){
-if(data229 > 1024 || isNaN(data229)){
+if(errors === _errs503){
+if((typeof data231 == "number") && (isFinite(data231))){
+if(data231 > 1024 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data229 < 1 || isNaN(data229)){
+if(data231 < 1 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs499 === errors;
+var valid64 = _errs503 === errors;
 }
 }
 }
@@ -5997,95 +6048,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid49 = _errs494 === errors;
+var valid49 = _errs498 === errors;
 if(valid49){
-let data230 = data130.dialects;
-const _errs501 = errors;
-if(errors === _errs501){
-if(data230 && typeof data230 == "object" && !Array.isArray(data230)){
-if(data230.keys === undefined){
-data230.keys = 256;
+let data232 = data132.dialects;
+const _errs505 = errors;
+if(errors === _errs505){
+if(data232 && typeof data232 == "object" && !Array.isArray(data232)){
+if(data232.keys === undefined){
+data232.keys = 256;
 }
-if(data230.mailboxes === undefined){
-data230.mailboxes = 256;
+if(data232.mailboxes === undefined){
+data232.mailboxes = 256;
 }
-if(data230.mailboxMessages === undefined){
-data230.mailboxMessages = 1000;
+if(data232.mailboxMessages === undefined){
+data232.mailboxMessages = 1000;
 }
-const _errs503 = errors;
-for(const key44 in data230){
+const _errs507 = errors;
+for(const key44 in data232){
 if(!(((key44 === "keys") || (key44 === "mailboxes")) || (key44 === "mailboxMessages"))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs503 === errors){
-let data231 = data230.keys;
-const _errs504 = errors;
-if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
+if(_errs507 === errors){
+let data233 = data232.keys;
+const _errs508 = errors;
+if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs504){
-if((typeof data231 == "number") && (isFinite(data231))){
-if(data231 > 10000 || isNaN(data231)){
+if(errors === _errs508){
+if((typeof data233 == "number") && (isFinite(data233))){
+if(data233 > 10000 || isNaN(data233)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data231 < 1 || isNaN(data231)){
+if(data233 < 1 || isNaN(data233)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs504 === errors;
+var valid65 = _errs508 === errors;
 if(valid65){
-let data232 = data230.mailboxes;
-const _errs506 = errors;
-if(!(((typeof data232 == "number") && (!(data232 % 1) && !isNaN(data232))) && (isFinite(data232)))){
+let data234 = data232.mailboxes;
+const _errs510 = errors;
+if(!(((typeof data234 == "number") && (!(data234 % 1) && !isNaN(data234))) && (isFinite(data234)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs506){
-if((typeof data232 == "number") && (isFinite(data232))){
-if(data232 > 10000 || isNaN(data232)){
+if(errors === _errs510){
+if((typeof data234 == "number") && (isFinite(data234))){
+if(data234 > 10000 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data232 < 1 || isNaN(data232)){
+if(data234 < 1 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs506 === errors;
+var valid65 = _errs510 === errors;
 if(valid65){
-let data233 = data230.mailboxMessages;
-const _errs508 = errors;
-if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
+let data235 = data232.mailboxMessages;
+const _errs512 = errors;
+if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs508){
-if((typeof data233 == "number") && (isFinite(data233))){
-if(data233 > 100000 || isNaN(data233)){
+if(errors === _errs512){
+if((typeof data235 == "number") && (isFinite(data235))){
+if(data235 > 100000 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data233 < 16 || isNaN(data233)){
+if(data235 < 16 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs508 === errors;
+var valid65 = _errs512 === errors;
 }
 }
 }
@@ -6095,70 +6146,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid49 = _errs501 === errors;
+var valid49 = _errs505 === errors;
 if(valid49){
-let data234 = data130.users;
-const _errs510 = errors;
-if(errors === _errs510){
-if(data234 && typeof data234 == "object" && !Array.isArray(data234)){
-if(data234.messagesPerSecond === undefined){
-data234.messagesPerSecond = 10000;
+let data236 = data132.users;
+const _errs514 = errors;
+if(errors === _errs514){
+if(data236 && typeof data236 == "object" && !Array.isArray(data236)){
+if(data236.messagesPerSecond === undefined){
+data236.messagesPerSecond = 10000;
 }
-if(data234.messageBurst === undefined){
-data234.messageBurst = 20000;
+if(data236.messageBurst === undefined){
+data236.messageBurst = 20000;
 }
-const _errs512 = errors;
-for(const key45 in data234){
+const _errs516 = errors;
+for(const key45 in data236){
 if(!((key45 === "messagesPerSecond") || (key45 === "messageBurst"))){
 validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs512 === errors){
-let data235 = data234.messagesPerSecond;
-const _errs513 = errors;
-if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
+if(_errs516 === errors){
+let data237 = data236.messagesPerSecond;
+const _errs517 = errors;
+if(!(((typeof data237 == "number") && (!(data237 % 1) && !isNaN(data237))) && (isFinite(data237)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs513){
-if((typeof data235 == "number") && (isFinite(data235))){
-if(data235 > 1000000 || isNaN(data235)){
+if(errors === _errs517){
+if((typeof data237 == "number") && (isFinite(data237))){
+if(data237 > 1000000 || isNaN(data237)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data235 < 1 || isNaN(data235)){
+if(data237 < 1 || isNaN(data237)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs513 === errors;
+var valid66 = _errs517 === errors;
 if(valid66){
-let data236 = data234.messageBurst;
-const _errs515 = errors;
-if(!(((typeof data236 == "number") && (!(data236 % 1) && !isNaN(data236))) && (isFinite(data236)))){
+let data238 = data236.messageBurst;
+const _errs519 = errors;
+if(!(((typeof data238 == "number") && (!(data238 % 1) && !isNaN(data238))) && (isFinite(data238)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs515){
-if((typeof data236 == "number") && (isFinite(data236))){
-if(data236 > 1000000 || isNaN(data236)){
+if(errors === _errs519){
+if((typeof data238 == "number") && (isFinite(data238))){
+if(data238 > 1000000 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data236 < 1 || isNaN(data236)){
+if(data238 < 1 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs515 === errors;
+var valid66 = _errs519 === errors;
 }
 }
 }
@@ -6167,7 +6218,7 @@ validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/pr
 return false;
 }
 }
-var valid49 = _errs510 === errors;
+var valid49 = _errs514 === errors;
 }
 }
 }
@@ -6191,34 +6242,34 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs285 === errors;
+var valid0 = _errs289 === errors;
 if(valid0){
-let data237 = data.accept;
-const _errs517 = errors;
-if(errors === _errs517){
-if(Array.isArray(data237)){
+let data239 = data.accept;
+const _errs521 = errors;
+if(errors === _errs521){
+if(Array.isArray(data239)){
 var valid67 = true;
-const len18 = data237.length;
+const len18 = data239.length;
 for(let i21=0; i21<len18; i21++){
-let data238 = data237[i21];
-const _errs519 = errors;
-if(!(((((((data238 === "plain-http") || (data238 === "plain-mqtt")) || (data238 === "plain-dialects")) || (data238 === "guests")) || (data238 === "guest-pages")) || (data238 === "open-metrics")) || (data238 === "any-origin"))){
+let data240 = data239[i21];
+const _errs523 = errors;
+if(!(((((((data240 === "plain-http") || (data240 === "plain-mqtt")) || (data240 === "plain-dialects")) || (data240 === "guests")) || (data240 === "guest-pages")) || (data240 === "open-metrics")) || (data240 === "any-origin"))){
 validate11.errors = [{instancePath:instancePath+"/accept/" + i21,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid67 = _errs519 === errors;
+var valid67 = _errs523 === errors;
 if(!valid67){
 break;
 }
 }
 if(valid67){
-let i22 = data237.length;
+let i22 = data239.length;
 let j3;
 if(i22 > 1){
 outer3:
 for(;i22--;){
 for(j3 = i22; j3--;){
-if(func0(data237[i22], data237[j3])){
+if(func0(data239[i22], data239[j3])){
 validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i22, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i22+" are identical)"}];
 return false;
 break outer3;
@@ -6233,34 +6284,34 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs517 === errors;
+var valid0 = _errs521 === errors;
 if(valid0){
-let data239 = data.metrics;
-const _errs520 = errors;
-if(errors === _errs520){
-if(data239 && typeof data239 == "object" && !Array.isArray(data239)){
-if(data239.host === undefined){
-data239.host = "127.0.0.1";
+let data241 = data.metrics;
+const _errs524 = errors;
+if(errors === _errs524){
+if(data241 && typeof data241 == "object" && !Array.isArray(data241)){
+if(data241.host === undefined){
+data241.host = "127.0.0.1";
 }
-const _errs522 = errors;
-for(const key46 in data239){
+const _errs526 = errors;
+for(const key46 in data241){
 if(!((key46 === "host") || (key46 === "port"))){
 validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs522 === errors){
-let data240 = data239.host;
-const _errs523 = errors;
-if(errors === _errs523){
-if(typeof data240 === "string"){
-if(func2(data240) > 253){
+if(_errs526 === errors){
+let data242 = data241.host;
+const _errs527 = errors;
+if(errors === _errs527){
+if(typeof data242 === "string"){
+if(func2(data242) > 253){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data240) < 1){
+if(func2(data242) < 1){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6271,30 +6322,30 @@ validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/pr
 return false;
 }
 }
-var valid69 = _errs523 === errors;
+var valid69 = _errs527 === errors;
 if(valid69){
-if(data239.port !== undefined){
-let data241 = data239.port;
-const _errs525 = errors;
-if(!(((typeof data241 == "number") && (!(data241 % 1) && !isNaN(data241))) && (isFinite(data241)))){
+if(data241.port !== undefined){
+let data243 = data241.port;
+const _errs529 = errors;
+if(!(((typeof data243 == "number") && (!(data243 % 1) && !isNaN(data243))) && (isFinite(data243)))){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs525){
-if((typeof data241 == "number") && (isFinite(data241))){
-if(data241 > 65535 || isNaN(data241)){
+if(errors === _errs529){
+if((typeof data243 == "number") && (isFinite(data243))){
+if(data243 > 65535 || isNaN(data243)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data241 < 0 || isNaN(data241)){
+if(data243 < 0 || isNaN(data243)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid69 = _errs525 === errors;
+var valid69 = _errs529 === errors;
 }
 else {
 var valid69 = true;
@@ -6307,39 +6358,39 @@ validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs520 === errors;
+var valid0 = _errs524 === errors;
 if(valid0){
 if(data.notify !== undefined){
-let data242 = data.notify;
-const _errs527 = errors;
-if(errors === _errs527){
-if(data242 && typeof data242 == "object" && !Array.isArray(data242)){
+let data244 = data.notify;
+const _errs531 = errors;
+if(errors === _errs531){
+if(data244 && typeof data244 == "object" && !Array.isArray(data244)){
 let missing9;
-if(((data242.targets === undefined) && (missing9 = "targets")) || ((data242.rules === undefined) && (missing9 = "rules"))){
+if(((data244.targets === undefined) && (missing9 = "targets")) || ((data244.rules === undefined) && (missing9 = "rules"))){
 validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
 return false;
 }
 else {
-const _errs529 = errors;
-for(const key47 in data242){
+const _errs533 = errors;
+for(const key47 in data244){
 if(!((((key47 === "site") || (key47 === "targets")) || (key47 === "rules")) || (key47 === "heartbeat"))){
 validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs529 === errors){
-if(data242.site !== undefined){
-let data243 = data242.site;
-const _errs530 = errors;
-if(errors === _errs530){
-if(typeof data243 === "string"){
-if(func2(data243) > 100){
+if(_errs533 === errors){
+if(data244.site !== undefined){
+let data245 = data244.site;
+const _errs534 = errors;
+if(errors === _errs534){
+if(typeof data245 === "string"){
+if(func2(data245) > 100){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"}];
 return false;
 }
 else {
-if(func2(data243) < 1){
+if(func2(data245) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6350,26 +6401,26 @@ validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/pro
 return false;
 }
 }
-var valid70 = _errs530 === errors;
+var valid70 = _errs534 === errors;
 }
 else {
 var valid70 = true;
 }
 if(valid70){
-if(data242.targets !== undefined){
-let data244 = data242.targets;
-const _errs532 = errors;
-if(errors === _errs532){
-if(data244 && typeof data244 == "object" && !Array.isArray(data244)){
-if(Object.keys(data244).length > 20){
+if(data244.targets !== undefined){
+let data246 = data244.targets;
+const _errs536 = errors;
+if(errors === _errs536){
+if(data246 && typeof data246 == "object" && !Array.isArray(data246)){
+if(Object.keys(data246).length > 20){
 validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/maxProperties",keyword:"maxProperties",params:{limit: 20},message:"must NOT have more than 20 properties"}];
 return false;
 }
 else {
-for(const key48 in data244){
-const _errs534 = errors;
+for(const key48 in data246){
+const _errs538 = errors;
 if(typeof key48 === "string"){
-if(!pattern22.test(key48)){
+if(!pattern23.test(key48)){
 const err10 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key48};
 if(vErrors === null){
 vErrors = [err10];
@@ -6380,7 +6431,7 @@ vErrors.push(err10);
 errors++;
 }
 }
-var valid71 = _errs534 === errors;
+var valid71 = _errs538 === errors;
 if(!valid71){
 const err11 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key48},message:"property name must be valid"};
 if(vErrors === null){
@@ -6396,34 +6447,34 @@ break;
 }
 }
 if(valid71){
-for(const key49 in data244){
-let data245 = data244[key49];
-const _errs536 = errors;
-if(errors === _errs536){
-if(data245 && typeof data245 == "object" && !Array.isArray(data245)){
-if(data245.template === undefined){
-data245.template = "json";
+for(const key49 in data246){
+let data247 = data246[key49];
+const _errs540 = errors;
+if(errors === _errs540){
+if(data247 && typeof data247 == "object" && !Array.isArray(data247)){
+if(data247.template === undefined){
+data247.template = "json";
 }
-const _errs538 = errors;
-for(const key50 in data245){
+const _errs542 = errors;
+for(const key50 in data247){
 if(!(((((((key50 === "url") || (key50 === "secretUrlFile")) || (key50 === "template")) || (key50 === "tokenFile")) || (key50 === "chat")) || (key50 === "topic")) || (key50 === "smtp"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs538 === errors){
-if(data245.url !== undefined){
-let data246 = data245.url;
-const _errs539 = errors;
-if(errors === _errs539){
-if(typeof data246 === "string"){
-if(func2(data246) > 2000){
+if(_errs542 === errors){
+if(data247.url !== undefined){
+let data248 = data247.url;
+const _errs543 = errors;
+if(errors === _errs543){
+if(typeof data248 === "string"){
+if(func2(data248) > 2000){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern23.test(data246)){
+if(!pattern24.test(data248)){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
@@ -6434,18 +6485,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid73 = _errs539 === errors;
+var valid73 = _errs543 === errors;
 }
 else {
 var valid73 = true;
 }
 if(valid73){
-if(data245.secretUrlFile !== undefined){
-let data247 = data245.secretUrlFile;
-const _errs541 = errors;
-if(errors === _errs541){
-if(typeof data247 === "string"){
-if(func2(data247) < 1){
+if(data247.secretUrlFile !== undefined){
+let data249 = data247.secretUrlFile;
+const _errs545 = errors;
+if(errors === _errs545){
+if(typeof data249 === "string"){
+if(func2(data249) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6455,26 +6506,26 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid73 = _errs541 === errors;
+var valid73 = _errs545 === errors;
 }
 else {
 var valid73 = true;
 }
 if(valid73){
-let data248 = data245.template;
-const _errs543 = errors;
-if(!((((((data248 === "json") || (data248 === "ntfy")) || (data248 === "gotify")) || (data248 === "telegram")) || (data248 === "slack")) || (data248 === "home-assistant"))){
+let data250 = data247.template;
+const _errs547 = errors;
+if(!((((((data250 === "json") || (data250 === "ntfy")) || (data250 === "gotify")) || (data250 === "telegram")) || (data250 === "slack")) || (data250 === "home-assistant"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid73 = _errs543 === errors;
+var valid73 = _errs547 === errors;
 if(valid73){
-if(data245.tokenFile !== undefined){
-let data249 = data245.tokenFile;
-const _errs544 = errors;
-if(errors === _errs544){
-if(typeof data249 === "string"){
-if(func2(data249) < 1){
+if(data247.tokenFile !== undefined){
+let data251 = data247.tokenFile;
+const _errs548 = errors;
+if(errors === _errs548){
+if(typeof data251 === "string"){
+if(func2(data251) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6484,23 +6535,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid73 = _errs544 === errors;
+var valid73 = _errs548 === errors;
 }
 else {
 var valid73 = true;
 }
 if(valid73){
-if(data245.chat !== undefined){
-let data250 = data245.chat;
-const _errs546 = errors;
-if(errors === _errs546){
-if(typeof data250 === "string"){
-if(func2(data250) > 64){
+if(data247.chat !== undefined){
+let data252 = data247.chat;
+const _errs550 = errors;
+if(errors === _errs550){
+if(typeof data252 === "string"){
+if(func2(data252) > 64){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data250) < 1){
+if(func2(data252) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6511,23 +6562,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid73 = _errs546 === errors;
+var valid73 = _errs550 === errors;
 }
 else {
 var valid73 = true;
 }
 if(valid73){
-if(data245.topic !== undefined){
-let data251 = data245.topic;
-const _errs548 = errors;
-if(errors === _errs548){
-if(typeof data251 === "string"){
-if(func2(data251) > 500){
+if(data247.topic !== undefined){
+let data253 = data247.topic;
+const _errs552 = errors;
+if(errors === _errs552){
+if(typeof data253 === "string"){
+if(func2(data253) > 500){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(func2(data251) < 1){
+if(func2(data253) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6538,49 +6589,49 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid73 = _errs548 === errors;
+var valid73 = _errs552 === errors;
 }
 else {
 var valid73 = true;
 }
 if(valid73){
-if(data245.smtp !== undefined){
-let data252 = data245.smtp;
-const _errs550 = errors;
-if(errors === _errs550){
-if(data252 && typeof data252 == "object" && !Array.isArray(data252)){
-if(data252.port === undefined){
-data252.port = 587;
+if(data247.smtp !== undefined){
+let data254 = data247.smtp;
+const _errs554 = errors;
+if(errors === _errs554){
+if(data254 && typeof data254 == "object" && !Array.isArray(data254)){
+if(data254.port === undefined){
+data254.port = 587;
 }
-if(data252.plain === undefined){
-data252.plain = false;
+if(data254.plain === undefined){
+data254.plain = false;
 }
 let missing10;
-if((((data252.host === undefined) && (missing10 = "host")) || ((data252.from === undefined) && (missing10 = "from"))) || ((data252.to === undefined) && (missing10 = "to"))){
+if((((data254.host === undefined) && (missing10 = "host")) || ((data254.from === undefined) && (missing10 = "from"))) || ((data254.to === undefined) && (missing10 = "to"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
 return false;
 }
 else {
-const _errs552 = errors;
-for(const key51 in data252){
+const _errs556 = errors;
+for(const key51 in data254){
 if(!(((((((key51 === "host") || (key51 === "port")) || (key51 === "plain")) || (key51 === "user")) || (key51 === "passwordFile")) || (key51 === "from")) || (key51 === "to"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs552 === errors){
-if(data252.host !== undefined){
-let data253 = data252.host;
-const _errs553 = errors;
-if(errors === _errs553){
-if(typeof data253 === "string"){
-if(func2(data253) > 253){
+if(_errs556 === errors){
+if(data254.host !== undefined){
+let data255 = data254.host;
+const _errs557 = errors;
+if(errors === _errs557){
+if(typeof data255 === "string"){
+if(func2(data255) > 253){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data253) < 1){
+if(func2(data255) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6591,52 +6642,52 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid74 = _errs553 === errors;
+var valid74 = _errs557 === errors;
 }
 else {
 var valid74 = true;
 }
 if(valid74){
-let data254 = data252.port;
-const _errs555 = errors;
-if(!(((typeof data254 == "number") && (!(data254 % 1) && !isNaN(data254))) && (isFinite(data254)))){
+let data256 = data254.port;
+const _errs559 = errors;
+if(!(((typeof data256 == "number") && (!(data256 % 1) && !isNaN(data256))) && (isFinite(data256)))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs555){
-if((typeof data254 == "number") && (isFinite(data254))){
-if(data254 > 65535 || isNaN(data254)){
+if(errors === _errs559){
+if((typeof data256 == "number") && (isFinite(data256))){
+if(data256 > 65535 || isNaN(data256)){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data254 < 1 || isNaN(data254)){
+if(data256 < 1 || isNaN(data256)){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid74 = _errs555 === errors;
+var valid74 = _errs559 === errors;
 if(valid74){
-const _errs557 = errors;
-if(typeof data252.plain !== "boolean"){
+const _errs561 = errors;
+if(typeof data254.plain !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid74 = _errs557 === errors;
+var valid74 = _errs561 === errors;
 if(valid74){
-if(data252.user !== undefined){
-let data256 = data252.user;
-const _errs559 = errors;
-if(errors === _errs559){
-if(typeof data256 === "string"){
-if(func2(data256) > 320){
+if(data254.user !== undefined){
+let data258 = data254.user;
+const _errs563 = errors;
+if(errors === _errs563){
+if(typeof data258 === "string"){
+if(func2(data258) > 320){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
 return false;
 }
 else {
-if(func2(data256) < 1){
+if(func2(data258) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6647,18 +6698,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid74 = _errs559 === errors;
+var valid74 = _errs563 === errors;
 }
 else {
 var valid74 = true;
 }
 if(valid74){
-if(data252.passwordFile !== undefined){
-let data257 = data252.passwordFile;
-const _errs561 = errors;
-if(errors === _errs561){
-if(typeof data257 === "string"){
-if(func2(data257) < 1){
+if(data254.passwordFile !== undefined){
+let data259 = data254.passwordFile;
+const _errs565 = errors;
+if(errors === _errs565){
+if(typeof data259 === "string"){
+if(func2(data259) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6668,23 +6719,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid74 = _errs561 === errors;
+var valid74 = _errs565 === errors;
 }
 else {
 var valid74 = true;
 }
 if(valid74){
-if(data252.from !== undefined){
-let data258 = data252.from;
-const _errs563 = errors;
-if(errors === _errs563){
-if(typeof data258 === "string"){
-if(func2(data258) > 320){
+if(data254.from !== undefined){
+let data260 = data254.from;
+const _errs567 = errors;
+if(errors === _errs567){
+if(typeof data260 === "string"){
+if(func2(data260) > 320){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
 return false;
 }
 else {
-if(func2(data258) < 3){
+if(func2(data260) < 3){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
@@ -6695,30 +6746,30 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid74 = _errs563 === errors;
+var valid74 = _errs567 === errors;
 }
 else {
 var valid74 = true;
 }
 if(valid74){
-if(data252.to !== undefined){
-let data259 = data252.to;
-const _errs565 = errors;
-if(errors === _errs565){
-if(Array.isArray(data259)){
+if(data254.to !== undefined){
+let data261 = data254.to;
+const _errs569 = errors;
+if(errors === _errs569){
+if(Array.isArray(data261)){
 var valid75 = true;
-const len19 = data259.length;
+const len19 = data261.length;
 for(let i23=0; i23<len19; i23++){
-let data260 = data259[i23];
-const _errs567 = errors;
-if(errors === _errs567){
-if(typeof data260 === "string"){
-if(func2(data260) > 320){
+let data262 = data261[i23];
+const _errs571 = errors;
+if(errors === _errs571){
+if(typeof data262 === "string"){
+if(func2(data262) > 320){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
 return false;
 }
 else {
-if(func2(data260) < 3){
+if(func2(data262) < 3){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
@@ -6729,7 +6780,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid75 = _errs567 === errors;
+var valid75 = _errs571 === errors;
 if(!valid75){
 break;
 }
@@ -6740,7 +6791,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid74 = _errs565 === errors;
+var valid74 = _errs569 === errors;
 }
 else {
 var valid74 = true;
@@ -6759,7 +6810,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid73 = _errs550 === errors;
+var valid73 = _errs554 === errors;
 }
 else {
 var valid73 = true;
@@ -6777,7 +6828,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.repla
 return false;
 }
 }
-var valid72 = _errs536 === errors;
+var valid72 = _errs540 === errors;
 if(!valid72){
 break;
 }
@@ -6790,59 +6841,59 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/
 return false;
 }
 }
-var valid70 = _errs532 === errors;
+var valid70 = _errs536 === errors;
 }
 else {
 var valid70 = true;
 }
 if(valid70){
-if(data242.rules !== undefined){
-let data261 = data242.rules;
-const _errs569 = errors;
-if(errors === _errs569){
-if(Array.isArray(data261)){
+if(data244.rules !== undefined){
+let data263 = data244.rules;
+const _errs573 = errors;
+if(errors === _errs573){
+if(Array.isArray(data263)){
 var valid76 = true;
-const len20 = data261.length;
+const len20 = data263.length;
 for(let i24=0; i24<len20; i24++){
-let data262 = data261[i24];
-const _errs571 = errors;
-if(errors === _errs571){
-if(data262 && typeof data262 == "object" && !Array.isArray(data262)){
-if(data262.devices === undefined){
-data262.devices = "#";
+let data264 = data263[i24];
+const _errs575 = errors;
+if(errors === _errs575){
+if(data264 && typeof data264 == "object" && !Array.isArray(data264)){
+if(data264.devices === undefined){
+data264.devices = "#";
 }
-if(data262.quantity === undefined){
-data262.quantity = "value";
+if(data264.quantity === undefined){
+data264.quantity = "value";
 }
-if(data262.forSeconds === undefined){
-data262.forSeconds = 0;
+if(data264.forSeconds === undefined){
+data264.forSeconds = 0;
 }
 let missing11;
-if((data262.when === undefined) && (missing11 = "when")){
+if((data264.when === undefined) && (missing11 = "when")){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
 return false;
 }
 else {
-const _errs573 = errors;
-for(const key52 in data262){
+const _errs577 = errors;
+for(const key52 in data264){
 if(!((((((((key52 === "name") || (key52 === "when")) || (key52 === "devices")) || (key52 === "quantity")) || (key52 === "limit")) || (key52 === "forSeconds")) || (key52 === "repeatMinutes")) || (key52 === "targets"))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs573 === errors){
-if(data262.name !== undefined){
-let data263 = data262.name;
-const _errs574 = errors;
-if(errors === _errs574){
-if(typeof data263 === "string"){
-if(func2(data263) > 64){
+if(_errs577 === errors){
+if(data264.name !== undefined){
+let data265 = data264.name;
+const _errs578 = errors;
+if(errors === _errs578){
+if(typeof data265 === "string"){
+if(func2(data265) > 64){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data263) < 1){
+if(func2(data265) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6853,35 +6904,35 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",s
 return false;
 }
 }
-var valid77 = _errs574 === errors;
+var valid77 = _errs578 === errors;
 }
 else {
 var valid77 = true;
 }
 if(valid77){
-if(data262.when !== undefined){
-let data264 = data262.when;
-const _errs576 = errors;
-if(!((((((((data264 === "not-confirmed") || (data264 === "offline")) || (data264 === "never-seen")) || (data264 === "above")) || (data264 === "below")) || (data264 === "battery-low")) || (data264 === "by-itself")) || (data264 === "not-ready"))){
+if(data264.when !== undefined){
+let data266 = data264.when;
+const _errs580 = errors;
+if(!((((((((data266 === "not-confirmed") || (data266 === "offline")) || (data266 === "never-seen")) || (data266 === "above")) || (data266 === "below")) || (data266 === "battery-low")) || (data266 === "by-itself")) || (data266 === "not-ready"))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid77 = _errs576 === errors;
+var valid77 = _errs580 === errors;
 }
 else {
 var valid77 = true;
 }
 if(valid77){
-let data265 = data262.devices;
-const _errs577 = errors;
-if(errors === _errs577){
-if(typeof data265 === "string"){
-if(func2(data265) > 500){
+let data267 = data264.devices;
+const _errs581 = errors;
+if(errors === _errs581){
+if(typeof data267 === "string"){
+if(func2(data267) > 500){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(func2(data265) < 1){
+if(func2(data267) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6892,18 +6943,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices
 return false;
 }
 }
-var valid77 = _errs577 === errors;
+var valid77 = _errs581 === errors;
 if(valid77){
-let data266 = data262.quantity;
-const _errs579 = errors;
-if(errors === _errs579){
-if(typeof data266 === "string"){
-if(func2(data266) > 128){
+let data268 = data264.quantity;
+const _errs583 = errors;
+if(errors === _errs583){
+if(typeof data268 === "string"){
+if(func2(data268) > 128){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
-if(func2(data266) < 1){
+if(func2(data268) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6914,63 +6965,14 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantit
 return false;
 }
 }
-var valid77 = _errs579 === errors;
-if(valid77){
-if(data262.limit !== undefined){
-let data267 = data262.limit;
-const _errs581 = errors;
-if(!((typeof data267 == "number") && (isFinite(data267)))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/limit",schemaPath:"#/properties/notify/properties/rules/items/properties/limit/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid77 = _errs581 === errors;
-}
-else {
-var valid77 = true;
-}
-if(valid77){
-let data268 = data262.forSeconds;
-const _errs583 = errors;
-if(!(((typeof data268 == "number") && (!(data268 % 1) && !isNaN(data268))) && (isFinite(data268)))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs583){
-if((typeof data268 == "number") && (isFinite(data268))){
-if(data268 > 604800 || isNaN(data268)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
-return false;
-}
-else {
-if(data268 < 0 || isNaN(data268)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
 var valid77 = _errs583 === errors;
 if(valid77){
-if(data262.repeatMinutes !== undefined){
-let data269 = data262.repeatMinutes;
+if(data264.limit !== undefined){
+let data269 = data264.limit;
 const _errs585 = errors;
-if(!(((typeof data269 == "number") && (!(data269 % 1) && !isNaN(data269))) && (isFinite(data269)))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(!((typeof data269 == "number") && (isFinite(data269)))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/limit",schemaPath:"#/properties/notify/properties/rules/items/properties/limit/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
-}
-if(errors === _errs585){
-if((typeof data269 == "number") && (isFinite(data269))){
-if(data269 > 10080 || isNaN(data269)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10080},message:"must be <= 10080"}];
-return false;
-}
-else {
-if(data269 < 1 || isNaN(data269)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
 }
 var valid77 = _errs585 === errors;
 }
@@ -6978,20 +6980,69 @@ else {
 var valid77 = true;
 }
 if(valid77){
-if(data262.targets !== undefined){
-let data270 = data262.targets;
+let data270 = data264.forSeconds;
 const _errs587 = errors;
+if(!(((typeof data270 == "number") && (!(data270 % 1) && !isNaN(data270))) && (isFinite(data270)))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === _errs587){
-if(Array.isArray(data270)){
-var valid78 = true;
-const len21 = data270.length;
-for(let i25=0; i25<len21; i25++){
+if((typeof data270 == "number") && (isFinite(data270))){
+if(data270 > 604800 || isNaN(data270)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+return false;
+}
+else {
+if(data270 < 0 || isNaN(data270)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid77 = _errs587 === errors;
+if(valid77){
+if(data264.repeatMinutes !== undefined){
+let data271 = data264.repeatMinutes;
 const _errs589 = errors;
-if(typeof data270[i25] !== "string"){
+if(!(((typeof data271 == "number") && (!(data271 % 1) && !isNaN(data271))) && (isFinite(data271)))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs589){
+if((typeof data271 == "number") && (isFinite(data271))){
+if(data271 > 10080 || isNaN(data271)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10080},message:"must be <= 10080"}];
+return false;
+}
+else {
+if(data271 < 1 || isNaN(data271)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid77 = _errs589 === errors;
+}
+else {
+var valid77 = true;
+}
+if(valid77){
+if(data264.targets !== undefined){
+let data272 = data264.targets;
+const _errs591 = errors;
+if(errors === _errs591){
+if(Array.isArray(data272)){
+var valid78 = true;
+const len21 = data272.length;
+for(let i25=0; i25<len21; i25++){
+const _errs593 = errors;
+if(typeof data272[i25] !== "string"){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/targets/" + i25,schemaPath:"#/properties/notify/properties/rules/items/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid78 = _errs589 === errors;
+var valid78 = _errs593 === errors;
 if(!valid78){
 break;
 }
@@ -7002,7 +7053,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/targets
 return false;
 }
 }
-var valid77 = _errs587 === errors;
+var valid77 = _errs591 === errors;
 }
 else {
 var valid77 = true;
@@ -7022,7 +7073,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPat
 return false;
 }
 }
-var valid76 = _errs571 === errors;
+var valid76 = _errs575 === errors;
 if(!valid76){
 break;
 }
@@ -7033,23 +7084,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules",schemaPath:"#/pr
 return false;
 }
 }
-var valid70 = _errs569 === errors;
+var valid70 = _errs573 === errors;
 }
 else {
 var valid70 = true;
 }
 if(valid70){
-if(data242.heartbeat !== undefined){
-let data272 = data242.heartbeat;
-const _errs591 = errors;
-if(errors === _errs591){
-if(typeof data272 === "string"){
-if(func2(data272) > 2000){
+if(data244.heartbeat !== undefined){
+let data274 = data244.heartbeat;
+const _errs595 = errors;
+if(errors === _errs595){
+if(typeof data274 === "string"){
+if(func2(data274) > 2000){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern23.test(data272)){
+if(!pattern24.test(data274)){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
@@ -7060,7 +7111,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"
 return false;
 }
 }
-var valid70 = _errs591 === errors;
+var valid70 = _errs595 === errors;
 }
 else {
 var valid70 = true;
@@ -7076,23 +7127,23 @@ validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs527 === errors;
+var valid0 = _errs531 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.timeZone !== undefined){
-let data273 = data.timeZone;
-const _errs593 = errors;
-if(errors === _errs593){
-if(typeof data273 === "string"){
-if(func2(data273) > 64){
+let data275 = data.timeZone;
+const _errs597 = errors;
+if(errors === _errs597){
+if(typeof data275 === "string"){
+if(func2(data275) > 64){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data273) < 1){
+if(func2(data275) < 1){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7103,42 +7154,42 @@ validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs593 === errors;
+var valid0 = _errs597 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data274 = data.log;
-const _errs595 = errors;
-if(errors === _errs595){
-if(data274 && typeof data274 == "object" && !Array.isArray(data274)){
-if(data274.level === undefined){
-data274.level = "info";
+let data276 = data.log;
+const _errs599 = errors;
+if(errors === _errs599){
+if(data276 && typeof data276 == "object" && !Array.isArray(data276)){
+if(data276.level === undefined){
+data276.level = "info";
 }
-const _errs597 = errors;
-for(const key53 in data274){
+const _errs601 = errors;
+for(const key53 in data276){
 if(!((key53 === "level") || (key53 === "securityFile"))){
 validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key53},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs597 === errors){
-let data275 = data274.level;
-const _errs598 = errors;
-if(!(((((((data275 === "trace") || (data275 === "debug")) || (data275 === "info")) || (data275 === "warn")) || (data275 === "error")) || (data275 === "fatal")) || (data275 === "silent"))){
+if(_errs601 === errors){
+let data277 = data276.level;
+const _errs602 = errors;
+if(!(((((((data277 === "trace") || (data277 === "debug")) || (data277 === "info")) || (data277 === "warn")) || (data277 === "error")) || (data277 === "fatal")) || (data277 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid79 = _errs598 === errors;
+var valid79 = _errs602 === errors;
 if(valid79){
-if(data274.securityFile !== undefined){
-let data276 = data274.securityFile;
-const _errs599 = errors;
-if(errors === _errs599){
-if(typeof data276 === "string"){
-if(func2(data276) < 1){
+if(data276.securityFile !== undefined){
+let data278 = data276.securityFile;
+const _errs603 = errors;
+if(errors === _errs603){
+if(typeof data278 === "string"){
+if(func2(data278) < 1){
 validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"#/properties/log/properties/securityFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7148,7 +7199,7 @@ validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"
 return false;
 }
 }
-var valid79 = _errs599 === errors;
+var valid79 = _errs603 === errors;
 }
 else {
 var valid79 = true;
@@ -7161,7 +7212,7 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs595 === errors;
+var valid0 = _errs599 === errors;
 }
 }
 }

@@ -5,10 +5,9 @@
  */
 import { quote } from '../core/errors.ts'
 import { fieldOf, isRecord, parseJson } from '../core/json.ts'
-import { isAtOrBelow } from '../core/topic.ts'
 import { deviceOf, isDevice } from '../nodes/device.ts'
 import { canBeAsked, isDeviceKind, mainKeyOf } from '../nodes/profiles/kinds.ts'
-import { upstreamsPrefix } from '../nodes/profiles/open-profile.ts'
+import { isOfUpstream } from '../nodes/profiles/open-profile.ts'
 import type { Ask, DeviceFacts, DevicePlace, Report } from '../nodes/profiles/profile.ts'
 import { FarWebSocket } from './far-websocket.ts'
 import type { FarDevices, FarSystem, LinkEvents, UpstreamLanguage } from './upstream.ts'
@@ -178,11 +177,6 @@ function lineOf(line: readonly unknown[]): string {
   return `${JSON.stringify(line)}\n`
 }
 
-/** What the system has from others that it dials itself: brought in here, it could go round and round. */
-function isOfUpstream(topic: string): boolean {
-  return isAtOrBelow(upstreamsPrefix, topic)
-}
-
 /** How a device is commanded while there is a connection. */
 interface Speech {
   say(topic: string, payload: unknown, options?: { readonly id: number }): void
@@ -202,11 +196,9 @@ class FarModel {
 
   constructor(devices: FarDevices) {
     this.#devices = devices
-    for (const place of devices.known) {
-      const topic = topicAt(place)
-      this.#declare(topic, { isActuator: canBeAsked(place.kind) })
-      devices.available(topic, false)
-    }
+    devices.remember(topicAt, (topic, { kind }) =>
+      this.#declare(topic, { isActuator: canBeAsked(kind) }),
+    )
   }
 
   /** A node as `$hub/nodes` has it. */

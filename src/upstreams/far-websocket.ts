@@ -3,24 +3,34 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import type { AlarmClock } from '../core/clock.ts'
-import { quote, reasonOf, systemCodeOf } from '../core/errors.ts'
-import { readTextFile } from '../core/files.ts'
+import { quote, systemCodeOf } from '../core/errors.ts'
 import { guardEvents } from '../core/guard.ts'
 import { utf8Text } from '../core/payload.ts'
 import { resetConnection } from '../core/reset.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
-import { type FarSystem, type LinkEnding, passwordOf } from './upstream.ts'
+import { basicOf, certificatesOf, commandMs, sentenceOnFailure, statusEnding } from './far-http.ts'
+import type { FarSystem, LinkEnding } from './upstream.ts'
 
 export interface FarWebSocketOptions {
   readonly far: FarSystem
   readonly url: URL
+  /** Instead of the user and password. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** The subprotocol that is offered: none, unless given. */
+  readonly protocol?: string
+}
+
+/** How a websocket ended: before it was one with an HTTP status, else with a code. */
+export interface SocketEnding extends LinkEnding {
+  readonly status?: number | undefined
+  readonly code?: number
 }
 
 export interface FarWebSocketEvents {
   opened(): void
   /** A frame of text. */
   said(text: string): void
-  gone(ending: LinkEnding): void
+  gone(ending: SocketEnding): void
 }
 
 /** More than this in one frame is taken of nobody. */
@@ -30,7 +40,7 @@ const mostBytes = 4 * 1_048_576
 const rate = { perSecond: 5000, burst: 20_000 }
 
 /** So long may an upgrade take; so often is asked whether the system is there; so long may it be silent. */
-const patienceMs = { upgrade: 10_000, ask: 10_000, silent: 25_000, command: 2000 }
+const patienceMs = { upgrade: 10_000, ask: 10_000, silent: 25_000 }
 
 export class FarWebSocket {
   readonly #events: FarWebSocketEvents
@@ -41,24 +51,24 @@ export class FarWebSocket {
   #connection: Socket | undefined
   #heardMs: number
   #isOver = false
-  #error: LinkEnding | undefined
+  #error: SocketEnding | undefined
   #stopLooking: () => void = () => {}
   #stopProbe: () => void = () => {}
 
   constructor(options: FarWebSocketOptions, events: FarWebSocketEvents) {
-    const { far, url } = options
+    const { far, url, protocol = [], headers = basicOf(far) } = options
     this.#events = events
     this.#clock = far.clock
     this.#url = url
     this.#heardMs = far.clock.nowMs()
     this.#bucket = new TokenBucket({ ...rate, now: far.clock.nowMs })
     this.#socket = guardEvents(
-      new WebSocket(url, {
+      new WebSocket(url, protocol, {
         followRedirects: false,
         handshakeTimeout: patienceMs.upgrade,
         maxPayload: mostBytes,
         perMessageDeflate: false,
-        headers: basicOf(far),
+        headers,
         ...certificatesOf(far),
       }),
     )
@@ -76,7 +86,7 @@ export class FarWebSocket {
     this.#stopProbe()
     const sentMs = this.#clock.nowMs()
     this.#ping()
-    this.#stopProbe = this.#clock.after(patienceMs.command, () => {
+    this.#stopProbe = this.#clock.after(commandMs, () => {
       if (this.#heardMs < sentMs) this.end('expected an answer to a command, nothing came')
     })
   }
@@ -106,11 +116,13 @@ export class FarWebSocket {
       .on('pong', () => this.#heard())
       .on('unexpected-response', (_request, response) => this.#unexpected(response))
       .on('error', (error) => {
-        this.#error ??= { reason: sentenceOn(error, this.#url) }
+        this.#error ??= { reason: reasonFor(error, this.#url) }
       })
       .on('close', (code, reason) => {
         const said = reason.length === 0 ? '' : `: ${quote(reason.toString())}`
-        this.#gone(this.#error ?? { reason: `it has closed the connection with ${code}${said}` })
+        this.#gone(
+          this.#error ?? { reason: `it has closed the connection with ${code}${said}`, code },
+        )
       })
   }
 
@@ -133,7 +145,8 @@ export class FarWebSocket {
   }
 
   #unexpected(response: IncomingMessage): void {
-    this.#error = statusEnding(response.statusCode, response.headers.location)
+    const { statusCode: status, headers } = response
+    this.#error = { ...statusEnding(status, headers.location), status }
     response.destroy()
     this.#gone(this.#error)
   }
@@ -163,7 +176,7 @@ export class FarWebSocket {
     this.#stopProbe()
   }
 
-  #gone(ending: LinkEnding): void {
+  #gone(ending: SocketEnding): void {
     if (this.#isOver) return
     this.#isOver = true
     this.#stop()
@@ -171,55 +184,9 @@ export class FarWebSocket {
   }
 }
 
-function basicOf(far: FarSystem): Record<string, string> {
-  const { user } = far.settings
-  if (user === undefined) return {}
-  const credentials = Buffer.from(`${user}:${passwordOf(far)}`)
-  return { Authorization: `Basic ${credentials.toString('base64')}` }
-}
-
-/** The authority that the system's certificate is of, as the file has it now. */
-function certificatesOf({ name, settings }: FarSystem): { readonly ca?: string } {
-  const { caFile } = settings
-  return caFile === undefined ? {} : { ca: readTextFile(`upstreams.${name}.caFile`, caFile).text }
-}
-
-/** What an answer says that is not the one that was expected. */
-function statusEnding(status: number | undefined, location: string | undefined): LinkEnding {
-  if (status === 401 || status === 403) {
-    return { reason: `expected to be let in, got HTTP ${status}`, isRefused: true }
-  }
-  if (location === undefined) return { reason: `expected what was asked for, got HTTP ${status}` }
-  const place = quote(location)
-  return {
-    reason: `expected what was asked for, got HTTP ${status}: it is at ${place}, which url may say`,
-    isRefused: true,
-  }
-}
-
-/** What the system's errors mean, for those that are met most. */
-const systemSentences: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ECONNRESET: 'it has cut the connection',
-  EHOSTUNREACH: 'there is no way there',
-  ENETUNREACH: 'there is no way there',
-  ENOTFOUND: 'nobody knows this name',
-  EAI_AGAIN: 'nobody could say whose name this is',
-  ETIMEDOUT: 'nothing answers there',
-}
-
-const certificateCode = /CERT|SIGNATURE|ISSUER|ALTNAME|CHAIN/
-
-/** Why `url` cannot be spoken to. */
-function sentenceOn(error: unknown, { host }: URL): string {
-  const code = String(systemCodeOf(error))
-  const known = systemSentences[code]
-  if (known !== undefined) return `expected ${quote(host)} to answer: ${known}`
-  if (certificateCode.test(code)) {
-    return `expected a certificate that fits ${quote(host)}, got another: ${reasonOf(error)}`
-  }
-  if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
-    return `expected frames of at most ${mostBytes} bytes, got a larger one`
-  }
-  return `expected a websocket: ${reasonOf(error)}`
+function reasonFor(error: unknown, url: URL): string {
+  const isLarge = systemCodeOf(error) === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+  return isLarge
+    ? `expected frames of at most ${mostBytes} bytes, got a larger one`
+    : sentenceOnFailure(error, url)
 }

@@ -8,6 +8,7 @@ import { reasonOf } from '../core/errors.ts'
 import { readSecretFile, valueIn } from '../core/files.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import type { Config } from '../generated/config.ts'
+import { canBeAsked } from '../nodes/profiles/kinds.ts'
 import type {
   DeviceFacts,
   DevicePlace,
@@ -186,9 +187,31 @@ export class FarDevices {
     return this.#ids.size
   }
 
-  /** Where devices stood before the hub was started. */
-  get known(): readonly DevicePlace[] {
-    return this.#hub.known
+  /** What was there before the hub was started is away, until the system tells of it. */
+  remember(idOf: (place: DevicePlace) => string, declare = this.#declareAway): void {
+    for (const place of this.#hub.known) {
+      const id = idOf(place)
+      declare(id, place)
+      this.available(id, false)
+    }
+  }
+
+  readonly #declareAway = (id: string, place: DevicePlace) => {
+    // Whoever is away is not asked.
+    const asking = canBeAsked(place.kind) ? { ask: () => nobody } : {}
+    this.declare(id, { ...place, name: '', ...asking })
+  }
+
+  /** There are no other devices than these. */
+  keepOnly(ids: ReadonlySet<string>): void {
+    for (const id of this.#ids) if (!ids.has(id)) this.forget(id)
+  }
+
+  /** A device is no more. */
+  forget(id: string): void {
+    this.#ids.delete(id)
+    this.#told.delete(id)
+    this.#hub.forget(id)
   }
 
   get ids(): Iterable<string> {
@@ -233,8 +256,12 @@ export class FarDevices {
   }
 }
 
-/** The password of the user as whom the hub comes there, as its file has it now. */
-export function passwordOf({ name, settings: { passwordFile } }: FarSystem): string {
-  if (passwordFile === undefined) return ''
-  return valueIn(readSecretFile(`upstreams.${name}.passwordFile`, passwordFile))
+/** Who is asked while nobody is there. */
+export function nobody(): void {}
+
+/** A secret of an upstream, as its file has it now; empty where no file was given. */
+export function secretOf(far: FarSystem, file: 'passwordFile' | 'keyFile'): string {
+  const path = far.settings[file]
+  if (path === undefined) return ''
+  return valueIn(readSecretFile(`upstreams.${far.name}.${file}`, path))
 }

@@ -5,8 +5,8 @@ import { clownTalk } from '../../src/upstreams/clown-talk.ts'
 import { testCertificate } from '../certificates.ts'
 import { freePort } from '../programs.ts'
 import { startNode } from '../simulator/started-node.ts'
-import { mqttTo, startedHub, type TalkClient, talkTo } from '../started-hub.ts'
-import { secretFile, startedDialling } from './dialled-hub.ts'
+import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
+import { outcome, secretFile, startedDialling } from './dialled-hub.ts'
 import { startedFarSide } from './far-side.ts'
 import { puppetHub } from './puppet-hub.ts'
 
@@ -14,19 +14,6 @@ const passwordFile = secretFile('bigclown')
 const signedIn = { dialect: 'clown-talk', user: 'clown', passwordFile } as const
 const relay = 'nodes/bridge/0/relay/i2c0-3b'
 const thermometer = 'nodes/bridge/0/thermometer/i2c0-48'
-
-/** All that becomes of a command. */
-async function outcome(talk: TalkClient, topic: string, payload: unknown): Promise<string[]> {
-  const id = Math.random().toString()
-  talk.send(`${topic}/set`, payload, { id })
-  const names: string[] = []
-  for (;;) {
-    const [, value] = await talk.frames.next(([, , options]) => options?.['id'] === id)
-    const receipt = JSON.parse(JSON.stringify(value))
-    names.push(receipt.receipt)
-    if (receipt.final === true) return [...names, ...(receipt.message ? [receipt.message] : [])]
-  }
-}
 
 t.test('the house of another hub is here as if it were our own', async (t) => {
   const port = await freePort()

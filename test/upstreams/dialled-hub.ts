@@ -3,9 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { ConfigInput } from '../../src/config.ts'
-import { type MqttEnd, mqttTo, type StartedHub, startedHub } from '../started-hub.ts'
+import {
+  type MqttEnd,
+  mqttTo,
+  type StartedHub,
+  startedHub,
+  type TalkClient,
+} from '../started-hub.ts'
 
-type Upstreams = NonNullable<ConfigInput['upstreams']>
+export type Upstreams = NonNullable<ConfigInput['upstreams']>
 
 export interface DialledHub {
   readonly hub: StartedHub
@@ -46,4 +52,21 @@ export async function startedDialling(t: Test, upstreams: Upstreams): Promise<Di
 
 function read(payload: Buffer): Status {
   return JSON.parse(String(payload))
+}
+
+/** All that becomes of a command. */
+export async function outcome(
+  talk: TalkClient,
+  topic: string,
+  payload: unknown,
+): Promise<string[]> {
+  const id = Math.random().toString()
+  talk.send(`${topic}/set`, payload, { id })
+  const names: string[] = []
+  for (;;) {
+    const [, value] = await talk.frames.next(([, , options]) => options?.['id'] === id)
+    const receipt = JSON.parse(JSON.stringify(value))
+    names.push(receipt.receipt)
+    if (receipt.final === true) return [...names, ...(receipt.message ? [receipt.message] : [])]
+  }
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { WebSocketServer } from 'ws'
 import { HubError } from '../../src/core/errors.ts'
+import { FarHttp } from '../../src/upstreams/far-http.ts'
 import { FarWebSocket } from '../../src/upstreams/far-websocket.ts'
 import {
   createUpstream,
@@ -171,4 +172,21 @@ t.test('who says nothing is given up, and who says too much is read slowly', asy
   await loud.until(29_000)
   loud.socket.end()
   dialled().socket.end()
+})
+
+t.test('who waits for the next try of a request goes on, unless all has ended', async (t) => {
+  const clock = steppedClock()
+  const { devices } = puppetHub(clock)
+  const http = new FarHttp({ name: 'x', settings, devices, clock })
+  const pause = http.pause(100)
+  clock.step(100)
+  await pause
+  let goesOn = false
+  const later = http.pause(100).then(() => {
+    goesOn = true
+  })
+  http.end()
+  clock.step(100)
+  await Promise.race([later, new Promise(setImmediate)])
+  t.equal(goesOn, false)
 })

@@ -1,5 +1,6 @@
 /** Devices of the hub as lights and sensors of deCONZ. */
 import { createHash } from 'node:crypto'
+import { isOfUpstream } from '../../nodes/profiles/open-profile.ts'
 import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
 import { type EventMemory, presenceSeconds } from '../event-memory.ts'
 import {
@@ -24,6 +25,9 @@ export interface Resource {
   /** All that the device has. */
   readonly rows: readonly ModelRow[]
 }
+
+/** Who is said to have made what the hub has from a system that it dials: two hubs that dial each other look for it. */
+export const hubOfUpstreams = 'Clown.Hub upstreams'
 
 /** Past the numbers of devices: what a device tells besides what it is has an id that is made of both. */
 const idsPerSlot = 1_000_000_000
@@ -65,7 +69,7 @@ export function describeResource(
   const { device, column } = resource
   const common = {
     lastseen: minuteOf(device.heardAtMs),
-    manufacturername: 'Clown.Hub',
+    manufacturername: isOfUpstream(device.topic) ? hubOfUpstreams : 'Clown.Hub',
     modelid: device.kind,
     name: parts.nameOf(resource),
     state: stateSection(resource, parts.memory),

@@ -1,6 +1,6 @@
 import type { AlarmClock } from '../../core/clock.ts'
 import { HubError, quote } from '../../core/errors.ts'
-import { joinTopic, relativeTopic } from '../../core/topic.ts'
+import { isAtOrBelow, joinTopic, relativeTopic } from '../../core/topic.ts'
 import type { Claims } from './claims.ts'
 import { isDeviceKind } from './kinds.ts'
 import type {
@@ -288,6 +288,11 @@ function budget(most: string): HubError {
 
 /** Above the devices of all systems that the hub dials. Never another one: what is below it goes back to none of them. */
 export const upstreamsPrefix = 'upstreams'
+
+/** Whether `topic` is of a system that a hub dials: brought in by another hub, it could go round and round. */
+export function isOfUpstream(topic: string): boolean {
+  return isAtOrBelow(upstreamsPrefix, topic)
+}
 
 /**
  * Where a device stands: what is in a level, and may not be, is percent-encoded. Of another system a node may be a
