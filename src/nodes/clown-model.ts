@@ -82,6 +82,9 @@ function placeName(levels: readonly string[]): string {
   return levels.length === 0 ? 'the payload' : `/${levels.join('/')}`
 }
 
+/** What only the hub has anything to say of: it is never on the bus, and what a client says there makes no device. */
+export const hubEndings = { presence: '/-/presence', labels: '/-/label' } as const
+
 /** The first ending that fits tells the shape; `config/set` asks for settings, not for an action. */
 const shapes: readonly (readonly [ending: string, TopicShape])[] = [
   ['/config/set', 'request'],
@@ -91,6 +94,8 @@ const shapes: readonly (readonly [ending: string, TopicShape])[] = [
   ['/config/ok', 'answer'],
   ['/config/list/ok', 'answer'],
   ['/error', 'answer'],
+  [hubEndings.presence, 'answer'],
+  [hubEndings.labels, 'answer'],
   ['/boot', 'notification'],
   ['/set', 'command'],
   ['/get', 'command'],

@@ -101,6 +101,18 @@ t.test('nobody but the hub is heard on who is there', async (t) => {
     t.notMatch(talk.texts.join(), 'not at all')
     await publish('lamp/a', 1)
   }
+  const { client } = await mqttTo(t, hub)
+  for (const ending of ['presence', 'label']) {
+    await client.publishAsync(`x/-/${ending}`, '{"online":true}', { qos: 1, retain: true })
+  }
+  const headers = { authorization: `Basic ${btoa('clown:bigclown')}` }
+  const asked = async (path: string) =>
+    (await fetch(`http://127.0.0.1:${hub.httpPort}/api/${path}`, { headers })).json()
+  const { nodes } = Object(await asked('nodes'))
+  t.match(nodes, [{ base: 'nodes/bridge/0', devices: [{ name: 'lamp/a' }] }])
+  t.equal(nodes.length, 1, 'and what was said there makes no node')
+  t.equal(nodes[0].devices.length, 1)
+  t.match(await asked('history?topic=x/%23'), { series: [] })
 })
 
 t.test('filters that are none, or too many, are refused', async (t) => {

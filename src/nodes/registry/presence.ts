@@ -5,6 +5,7 @@ import type { AlarmClock } from '../../core/clock.ts'
 import type { Message } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
 import { filterBelow } from '../../core/topic.ts'
+import { hubEndings } from '../clown-model.ts'
 import type { DeviceLabel } from './device-labels.ts'
 import type { KnownDevice, KnownNode } from './device-table.ts'
 import { isStale } from './offline-detection.ts'
@@ -18,12 +19,10 @@ export interface Presence {
   subscribe(listener: (message: Message) => void): () => void
 }
 
-const suffixes = { presence: '/-/presence', labels: '/-/label' } as const
-
 /** What only the hub has anything to say of on `topic`; undefined of what is on the bus. */
-export function toldByHub(topic: string): keyof typeof suffixes | undefined {
-  if (topic.endsWith(suffixes.presence)) return 'presence'
-  return topic.endsWith(suffixes.labels) ? 'labels' : undefined
+export function toldByHub(topic: string): keyof typeof hubEndings | undefined {
+  if (topic.endsWith(hubEndings.presence)) return 'presence'
+  return topic.endsWith(hubEndings.labels) ? 'labels' : undefined
 }
 
 /** What is told on `topic` by the hub alone: of a device to who may read it; of a node to who may read all that it says. */
@@ -57,12 +56,12 @@ export function createPresence(clock: Pick<AlarmClock, 'nowMs'>): PresenceTeller
     listeners.tell({ topic, payload, qos: 0, retain: false })
   }
   const tell = (about: string, value: Readonly<Record<string, unknown>>) =>
-    tellOn(about + suffixes.presence, value)
+    tellOn(about + hubEndings.presence, value)
   return {
     subscribe: listeners.add,
     online: ({ base, online, isSilent }) => tell(base, { online, stale: isSilent }),
     known: (topic, isKnown) => tell(topic, { stale: !isKnown }),
-    labelled: (topic, label) => tellOn(topic + suffixes.labels, { ...label }),
+    labelled: (topic, label) => tellOn(topic + hubEndings.labels, { ...label }),
     heard: (device) => {
       if (stale.delete(device)) tell(device.topic, { stale: false })
     },
