@@ -99,6 +99,15 @@ t.test('a hub by MQTT on the command line', async (t) => {
     })
     t.match(await ran('sub open/# secret/#', more), { code: 4, errors: [/^refused: secret\/#: /] })
     t.match(await ran('pub open/a 1 -q 2', more), { code: 4 })
+    const { client } = await mqttTo(t, hub)
+    const list = '{"actuators":["relay/a"]}'
+    await client.publishAsync('nodes/x/0/-/-/config/list/ok', list, { qos: 1 })
+    for (const qos of [1, 2]) {
+      t.match(await ran(`pub nodes/x/0/relay/b/set {"state":true} -q ${qos}`), {
+        ...{ code: 4, output: [] },
+        errors: [/^refused: nodes\/x\/0\/relay\/b\/set: expected a device .* got "relay\/b"/],
+      })
+    }
   })
 
   await t.test('a mistake is one sentence', async (t) => {
