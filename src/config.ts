@@ -45,7 +45,8 @@ const oldKeys: readonly OldKey[] = [
 type Warn = (sentence: string) => void
 
 /** Where a path to another file stands; `*` is any key. */
-const paths = [
+export const pathsToFiles = [
+  ...['backup.folder', 'backup.passphraseFile'],
   ...['notify.targets.*.secretUrlFile', 'notify.targets.*.tokenFile'],
   'notify.targets.*.smtp.passwordFile',
   ...['usersFile', 'data.folder', 'users.*.passwordFile', 'log.securityFile'],
@@ -94,7 +95,7 @@ function readFrom(path: string, { environment, warn, mayLackUsers }: Reading): C
 
 function withPathsFrom(file: string, input: unknown): unknown {
   const folder = dirname(file)
-  return paths.reduce((result, path) => withPathFrom(folder, result, path.split('.')), input)
+  return pathsToFiles.reduce((result, path) => withPathFrom(folder, result, path.split('.')), input)
 }
 
 function withPathFrom(folder: string, input: unknown, place: readonly string[]): unknown {

@@ -30,7 +30,6 @@ import {
   upstreamsRoute,
 } from './api/operating-routes.ts'
 import { clientFile, publicFileRoute } from './api/package-files.ts'
-
 import { shareRoutes } from './api/share-routes.ts'
 import { signInRoutes } from './api/sign-in-routes.ts'
 import { streamRoute } from './api/stream-route.ts'
@@ -70,6 +69,7 @@ import { createReload, type Reloaded } from './reload.ts'
 import { type DialectPlace, type OpenedDialects, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
 import { openStore } from './store/open-store.ts'
+import { openNightlyBackup } from './whole-backup.ts'
 import { createLinkTraffics } from './ws/link-traffic.ts'
 import { type OpenWebSockets, openWebSockets } from './ws/open-websockets.ts'
 
@@ -103,6 +103,8 @@ export interface HubOptions {
   readonly log?: Logger
   /** What else is open here: logged at the start and once a minute, as what the config leaves open. */
   readonly warnings?: readonly string[]
+  /** Where the configuration was read, for nightly backups. */
+  readonly configFile?: string
   /** Everybody knows the passwords: pages of foreign origins may not sign in, whatever they give. */
   readonly isLab?: boolean
 }
@@ -127,10 +129,13 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
     const counters = createCounters()
     const log = options.log ?? openLog(config.log.level, () => counters.count('log-lines-lost'))
     for (const sentence of oldNames) log.warn(sentence)
+    const { configFile } = options
     const isLab = options.isLab === true
     const looks = createListeners<[]>()
     const onClose = closers.add
-    const life = { log, counters, onClose, onLook: looks.add, ending: ending.signal, isLab }
+    const life = {
+      ...{ log, counters, onClose, onLook: looks.add, ending: ending.signal, isLab, configFile },
+    }
     const { ports, dialects, ...live } = await openParts(config, life)
     const reload = createReload(config, { log, look: looks.tell, ...live })
     closers.add(warnRepeatedly(log, [...exposures(config), ...(options.warnings ?? [])]))
@@ -150,6 +155,7 @@ interface Life {
   /** Aborts before the first thing is closed: nobody may wait for a disk any more. */
   readonly ending: AbortSignal
   readonly isLab: boolean
+  readonly configFile: string | undefined
 }
 
 /** What stands first is open before all others, and closed after them. */
@@ -200,6 +206,7 @@ async function openParts(config: Config, life: Life) {
   await openMetricsPort(config, { ...inner, requests, metrics })
   const places = await dialects.listen(requests)
   onClose(upstreams.start())
+  onClose(openNightlyBackup(config, ground))
   // First of all.
   onClose(hardware.endCommands)
   readiness.started(() => bus.refusalOf('any')?.message)

@@ -32,6 +32,7 @@ const programs: Record<string, readonly string[]> = {
 const roomOfFile: Record<string, string> = {
   config: 'hub',
   setup: 'hub',
+  'whole-backup': 'hub',
   'served-dialects': 'hub',
   'hardware-profiles': 'hub',
   operations: 'hub',

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { isoTime, readTime } from '../core/clock.ts'
 import { HubError, nearest, quote, reasonOf } from '../core/errors.ts'
 import { readSecretFile, valueIn } from '../core/files.ts'
-import type { Terminal } from './terminal.ts'
+import { readHidden, type Terminal } from './terminal.ts'
 
 /**
  * One subcommand of clown-hub. What starts a hub or a node imports that when it runs: its help would wait
@@ -99,6 +99,15 @@ export function configPath(given: string | undefined): string {
  */
 export function passwordIn(file: string | undefined): string | undefined {
   return file && valueIn(readSecretFile('--password-file', file))
+}
+
+/** The passphrase in the file of `--passphrase-file`, or asked for; undefined when nobody wants to say it. */
+export async function passphraseFrom(
+  file: string | undefined,
+  terminal: Terminal,
+): Promise<string | undefined> {
+  if (file !== undefined) return valueIn(readSecretFile('--passphrase-file', file))
+  return readHidden('a passphrase', 'passphrase: ', terminal)
 }
 
 /**

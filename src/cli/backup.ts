@@ -1,42 +1,109 @@
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readConfig } from '../config.ts'
+import { saveArchive } from '../store/archive.ts'
 import { folderLines, saveBackup } from '../store/backup.ts'
 import { isLocked } from '../store/store-errors.ts'
-import { type CliCommand, onlyOne, readArguments, required } from './arguments.ts'
+import { filesOf } from '../whole-backup.ts'
+import {
+  type CliCommand,
+  configPath,
+  dataName,
+  onlyOne,
+  passphraseFrom,
+  readArguments,
+  required,
+} from './arguments.ts'
 import { streamFromHub } from './ask-hub.ts'
 import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { longWork } from './long-work.ts'
+import { type LongWork, longWork } from './long-work.ts'
+import { interruptedCode, type Terminal } from './terminal.ts'
 
-const usage = `backup --data DIR FILE ${hubUsage}`
+const usage = `backup --data DIR FILE ${hubUsage} | backup --all FILE [--config FILE] [--passphrase-file FILE] ${hubUsage}`
+
+const options = {
+  data: { type: 'string' },
+  all: { type: 'boolean', default: false },
+  config: { type: 'string' },
+  'passphrase-file': { type: 'string' },
+  ...hubOptions,
+} as const
+
+type Values = ReturnType<typeof read>['values']
+
+function read(args: string[]) {
+  return parseArgs({ args, options, allowPositionals: true })
+}
 
 export const backup: CliCommand = {
   usage,
-  summary: 'save what a hub keeps, from its data folder, or by HTTP from an admin while it runs',
+  summary:
+    'save what a hub keeps, from its data folder, or by HTTP from an admin while it runs; with --all its configuration, users, certificates and logs, too, encrypted',
   run: async (args, terminal) => {
-    const options = { data: { type: 'string' }, ...hubOptions } as const
-    const { values, positionals } = readArguments(usage, () =>
-      parseArgs({ args, options, allowPositionals: true }),
-    )
-    const folder = required(values.data, 'the data folder after --data', usage)
+    const { values, positionals } = readArguments(usage, () => read(args))
+    const given = values.all ? '' : values.data
+    const folder = required(given, 'the data folder after --data, or --all', usage)
     const file = onlyOne(positionals, 'the name of one file', usage)
+    if (values.all) return saveAll(file, values, terminal)
     const untouched = () => `${file} is as it was before`
-    return longWork(terminal, untouched, async ({ counted }) => {
-      const save = async (
-        lines: AsyncIterable<string | Uint8Array>,
-        name: string,
-        from: string,
-      ) => {
-        const count = await saveBackup(file, counted(lines, name))
-        terminal.print(`${file} has ${count} values of ${from}`)
+    return longWork(terminal, untouched, async (long) => {
+      const save = async (source: Source) => {
+        const count = await saveBackup(file, source.lines)
+        terminal.print(`${file} has ${count} values of ${source.name}`)
       }
-      try {
-        await save(folderLines(folder), 'values', folder)
-      } catch (error) {
-        if (!isLocked(error)) throw error
-        const hub = hubAddress(values, terminal)
-        const pieces = await streamFromHub(hub, { path: '/api/backup', json: '{}' }, terminal)
-        await save(pieces, 'pieces', `the hub at ${hub.url}`)
-      }
+      await fromFolderOrHub({ folder, values, terminal, long }, save)
       return 0
     })
   },
+}
+
+/** Where the lines of a backup come from. */
+interface Source {
+  readonly lines: AsyncIterable<string | Uint8Array>
+  readonly name: string
+}
+
+interface Sources {
+  readonly folder: string
+  readonly values: Values
+  readonly terminal: Terminal
+  readonly long: LongWork
+}
+
+/** Saves what is in a data folder, or asks the hub whose it is. */
+async function fromFolderOrHub(
+  { folder, values, terminal, long }: Sources,
+  save: (source: Source) => Promise<void>,
+): Promise<void> {
+  try {
+    await save({ lines: long.counted(folderLines(folder), 'values'), name: folder })
+  } catch (error) {
+    if (!isLocked(error)) throw error
+    const hub = hubAddress(values, terminal)
+    const pieces = await streamFromHub(hub, { path: '/api/backup', json: '{}' }, terminal)
+    await save({ lines: long.counted(pieces, 'pieces'), name: `the hub at ${hub.url}` })
+  }
+}
+
+async function saveAll(
+  file: string,
+  values: Values,
+  terminal: Terminal,
+): Promise<number | undefined> {
+  const configFile = configPath(values.config)
+  const read = readConfig(configFile, terminal.environment)
+  const folder = read.data.folder ?? join(dirname(configFile), dataName)
+  const config = { ...read, data: { folder } }
+  const passphrase = await passphraseFrom(values['passphrase-file'], terminal)
+  if (passphrase === undefined) return interruptedCode
+  const untouched = () => `${file} is as it was before`
+  return longWork(terminal, untouched, async (long) => {
+    const save = async ({ lines, name }: Source) => {
+      const files = filesOf({ config, configFile, storeLines: lines })
+      const count = await saveArchive(file, files, passphrase)
+      terminal.print(`${file} has ${count} files: ${configFile}, what it names, and ${name}`)
+    }
+    await fromFolderOrHub({ folder, values, terminal, long }, save)
+    return 0
+  })
 }

@@ -1,11 +1,9 @@
-import { createInterface } from 'node:readline'
-import { Writable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { HubError } from '../core/errors.ts'
 import { type CliCommand, onlyOne, passwordIn, readArguments, required } from './arguments.ts'
 import { askHub } from './ask-hub.ts'
 import { readHubUrl, readLogins, writeLogins } from './hub-address.ts'
-import { interruptedCode, type Terminal } from './terminal.ts'
+import { interruptedCode, readHidden } from './terminal.ts'
 
 const usage = 'login URL [--password-file FILE]'
 
@@ -20,7 +18,8 @@ export const login: CliCommand = {
     const given = readHubUrl(onlyOne(positionals, 'the URL of a hub', usage), 'the URL')
     if (given.user === '') required(undefined, 'a user in the URL, http://USER@HOST:PORT', usage)
     const asked = passwordIn(values['password-file']) || given.password
-    const password = asked || (await readHidden(`password of ${given.user}: `, terminal))
+    const password =
+      asked || (await readHidden('a password', `password of ${given.user}: `, terminal))
     if (password === undefined) return interruptedCode
     const hub = { ...given, password }
     const answer = await askHub(hub, { path: '/api/nodes' }, terminal)
@@ -35,21 +34,6 @@ export const login: CliCommand = {
 }
 
 const options = { 'password-file': { type: 'string' } } as const
-
-/** Of a terminal, what is typed there and not shown; else a line of input. Undefined when nobody wants to say it. */
-async function readHidden(question: string, terminal: Terminal): Promise<string | undefined> {
-  const output = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const lines = createInterface({ input: terminal.input, output, terminal: true })
-  if (terminal.screen !== undefined) await terminal.write(question)
-  const typed = await new Promise<string | undefined>((resolve) => {
-    lines.once('line', resolve).once('SIGINT', () => resolve(undefined))
-    lines.once('close', () => resolve(''))
-  })
-  lines.close()
-  if (terminal.screen !== undefined) await terminal.write('\n')
-  if (typed !== '') return typed
-  throw new HubError('bad-command-line', 'expected a password on standard input, got none')
-}
 
 const logoutUsage = 'logout [URL]'
 

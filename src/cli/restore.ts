@@ -1,14 +1,27 @@
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { fieldOf, parseJson } from '../core/json.ts'
+import { elsewhereName, restoreArchive } from '../store/archive.ts'
 import { restoreBackup } from '../store/backup.ts'
-import { type CliCommand, readDataArguments } from './arguments.ts'
+import {
+  type CliCommand,
+  onlyOne,
+  passphraseFrom,
+  readArguments,
+  readDataArguments,
+  required,
+} from './arguments.ts'
 import { longWork } from './long-work.ts'
+import { interruptedCode, type Terminal } from './terminal.ts'
 
-const usage = 'restore --data DIR FILE'
+const usage = 'restore --data DIR FILE | restore --all DIR FILE [--passphrase-file FILE]'
 
 export const restore: CliCommand = {
   usage,
-  summary: 'make a data folder from a backup; the folder has to be empty or not there',
+  summary:
+    'make a data folder from a backup, or with --all the folder of a whole hub; it has to be empty or not there',
   run: async (args, terminal) => {
+    if (args.includes('--all')) return restoreAll(args, terminal)
     const { folder, file } = readDataArguments(args, usage, 1)
     return longWork(
       terminal,
@@ -27,6 +40,30 @@ export const restore: CliCommand = {
       },
     )
   },
+}
+
+async function restoreAll(args: string[], terminal: Terminal): Promise<number | undefined> {
+  const { values, positionals } = readArguments(usage, () =>
+    parseArgs({
+      args,
+      options: { all: { type: 'string' }, 'passphrase-file': { type: 'string' } },
+      allowPositionals: true,
+    }),
+  )
+  const folder = required(values.all, 'the folder of the hub after --all', usage)
+  const file = onlyOne(positionals, 'the name of one file', usage)
+  const passphrase = await passphraseFrom(values['passphrase-file'], terminal)
+  if (passphrase === undefined) return interruptedCode
+  const nothing = () => `${folder} has nothing of ${file}`
+  return longWork(terminal, nothing, async ({ step }) => {
+    const paths = await restoreArchive({ file, passphrase }, folder, step)
+    terminal.print(`${folder} has ${paths.length} files from ${file}`)
+    if (paths.some((path) => path.startsWith(`${elsewhereName}/`))) {
+      const copy = `cp -a ${join(folder, elsewhereName)}/. /`
+      terminal.print(`what was not in the folder of the configuration goes there with: ${copy}`)
+    }
+    return 0
+  })
 }
 
 function keysOf(user: string, count: number): string {

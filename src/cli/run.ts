@@ -37,7 +37,7 @@ export const run: CliCommand = {
     ])
     // By a log of its own, which waits for nobody: that of the hub may be what is broken.
     terminal.endOnDefect((error) => openLog('fatal').fatal({ err: error }, 'a defect ends the hub'))
-    const hub = await startHub(config)
+    const hub = await startHub(config, { configFile: file })
     compileSooner()
     const reload = () => detached(hub.reload(read))
     terminal.onReload(reload)

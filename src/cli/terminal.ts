@@ -1,6 +1,8 @@
 /** What a command sees of the person before it: what it prints, what is typed, and when to end. */
 import type { EventEmitter } from 'node:events'
-import type { Readable, Writable } from 'node:stream'
+import { createInterface } from 'node:readline'
+import { type Readable, Writable } from 'node:stream'
+import { HubError } from '../core/errors.ts'
 
 /** What a command sees of the world around it. */
 export interface Terminal {
@@ -72,6 +74,29 @@ export function painted(
   text: string,
 ): string {
   return screen?.hasColors ? `\u001b[${colors[color]}m${text}\u001b[0m` : text
+}
+
+/**
+ * Of a terminal, what is typed there and not shown; else a line of input. Undefined when nobody wants to say it.
+ *
+ * @throws HubError `bad-command-line` for an empty one.
+ */
+export async function readHidden(
+  what: string,
+  question: string,
+  terminal: Pick<Terminal, 'input' | 'screen' | 'write'>,
+): Promise<string | undefined> {
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input: terminal.input, output, terminal: true })
+  if (terminal.screen !== undefined) await terminal.write(question)
+  const typed = await new Promise<string | undefined>((resolve) => {
+    lines.once('line', resolve).once('SIGINT', () => resolve(undefined))
+    lines.once('close', () => resolve(''))
+  })
+  lines.close()
+  if (terminal.screen !== undefined) await terminal.write('\n')
+  if (typed !== '') return typed
+  throw new HubError('bad-command-line', `expected ${what} on standard input, got none`)
 }
 
 /** By their default they end a process at once; others take them for a wish to read files anew, or to say how it is. */

@@ -399,6 +399,27 @@ export interface ConfigInput {
     folder?: string
   }
   /**
+   * A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.
+   */
+  backup?: {
+    /**
+     * Where the backups go, made when it is not there; another disk, best of another machine.
+     */
+    folder: string
+    /**
+     * A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.
+     */
+    passphraseFile: string
+    /**
+     * When, as clocks in timeZone show it.
+     */
+    at?: string
+    /**
+     * How many are kept; the oldest ones go.
+     */
+    keep?: number
+  }
+  /**
    * What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.
    */
   history?: {
@@ -1561,6 +1582,27 @@ export interface Config {
      * A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.
      */
     folder?: string
+  }
+  /**
+   * A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.
+   */
+  backup?: {
+    /**
+     * Where the backups go, made when it is not there; another disk, best of another machine.
+     */
+    folder: string
+    /**
+     * A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.
+     */
+    passphraseFile: string
+    /**
+     * When, as clocks in timeZone show it.
+     */
+    at: string
+    /**
+     * How many are kept; the oldest ones go.
+     */
+    keep: number
   }
   /**
    * What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.

@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"backup":{"description":"A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.","type":"object","required":["folder","passphraseFile"],"properties":{"folder":{"description":"Where the backups go, made when it is not there; another disk, best of another machine.","type":"string","minLength":1,"examples":["/mnt/nas/clown-hub"]},"passphraseFile":{"description":"A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.","type":"string","minLength":1,"examples":["backup.passphrase"]},"at":{"description":"When, as clocks in timeZone show it.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","default":"03:00","examples":["02:30"]},"keep":{"description":"How many are kept; the oldest ones go.","type":"integer","minimum":1,"maximum":1000,"default":7,"examples":[30]}},"additionalProperties":false,"examples":[{"folder":"/mnt/nas/clown-hub","passphraseFile":"backup.passphrase"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -26,12 +26,12 @@ const pattern15 = new RegExp("^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
 const pattern16 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
 const pattern17 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
 const pattern18 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern19 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
-const pattern20 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
-const pattern21 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]$", "u");
-const pattern22 = new RegExp("^[^+#\\p{Cc}]+$", "u");
-const pattern23 = new RegExp("^[a-z0-9-]{1,32}$", "u");
-const pattern24 = new RegExp("^https?://[^\\s]+$", "u");
+const pattern19 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]$", "u");
+const pattern20 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
+const pattern21 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
+const pattern23 = new RegExp("^[^+#\\p{Cc}]+$", "u");
+const pattern24 = new RegExp("^[a-z0-9-]{1,32}$", "u");
+const pattern25 = new RegExp("^https?://[^\\s]+$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -2617,62 +2617,184 @@ return false;
 }
 var valid0 = _errs209 === errors;
 if(valid0){
-let data97 = data.history;
+if(data.backup !== undefined){
+let data97 = data.backup;
 const _errs214 = errors;
 if(errors === _errs214){
 if(data97 && typeof data97 == "object" && !Array.isArray(data97)){
-if(data97.record === undefined){
-data97.record = ["#"];
+if(data97.at === undefined){
+data97.at = "03:00";
 }
-if(data97.ignore === undefined){
-data97.ignore = [];
+if(data97.keep === undefined){
+data97.keep = 7;
 }
-if(data97.rawHours === undefined){
-data97.rawHours = 24;
+let missing8;
+if(((data97.folder === undefined) && (missing8 = "folder")) || ((data97.passphraseFile === undefined) && (missing8 = "passphraseFile"))){
+validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
+return false;
 }
-if(data97.minuteDays === undefined){
-data97.minuteDays = 30;
-}
-if(data97.hourDays === undefined){
-data97.hourDays = 730;
-}
-if(data97.diskMiB === undefined){
-data97.diskMiB = 1024;
-}
-if(data97.memoryMiB === undefined){
-data97.memoryMiB = 64;
-}
+else {
 const _errs216 = errors;
 for(const key22 in data97){
-if(!(((((((key22 === "record") || (key22 === "ignore")) || (key22 === "rawHours")) || (key22 === "minuteDays")) || (key22 === "hourDays")) || (key22 === "diskMiB")) || (key22 === "memoryMiB"))){
-validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
+if(!((((key22 === "folder") || (key22 === "passphraseFile")) || (key22 === "at")) || (key22 === "keep"))){
+validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs216 === errors){
-let data98 = data97.record;
+if(data97.folder !== undefined){
+let data98 = data97.folder;
 const _errs217 = errors;
 if(errors === _errs217){
-if(Array.isArray(data98)){
-if(data98.length > 1024){
+if(typeof data98 === "string"){
+if(func2(data98) < 1){
+validate11.errors = [{instancePath:instancePath+"/backup/folder",schemaPath:"#/properties/backup/properties/folder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/backup/folder",schemaPath:"#/properties/backup/properties/folder/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid37 = _errs217 === errors;
+}
+else {
+var valid37 = true;
+}
+if(valid37){
+if(data97.passphraseFile !== undefined){
+let data99 = data97.passphraseFile;
+const _errs219 = errors;
+if(errors === _errs219){
+if(typeof data99 === "string"){
+if(func2(data99) < 1){
+validate11.errors = [{instancePath:instancePath+"/backup/passphraseFile",schemaPath:"#/properties/backup/properties/passphraseFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/backup/passphraseFile",schemaPath:"#/properties/backup/properties/passphraseFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid37 = _errs219 === errors;
+}
+else {
+var valid37 = true;
+}
+if(valid37){
+let data100 = data97.at;
+const _errs221 = errors;
+if(errors === _errs221){
+if(typeof data100 === "string"){
+if(!pattern19.test(data100)){
+validate11.errors = [{instancePath:instancePath+"/backup/at",schemaPath:"#/properties/backup/properties/at/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/backup/at",schemaPath:"#/properties/backup/properties/at/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid37 = _errs221 === errors;
+if(valid37){
+let data101 = data97.keep;
+const _errs223 = errors;
+if(!(((typeof data101 == "number") && (!(data101 % 1) && !isNaN(data101))) && (isFinite(data101)))){
+validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs223){
+if((typeof data101 == "number") && (isFinite(data101))){
+if(data101 > 1000 || isNaN(data101)){
+validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+return false;
+}
+else {
+if(data101 < 1 || isNaN(data101)){
+validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid37 = _errs223 === errors;
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid0 = _errs214 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+let data102 = data.history;
+const _errs225 = errors;
+if(errors === _errs225){
+if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
+if(data102.record === undefined){
+data102.record = ["#"];
+}
+if(data102.ignore === undefined){
+data102.ignore = [];
+}
+if(data102.rawHours === undefined){
+data102.rawHours = 24;
+}
+if(data102.minuteDays === undefined){
+data102.minuteDays = 30;
+}
+if(data102.hourDays === undefined){
+data102.hourDays = 730;
+}
+if(data102.diskMiB === undefined){
+data102.diskMiB = 1024;
+}
+if(data102.memoryMiB === undefined){
+data102.memoryMiB = 64;
+}
+const _errs227 = errors;
+for(const key23 in data102){
+if(!(((((((key23 === "record") || (key23 === "ignore")) || (key23 === "rawHours")) || (key23 === "minuteDays")) || (key23 === "hourDays")) || (key23 === "diskMiB")) || (key23 === "memoryMiB"))){
+validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs227 === errors){
+let data103 = data102.record;
+const _errs228 = errors;
+if(errors === _errs228){
+if(Array.isArray(data103)){
+if(data103.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/properties/history/properties/record/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid38 = true;
-const len13 = data98.length;
+var valid39 = true;
+const len13 = data103.length;
 for(let i15=0; i15<len13; i15++){
-let data99 = data98[i15];
-const _errs219 = errors;
-if(errors === _errs219){
-if(typeof data99 === "string"){
-if(func2(data99) > 1024){
+let data104 = data103[i15];
+const _errs230 = errors;
+if(errors === _errs230){
+if(typeof data104 === "string"){
+if(func2(data104) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data99) < 1){
+if(func2(data104) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2683,8 +2805,8 @@ validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaP
 return false;
 }
 }
-var valid38 = _errs219 === errors;
-if(!valid38){
+var valid39 = _errs230 === errors;
+if(!valid39){
 break;
 }
 }
@@ -2695,30 +2817,30 @@ validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/
 return false;
 }
 }
-var valid37 = _errs217 === errors;
-if(valid37){
-let data100 = data97.ignore;
-const _errs221 = errors;
-if(errors === _errs221){
-if(Array.isArray(data100)){
-if(data100.length > 1024){
+var valid38 = _errs228 === errors;
+if(valid38){
+let data105 = data102.ignore;
+const _errs232 = errors;
+if(errors === _errs232){
+if(Array.isArray(data105)){
+if(data105.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/properties/history/properties/ignore/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid39 = true;
-const len14 = data100.length;
+var valid40 = true;
+const len14 = data105.length;
 for(let i16=0; i16<len14; i16++){
-let data101 = data100[i16];
-const _errs223 = errors;
-if(errors === _errs223){
-if(typeof data101 === "string"){
-if(func2(data101) > 1024){
+let data106 = data105[i16];
+const _errs234 = errors;
+if(errors === _errs234){
+if(typeof data106 === "string"){
+if(func2(data106) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data101) < 1){
+if(func2(data106) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2729,8 +2851,8 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaP
 return false;
 }
 }
-var valid39 = _errs223 === errors;
-if(!valid39){
+var valid40 = _errs234 === errors;
+if(!valid40){
 break;
 }
 }
@@ -2741,117 +2863,117 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/
 return false;
 }
 }
-var valid37 = _errs221 === errors;
-if(valid37){
-let data102 = data97.rawHours;
-const _errs225 = errors;
-if(!(((typeof data102 == "number") && (!(data102 % 1) && !isNaN(data102))) && (isFinite(data102)))){
+var valid38 = _errs232 === errors;
+if(valid38){
+let data107 = data102.rawHours;
+const _errs236 = errors;
+if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs225){
-if((typeof data102 == "number") && (isFinite(data102))){
-if(data102 > 8784 || isNaN(data102)){
+if(errors === _errs236){
+if((typeof data107 == "number") && (isFinite(data107))){
+if(data107 > 8784 || isNaN(data107)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
 return false;
 }
 else {
-if(data102 < 1 || isNaN(data102)){
+if(data107 < 1 || isNaN(data107)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid37 = _errs225 === errors;
-if(valid37){
-let data103 = data97.minuteDays;
-const _errs227 = errors;
-if(!(((typeof data103 == "number") && (!(data103 % 1) && !isNaN(data103))) && (isFinite(data103)))){
+var valid38 = _errs236 === errors;
+if(valid38){
+let data108 = data102.minuteDays;
+const _errs238 = errors;
+if(!(((typeof data108 == "number") && (!(data108 % 1) && !isNaN(data108))) && (isFinite(data108)))){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs227){
-if((typeof data103 == "number") && (isFinite(data103))){
-if(data103 > 3660 || isNaN(data103)){
+if(errors === _errs238){
+if((typeof data108 == "number") && (isFinite(data108))){
+if(data108 > 3660 || isNaN(data108)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
 return false;
 }
 else {
-if(data103 < 1 || isNaN(data103)){
+if(data108 < 1 || isNaN(data108)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid37 = _errs227 === errors;
-if(valid37){
-let data104 = data97.hourDays;
-const _errs229 = errors;
-if(!(((typeof data104 == "number") && (!(data104 % 1) && !isNaN(data104))) && (isFinite(data104)))){
+var valid38 = _errs238 === errors;
+if(valid38){
+let data109 = data102.hourDays;
+const _errs240 = errors;
+if(!(((typeof data109 == "number") && (!(data109 % 1) && !isNaN(data109))) && (isFinite(data109)))){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs229){
-if((typeof data104 == "number") && (isFinite(data104))){
-if(data104 > 36600 || isNaN(data104)){
+if(errors === _errs240){
+if((typeof data109 == "number") && (isFinite(data109))){
+if(data109 > 36600 || isNaN(data109)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
 return false;
 }
 else {
-if(data104 < 1 || isNaN(data104)){
+if(data109 < 1 || isNaN(data109)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid37 = _errs229 === errors;
-if(valid37){
-let data105 = data97.diskMiB;
-const _errs231 = errors;
-if(!(((typeof data105 == "number") && (!(data105 % 1) && !isNaN(data105))) && (isFinite(data105)))){
+var valid38 = _errs240 === errors;
+if(valid38){
+let data110 = data102.diskMiB;
+const _errs242 = errors;
+if(!(((typeof data110 == "number") && (!(data110 % 1) && !isNaN(data110))) && (isFinite(data110)))){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs231){
-if((typeof data105 == "number") && (isFinite(data105))){
-if(data105 > 1048576 || isNaN(data105)){
+if(errors === _errs242){
+if((typeof data110 == "number") && (isFinite(data110))){
+if(data110 > 1048576 || isNaN(data110)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data105 < 1 || isNaN(data105)){
+if(data110 < 1 || isNaN(data110)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid37 = _errs231 === errors;
-if(valid37){
-let data106 = data97.memoryMiB;
-const _errs233 = errors;
-if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
+var valid38 = _errs242 === errors;
+if(valid38){
+let data111 = data102.memoryMiB;
+const _errs244 = errors;
+if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs233){
-if((typeof data106 == "number") && (isFinite(data106))){
-if(data106 > 65536 || isNaN(data106)){
+if(errors === _errs244){
+if((typeof data111 == "number") && (isFinite(data111))){
+if(data111 > 65536 || isNaN(data111)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data106 < 1 || isNaN(data106)){
+if(data111 < 1 || isNaN(data111)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid37 = _errs233 === errors;
+var valid38 = _errs244 === errors;
 }
 }
 }
@@ -2865,45 +2987,45 @@ validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs214 === errors;
+var valid0 = _errs225 === errors;
 if(valid0){
-let data107 = data.profiles;
-const _errs235 = errors;
-if(errors === _errs235){
-if(data107 && typeof data107 == "object" && !Array.isArray(data107)){
-if(data107.prefix === undefined){
-data107.prefix = "devices";
+let data112 = data.profiles;
+const _errs246 = errors;
+if(errors === _errs246){
+if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
+if(data112.prefix === undefined){
+data112.prefix = "devices";
 }
-if(data107.off === undefined){
-data107.off = [];
+if(data112.off === undefined){
+data112.off = [];
 }
-if(data107.clown === undefined){
-data107.clown = {};
+if(data112.clown === undefined){
+data112.clown = {};
 }
-const _errs237 = errors;
-for(const key23 in data107){
-if(!(((key23 === "prefix") || (key23 === "off")) || (key23 === "clown"))){
-validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
+const _errs248 = errors;
+for(const key24 in data112){
+if(!(((key24 === "prefix") || (key24 === "off")) || (key24 === "clown"))){
+validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs237 === errors){
-let data108 = data107.prefix;
-const _errs238 = errors;
-if(errors === _errs238){
-if(typeof data108 === "string"){
-if(func2(data108) > 256){
+if(_errs248 === errors){
+let data113 = data112.prefix;
+const _errs249 = errors;
+if(errors === _errs249){
+if(typeof data113 === "string"){
+if(func2(data113) > 256){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data108) < 1){
+if(func2(data113) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern19.test(data108)){
+if(!pattern20.test(data113)){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/pattern",keyword:"pattern",params:{pattern: "^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"},message:"must match pattern \""+"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"+"\""}];
 return false;
 }
@@ -2915,39 +3037,39 @@ validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#
 return false;
 }
 }
-var valid40 = _errs238 === errors;
-if(valid40){
-let data109 = data107.off;
-const _errs240 = errors;
-if(errors === _errs240){
-if(Array.isArray(data109)){
-if(data109.length > 64){
+var valid41 = _errs249 === errors;
+if(valid41){
+let data114 = data112.off;
+const _errs251 = errors;
+if(errors === _errs251){
+if(Array.isArray(data114)){
+if(data114.length > 64){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
-var valid41 = true;
-const len15 = data109.length;
+var valid42 = true;
+const len15 = data114.length;
 for(let i17=0; i17<len15; i17++){
-let data110 = data109[i17];
-const _errs242 = errors;
-if(!((((((((((data110 === "hardwario") || (data110 === "rtl_433")) || (data110 === "tasmota")) || (data110 === "wled")) || (data110 === "shelly-gen1")) || (data110 === "shelly")) || (data110 === "zigbee2mqtt")) || (data110 === "homie")) || (data110 === "esphome")) || (data110 === "home-assistant"))){
+let data115 = data114[i17];
+const _errs253 = errors;
+if(!((((((((((data115 === "hardwario") || (data115 === "rtl_433")) || (data115 === "tasmota")) || (data115 === "wled")) || (data115 === "shelly-gen1")) || (data115 === "shelly")) || (data115 === "zigbee2mqtt")) || (data115 === "homie")) || (data115 === "esphome")) || (data115 === "home-assistant"))){
 validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i17,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid41 = _errs242 === errors;
-if(!valid41){
+var valid42 = _errs253 === errors;
+if(!valid42){
 break;
 }
 }
-if(valid41){
-let i18 = data109.length;
+if(valid42){
+let i18 = data114.length;
 let j2;
 if(i18 > 1){
 outer2:
 for(;i18--;){
 for(j2 = i18; j2--;){
-if(func0(data109[i18], data109[j2])){
+if(func0(data114[i18], data114[j2])){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i18, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i18+" are identical)"}];
 return false;
 break outer2;
@@ -2963,46 +3085,46 @@ validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/pr
 return false;
 }
 }
-var valid40 = _errs240 === errors;
-if(valid40){
-let data111 = data107.clown;
-const _errs243 = errors;
-if(errors === _errs243){
-if(data111 && typeof data111 == "object" && !Array.isArray(data111)){
-if(data111.bases === undefined){
-data111.bases = ["nodes/#"];
+var valid41 = _errs251 === errors;
+if(valid41){
+let data116 = data112.clown;
+const _errs254 = errors;
+if(errors === _errs254){
+if(data116 && typeof data116 == "object" && !Array.isArray(data116)){
+if(data116.bases === undefined){
+data116.bases = ["nodes/#"];
 }
-const _errs245 = errors;
-for(const key24 in data111){
-if(!(key24 === "bases")){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
+const _errs256 = errors;
+for(const key25 in data116){
+if(!(key25 === "bases")){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs245 === errors){
-let data112 = data111.bases;
-const _errs246 = errors;
-if(errors === _errs246){
-if(Array.isArray(data112)){
-if(data112.length > 1024){
+if(_errs256 === errors){
+let data117 = data116.bases;
+const _errs257 = errors;
+if(errors === _errs257){
+if(Array.isArray(data117)){
+if(data117.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid44 = true;
-const len16 = data112.length;
+var valid45 = true;
+const len16 = data117.length;
 for(let i19=0; i19<len16; i19++){
-let data113 = data112[i19];
-const _errs248 = errors;
-if(errors === _errs248){
-if(typeof data113 === "string"){
-if(func2(data113) > 1024){
+let data118 = data117[i19];
+const _errs259 = errors;
+if(errors === _errs259){
+if(typeof data118 === "string"){
+if(func2(data118) > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data113) < 1){
+if(func2(data118) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3013,8 +3135,8 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,s
 return false;
 }
 }
-var valid44 = _errs248 === errors;
-if(!valid44){
+var valid45 = _errs259 === errors;
+if(!valid45){
 break;
 }
 }
@@ -3032,7 +3154,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/
 return false;
 }
 }
-var valid40 = _errs243 === errors;
+var valid41 = _errs254 === errors;
 }
 }
 }
@@ -3042,37 +3164,37 @@ validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs235 === errors;
+var valid0 = _errs246 === errors;
 if(valid0){
-let data114 = data.commands;
-const _errs250 = errors;
-if(errors === _errs250){
-if(data114 && typeof data114 == "object" && !Array.isArray(data114)){
-if(data114.timeoutSeconds === undefined){
-data114.timeoutSeconds = 5;
+let data119 = data.commands;
+const _errs261 = errors;
+if(errors === _errs261){
+if(data119 && typeof data119 == "object" && !Array.isArray(data119)){
+if(data119.timeoutSeconds === undefined){
+data119.timeoutSeconds = 5;
 }
-if(data114.rules === undefined){
-data114.rules = [];
+if(data119.rules === undefined){
+data119.rules = [];
 }
-const _errs252 = errors;
-for(const key25 in data114){
-if(!((key25 === "timeoutSeconds") || (key25 === "rules"))){
-validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
+const _errs263 = errors;
+for(const key26 in data119){
+if(!((key26 === "timeoutSeconds") || (key26 === "rules"))){
+validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs252 === errors){
-let data115 = data114.timeoutSeconds;
-const _errs253 = errors;
-if(errors === _errs253){
-if((typeof data115 == "number") && (isFinite(data115))){
-if(data115 > 3600 || isNaN(data115)){
+if(_errs263 === errors){
+let data120 = data119.timeoutSeconds;
+const _errs264 = errors;
+if(errors === _errs264){
+if((typeof data120 == "number") && (isFinite(data120))){
+if(data120 > 3600 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data115 < 0.1 || isNaN(data115)){
+if(data120 < 0.1 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3083,44 +3205,44 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid45 = _errs253 === errors;
-if(valid45){
-let data116 = data114.rules;
-const _errs255 = errors;
-if(errors === _errs255){
-if(Array.isArray(data116)){
-if(data116.length > 1024){
+var valid46 = _errs264 === errors;
+if(valid46){
+let data121 = data119.rules;
+const _errs266 = errors;
+if(errors === _errs266){
+if(Array.isArray(data121)){
+if(data121.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid46 = true;
-const len17 = data116.length;
+var valid47 = true;
+const len17 = data121.length;
 for(let i20=0; i20<len17; i20++){
-let data117 = data116[i20];
-const _errs257 = errors;
-if(errors === _errs257){
-if(data117 && typeof data117 == "object" && !Array.isArray(data117)){
-const _errs259 = errors;
-for(const key26 in data117){
-if(!(func3.call(schema12.properties.commands.properties.rules.items.properties, key26))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
+let data122 = data121[i20];
+const _errs268 = errors;
+if(errors === _errs268){
+if(data122 && typeof data122 == "object" && !Array.isArray(data122)){
+const _errs270 = errors;
+for(const key27 in data122){
+if(!(func3.call(schema12.properties.commands.properties.rules.items.properties, key27))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs259 === errors){
-if(data117.topic !== undefined){
-let data118 = data117.topic;
-const _errs260 = errors;
-if(errors === _errs260){
-if(typeof data118 === "string"){
-if(func2(data118) > 1024){
+if(_errs270 === errors){
+if(data122.topic !== undefined){
+let data123 = data122.topic;
+const _errs271 = errors;
+if(errors === _errs271){
+if(typeof data123 === "string"){
+if(func2(data123) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data118) < 1){
+if(func2(data123) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3131,28 +3253,28 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic
 return false;
 }
 }
-var valid47 = _errs260 === errors;
+var valid48 = _errs271 === errors;
 }
 else {
-var valid47 = true;
+var valid48 = true;
 }
-if(valid47){
-if(data117.kind !== undefined){
-let data119 = data117.kind;
-const _errs262 = errors;
-if(errors === _errs262){
-if(typeof data119 === "string"){
-if(func2(data119) > 256){
+if(valid48){
+if(data122.kind !== undefined){
+let data124 = data122.kind;
+const _errs273 = errors;
+if(errors === _errs273){
+if(typeof data124 === "string"){
+if(func2(data124) > 256){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data119) < 1){
+if(func2(data124) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern20.test(data119)){
+if(!pattern21.test(data124)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -3164,23 +3286,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind"
 return false;
 }
 }
-var valid47 = _errs262 === errors;
+var valid48 = _errs273 === errors;
 }
 else {
-var valid47 = true;
+var valid48 = true;
 }
-if(valid47){
-if(data117.timeoutSeconds !== undefined){
-let data120 = data117.timeoutSeconds;
-const _errs264 = errors;
-if(errors === _errs264){
-if((typeof data120 == "number") && (isFinite(data120))){
-if(data120 > 3600 || isNaN(data120)){
+if(valid48){
+if(data122.timeoutSeconds !== undefined){
+let data125 = data122.timeoutSeconds;
+const _errs275 = errors;
+if(errors === _errs275){
+if((typeof data125 == "number") && (isFinite(data125))){
+if(data125 > 3600 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data120 < 0.1 || isNaN(data120)){
+if(data125 < 0.1 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3191,77 +3313,77 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeo
 return false;
 }
 }
-var valid47 = _errs264 === errors;
+var valid48 = _errs275 === errors;
 }
 else {
-var valid47 = true;
+var valid48 = true;
 }
-if(valid47){
-if(data117.minIntervalMilliseconds !== undefined){
-let data121 = data117.minIntervalMilliseconds;
-const _errs266 = errors;
-if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
+if(valid48){
+if(data122.minIntervalMilliseconds !== undefined){
+let data126 = data122.minIntervalMilliseconds;
+const _errs277 = errors;
+if(!(((typeof data126 == "number") && (!(data126 % 1) && !isNaN(data126))) && (isFinite(data126)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs266){
-if((typeof data121 == "number") && (isFinite(data121))){
-if(data121 > 3600000 || isNaN(data121)){
+if(errors === _errs277){
+if((typeof data126 == "number") && (isFinite(data126))){
+if(data126 > 3600000 || isNaN(data126)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
 return false;
 }
 else {
-if(data121 < 0 || isNaN(data121)){
+if(data126 < 0 || isNaN(data126)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs266 === errors;
+var valid48 = _errs277 === errors;
 }
 else {
-var valid47 = true;
+var valid48 = true;
 }
-if(valid47){
-if(data117.perSecond !== undefined){
-let data122 = data117.perSecond;
-const _errs268 = errors;
-if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
+if(valid48){
+if(data122.perSecond !== undefined){
+let data127 = data122.perSecond;
+const _errs279 = errors;
+if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs268){
-if((typeof data122 == "number") && (isFinite(data122))){
-if(data122 > 100 || isNaN(data122)){
+if(errors === _errs279){
+if((typeof data127 == "number") && (isFinite(data127))){
+if(data127 > 100 || isNaN(data127)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data122 < 0 || isNaN(data122)){
+if(data127 < 0 || isNaN(data127)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs268 === errors;
+var valid48 = _errs279 === errors;
 }
 else {
-var valid47 = true;
+var valid48 = true;
 }
-if(valid47){
-if(data117.autoOffSeconds !== undefined){
-let data123 = data117.autoOffSeconds;
-const _errs270 = errors;
-if(errors === _errs270){
-if((typeof data123 == "number") && (isFinite(data123))){
-if(data123 > 604800 || isNaN(data123)){
+if(valid48){
+if(data122.autoOffSeconds !== undefined){
+let data128 = data122.autoOffSeconds;
+const _errs281 = errors;
+if(errors === _errs281){
+if((typeof data128 == "number") && (isFinite(data128))){
+if(data128 > 604800 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data123 < 0 || isNaN(data123)){
+if(data128 < 0 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -3272,18 +3394,18 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoO
 return false;
 }
 }
-var valid47 = _errs270 === errors;
+var valid48 = _errs281 === errors;
 }
 else {
-var valid47 = true;
+var valid48 = true;
 }
-if(valid47){
-if(data117.autoOffAt !== undefined){
-let data124 = data117.autoOffAt;
-const _errs272 = errors;
-if(errors === _errs272){
-if(typeof data124 === "string"){
-if(!pattern21.test(data124)){
+if(valid48){
+if(data122.autoOffAt !== undefined){
+let data129 = data122.autoOffAt;
+const _errs283 = errors;
+if(errors === _errs283){
+if(typeof data129 === "string"){
+if(!pattern19.test(data129)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
 return false;
 }
@@ -3293,23 +3415,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoO
 return false;
 }
 }
-var valid47 = _errs272 === errors;
+var valid48 = _errs283 === errors;
 }
 else {
-var valid47 = true;
+var valid48 = true;
 }
-if(valid47){
-if(data117.interlock !== undefined){
-let data125 = data117.interlock;
-const _errs274 = errors;
-if(errors === _errs274){
-if(typeof data125 === "string"){
-if(func2(data125) > 64){
+if(valid48){
+if(data122.interlock !== undefined){
+let data130 = data122.interlock;
+const _errs285 = errors;
+if(errors === _errs285){
+if(typeof data130 === "string"){
+if(func2(data130) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data125) < 1){
+if(func2(data130) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3320,53 +3442,53 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/inter
 return false;
 }
 }
-var valid47 = _errs274 === errors;
+var valid48 = _errs285 === errors;
 }
 else {
-var valid47 = true;
+var valid48 = true;
 }
-if(valid47){
-if(data117.proof !== undefined){
-let data126 = data117.proof;
-const _errs276 = errors;
-if(errors === _errs276){
-if(data126 && typeof data126 == "object" && !Array.isArray(data126)){
-if(Object.keys(data126).length < 4){
+if(valid48){
+if(data122.proof !== undefined){
+let data131 = data122.proof;
+const _errs287 = errors;
+if(errors === _errs287){
+if(data131 && typeof data131 == "object" && !Array.isArray(data131)){
+if(Object.keys(data131).length < 4){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
 return false;
 }
 else {
-let missing8;
-if((((data126.topic === undefined) && (missing8 = "topic")) || ((data126.quantity === undefined) && (missing8 = "quantity"))) || ((data126.withinSeconds === undefined) && (missing8 = "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
+let missing9;
+if((((data131.topic === undefined) && (missing9 = "topic")) || ((data131.quantity === undefined) && (missing9 = "quantity"))) || ((data131.withinSeconds === undefined) && (missing9 = "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
 return false;
 }
 else {
-const _errs278 = errors;
-for(const key27 in data126){
-if(!(((((key27 === "topic") || (key27 === "quantity")) || (key27 === "above")) || (key27 === "below")) || (key27 === "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
+const _errs289 = errors;
+for(const key28 in data131){
+if(!(((((key28 === "topic") || (key28 === "quantity")) || (key28 === "above")) || (key28 === "below")) || (key28 === "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs278 === errors){
-if(data126.topic !== undefined){
-let data127 = data126.topic;
-const _errs279 = errors;
-if(errors === _errs279){
-if(typeof data127 === "string"){
-if(func2(data127) > 1024){
+if(_errs289 === errors){
+if(data131.topic !== undefined){
+let data132 = data131.topic;
+const _errs290 = errors;
+if(errors === _errs290){
+if(typeof data132 === "string"){
+if(func2(data132) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data127) < 1){
+if(func2(data132) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern22.test(data127)){
+if(!pattern23.test(data132)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -3378,23 +3500,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof
 return false;
 }
 }
-var valid48 = _errs279 === errors;
+var valid49 = _errs290 === errors;
 }
 else {
-var valid48 = true;
+var valid49 = true;
 }
-if(valid48){
-if(data126.quantity !== undefined){
-let data128 = data126.quantity;
-const _errs281 = errors;
-if(errors === _errs281){
-if(typeof data128 === "string"){
-if(func2(data128) > 64){
+if(valid49){
+if(data131.quantity !== undefined){
+let data133 = data131.quantity;
+const _errs292 = errors;
+if(errors === _errs292){
+if(typeof data133 === "string"){
+if(func2(data133) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data128) < 1){
+if(func2(data133) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3405,49 +3527,49 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof
 return false;
 }
 }
-var valid48 = _errs281 === errors;
+var valid49 = _errs292 === errors;
 }
 else {
-var valid48 = true;
+var valid49 = true;
 }
-if(valid48){
-if(data126.above !== undefined){
-let data129 = data126.above;
-const _errs283 = errors;
-if(!((typeof data129 == "number") && (isFinite(data129)))){
+if(valid49){
+if(data131.above !== undefined){
+let data134 = data131.above;
+const _errs294 = errors;
+if(!((typeof data134 == "number") && (isFinite(data134)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid48 = _errs283 === errors;
+var valid49 = _errs294 === errors;
 }
 else {
-var valid48 = true;
+var valid49 = true;
 }
-if(valid48){
-if(data126.below !== undefined){
-let data130 = data126.below;
-const _errs285 = errors;
-if(!((typeof data130 == "number") && (isFinite(data130)))){
+if(valid49){
+if(data131.below !== undefined){
+let data135 = data131.below;
+const _errs296 = errors;
+if(!((typeof data135 == "number") && (isFinite(data135)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid48 = _errs285 === errors;
+var valid49 = _errs296 === errors;
 }
 else {
-var valid48 = true;
+var valid49 = true;
 }
-if(valid48){
-if(data126.withinSeconds !== undefined){
-let data131 = data126.withinSeconds;
-const _errs287 = errors;
-if(errors === _errs287){
-if((typeof data131 == "number") && (isFinite(data131))){
-if(data131 > 3600 || isNaN(data131)){
+if(valid49){
+if(data131.withinSeconds !== undefined){
+let data136 = data131.withinSeconds;
+const _errs298 = errors;
+if(errors === _errs298){
+if((typeof data136 == "number") && (isFinite(data136))){
+if(data136 > 3600 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data131 < 0.1 || isNaN(data131)){
+if(data136 < 0.1 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3455,6 +3577,24 @@ return false;
 }
 else {
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid49 = _errs298 === errors;
+}
+else {
+var valid49 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -3471,24 +3611,6 @@ var valid48 = true;
 }
 }
 }
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid47 = _errs276 === errors;
-}
-else {
-var valid47 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-}
 }
 }
 else {
@@ -3496,8 +3618,8 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaP
 return false;
 }
 }
-var valid46 = _errs257 === errors;
-if(!valid46){
+var valid47 = _errs268 === errors;
+if(!valid47){
 break;
 }
 }
@@ -3508,7 +3630,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid45 = _errs255 === errors;
+var valid46 = _errs266 === errors;
 }
 }
 }
@@ -3517,134 +3639,134 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs250 === errors;
+var valid0 = _errs261 === errors;
 if(valid0){
-let data132 = data.limits;
-const _errs289 = errors;
-if(errors === _errs289){
-if(data132 && typeof data132 == "object" && !Array.isArray(data132)){
-if(data132.topic === undefined){
-data132.topic = {};
+let data137 = data.limits;
+const _errs300 = errors;
+if(errors === _errs300){
+if(data137 && typeof data137 == "object" && !Array.isArray(data137)){
+if(data137.topic === undefined){
+data137.topic = {};
 }
-if(data132.json === undefined){
-data132.json = {};
+if(data137.json === undefined){
+data137.json = {};
 }
-if(data132.websocket === undefined){
-data132.websocket = {};
+if(data137.websocket === undefined){
+data137.websocket = {};
 }
-if(data132.mqtt === undefined){
-data132.mqtt = {};
+if(data137.mqtt === undefined){
+data137.mqtt = {};
 }
-if(data132.sessions === undefined){
-data132.sessions = {};
+if(data137.sessions === undefined){
+data137.sessions = {};
 }
-if(data132.retained === undefined){
-data132.retained = {};
+if(data137.retained === undefined){
+data137.retained = {};
 }
-if(data132.nodes === undefined){
-data132.nodes = {};
+if(data137.nodes === undefined){
+data137.nodes = {};
 }
-if(data132.connections === undefined){
-data132.connections = {};
+if(data137.connections === undefined){
+data137.connections = {};
 }
-if(data132.http === undefined){
-data132.http = {};
+if(data137.http === undefined){
+data137.http = {};
 }
-if(data132.signIn === undefined){
-data132.signIn = {};
+if(data137.signIn === undefined){
+data137.signIn = {};
 }
-if(data132.commands === undefined){
-data132.commands = {};
+if(data137.commands === undefined){
+data137.commands = {};
 }
-if(data132.store === undefined){
-data132.store = {};
+if(data137.store === undefined){
+data137.store = {};
 }
-if(data132.memory === undefined){
-data132.memory = {};
+if(data137.memory === undefined){
+data137.memory = {};
 }
-if(data132.process === undefined){
-data132.process = {};
+if(data137.process === undefined){
+data137.process = {};
 }
-if(data132.history === undefined){
-data132.history = {};
+if(data137.history === undefined){
+data137.history = {};
 }
-if(data132.dialects === undefined){
-data132.dialects = {};
+if(data137.dialects === undefined){
+data137.dialects = {};
 }
-if(data132.users === undefined){
-data132.users = {};
+if(data137.users === undefined){
+data137.users = {};
 }
-const _errs291 = errors;
-for(const key28 in data132){
-if(!(func3.call(schema12.properties.limits.properties, key28))){
-validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
+const _errs302 = errors;
+for(const key29 in data137){
+if(!(func3.call(schema12.properties.limits.properties, key29))){
+validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs291 === errors){
-let data133 = data132.topic;
-const _errs292 = errors;
-if(errors === _errs292){
-if(data133 && typeof data133 == "object" && !Array.isArray(data133)){
-if(data133.bytes === undefined){
-data133.bytes = 1024;
+if(_errs302 === errors){
+let data138 = data137.topic;
+const _errs303 = errors;
+if(errors === _errs303){
+if(data138 && typeof data138 == "object" && !Array.isArray(data138)){
+if(data138.bytes === undefined){
+data138.bytes = 1024;
 }
-if(data133.levels === undefined){
-data133.levels = 201;
+if(data138.levels === undefined){
+data138.levels = 201;
 }
-const _errs294 = errors;
-for(const key29 in data133){
-if(!((key29 === "bytes") || (key29 === "levels"))){
-validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
+const _errs305 = errors;
+for(const key30 in data138){
+if(!((key30 === "bytes") || (key30 === "levels"))){
+validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs294 === errors){
-let data134 = data133.bytes;
-const _errs295 = errors;
-if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
+if(_errs305 === errors){
+let data139 = data138.bytes;
+const _errs306 = errors;
+if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs295){
-if((typeof data134 == "number") && (isFinite(data134))){
-if(data134 > 65000 || isNaN(data134)){
+if(errors === _errs306){
+if((typeof data139 == "number") && (isFinite(data139))){
+if(data139 > 65000 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data134 < 1 || isNaN(data134)){
+if(data139 < 1 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs295 === errors;
-if(valid50){
-let data135 = data133.levels;
-const _errs297 = errors;
-if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
+var valid51 = _errs306 === errors;
+if(valid51){
+let data140 = data138.levels;
+const _errs308 = errors;
+if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs297){
-if((typeof data135 == "number") && (isFinite(data135))){
-if(data135 > 201 || isNaN(data135)){
+if(errors === _errs308){
+if((typeof data140 == "number") && (isFinite(data140))){
+if(data140 > 201 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 201},message:"must be <= 201"}];
 return false;
 }
 else {
-if(data135 < 1 || isNaN(data135)){
+if(data140 < 1 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs297 === errors;
+var valid51 = _errs308 === errors;
 }
 }
 }
@@ -3653,120 +3775,120 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid49 = _errs292 === errors;
-if(valid49){
-let data136 = data132.json;
-const _errs299 = errors;
-if(errors === _errs299){
-if(data136 && typeof data136 == "object" && !Array.isArray(data136)){
-if(data136.depth === undefined){
-data136.depth = 16;
+var valid50 = _errs303 === errors;
+if(valid50){
+let data141 = data137.json;
+const _errs310 = errors;
+if(errors === _errs310){
+if(data141 && typeof data141 == "object" && !Array.isArray(data141)){
+if(data141.depth === undefined){
+data141.depth = 16;
 }
-if(data136.keys === undefined){
-data136.keys = 4096;
+if(data141.keys === undefined){
+data141.keys = 4096;
 }
-if(data136.stringBytes === undefined){
-data136.stringBytes = 1048576;
+if(data141.stringBytes === undefined){
+data141.stringBytes = 1048576;
 }
-if(data136.arrayItems === undefined){
-data136.arrayItems = 16384;
+if(data141.arrayItems === undefined){
+data141.arrayItems = 16384;
 }
-const _errs301 = errors;
-for(const key30 in data136){
-if(!((((key30 === "depth") || (key30 === "keys")) || (key30 === "stringBytes")) || (key30 === "arrayItems"))){
-validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
+const _errs312 = errors;
+for(const key31 in data141){
+if(!((((key31 === "depth") || (key31 === "keys")) || (key31 === "stringBytes")) || (key31 === "arrayItems"))){
+validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs301 === errors){
-let data137 = data136.depth;
-const _errs302 = errors;
-if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
+if(_errs312 === errors){
+let data142 = data141.depth;
+const _errs313 = errors;
+if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs302){
-if((typeof data137 == "number") && (isFinite(data137))){
-if(data137 > 32 || isNaN(data137)){
+if(errors === _errs313){
+if((typeof data142 == "number") && (isFinite(data142))){
+if(data142 > 32 || isNaN(data142)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
-if(data137 < 1 || isNaN(data137)){
+if(data142 < 1 || isNaN(data142)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs302 === errors;
-if(valid51){
-let data138 = data136.keys;
-const _errs304 = errors;
-if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
+var valid52 = _errs313 === errors;
+if(valid52){
+let data143 = data141.keys;
+const _errs315 = errors;
+if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs304){
-if((typeof data138 == "number") && (isFinite(data138))){
-if(data138 > 65536 || isNaN(data138)){
+if(errors === _errs315){
+if((typeof data143 == "number") && (isFinite(data143))){
+if(data143 > 65536 || isNaN(data143)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data138 < 1 || isNaN(data138)){
+if(data143 < 1 || isNaN(data143)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs304 === errors;
-if(valid51){
-let data139 = data136.stringBytes;
-const _errs306 = errors;
-if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
+var valid52 = _errs315 === errors;
+if(valid52){
+let data144 = data141.stringBytes;
+const _errs317 = errors;
+if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs306){
-if((typeof data139 == "number") && (isFinite(data139))){
-if(data139 > 16777216 || isNaN(data139)){
+if(errors === _errs317){
+if((typeof data144 == "number") && (isFinite(data144))){
+if(data144 > 16777216 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data139 < 1 || isNaN(data139)){
+if(data144 < 1 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs306 === errors;
-if(valid51){
-let data140 = data136.arrayItems;
-const _errs308 = errors;
-if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
+var valid52 = _errs317 === errors;
+if(valid52){
+let data145 = data141.arrayItems;
+const _errs319 = errors;
+if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs308){
-if((typeof data140 == "number") && (isFinite(data140))){
-if(data140 > 262144 || isNaN(data140)){
+if(errors === _errs319){
+if((typeof data145 == "number") && (isFinite(data145))){
+if(data145 > 262144 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
 return false;
 }
 else {
-if(data140 < 1 || isNaN(data140)){
+if(data145 < 1 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs308 === errors;
+var valid52 = _errs319 === errors;
 }
 }
 }
@@ -3777,295 +3899,295 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid49 = _errs299 === errors;
-if(valid49){
-let data141 = data132.websocket;
-const _errs310 = errors;
-if(errors === _errs310){
-if(data141 && typeof data141 == "object" && !Array.isArray(data141)){
-if(data141.messageBytes === undefined){
-data141.messageBytes = 1048576;
+var valid50 = _errs310 === errors;
+if(valid50){
+let data146 = data137.websocket;
+const _errs321 = errors;
+if(errors === _errs321){
+if(data146 && typeof data146 == "object" && !Array.isArray(data146)){
+if(data146.messageBytes === undefined){
+data146.messageBytes = 1048576;
 }
-if(data141.linesPerMessage === undefined){
-data141.linesPerMessage = 1024;
+if(data146.linesPerMessage === undefined){
+data146.linesPerMessage = 1024;
 }
-if(data141.messagesPerSecond === undefined){
-data141.messagesPerSecond = 100;
+if(data146.messagesPerSecond === undefined){
+data146.messagesPerSecond = 100;
 }
-if(data141.messageBurst === undefined){
-data141.messageBurst = 200;
+if(data146.messageBurst === undefined){
+data146.messageBurst = 200;
 }
-if(data141.overRateSeconds === undefined){
-data141.overRateSeconds = 600;
+if(data146.overRateSeconds === undefined){
+data146.overRateSeconds = 600;
 }
-if(data141.conflateBytes === undefined){
-data141.conflateBytes = 262144;
+if(data146.conflateBytes === undefined){
+data146.conflateBytes = 262144;
 }
-if(data141.outboundBytes === undefined){
-data141.outboundBytes = 1048576;
+if(data146.outboundBytes === undefined){
+data146.outboundBytes = 1048576;
 }
-if(data141.recoveryBytes === undefined){
-data141.recoveryBytes = 1048576;
+if(data146.recoveryBytes === undefined){
+data146.recoveryBytes = 1048576;
 }
-if(data141.recoverySeconds === undefined){
-data141.recoverySeconds = 120;
+if(data146.recoverySeconds === undefined){
+data146.recoverySeconds = 120;
 }
-if(data141.pingSeconds === undefined){
-data141.pingSeconds = 20;
+if(data146.pingSeconds === undefined){
+data146.pingSeconds = 20;
 }
-if(data141.pongSeconds === undefined){
-data141.pongSeconds = 10;
+if(data146.pongSeconds === undefined){
+data146.pongSeconds = 10;
 }
-const _errs312 = errors;
-for(const key31 in data141){
-if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key31))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
+const _errs323 = errors;
+for(const key32 in data146){
+if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key32))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs312 === errors){
-let data142 = data141.messageBytes;
-const _errs313 = errors;
-if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
+if(_errs323 === errors){
+let data147 = data146.messageBytes;
+const _errs324 = errors;
+if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs313){
-if((typeof data142 == "number") && (isFinite(data142))){
-if(data142 > 16777216 || isNaN(data142)){
+if(errors === _errs324){
+if((typeof data147 == "number") && (isFinite(data147))){
+if(data147 > 16777216 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data142 < 1 || isNaN(data142)){
+if(data147 < 1 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs313 === errors;
-if(valid52){
-let data143 = data141.linesPerMessage;
-const _errs315 = errors;
-if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
+var valid53 = _errs324 === errors;
+if(valid53){
+let data148 = data146.linesPerMessage;
+const _errs326 = errors;
+if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs315){
-if((typeof data143 == "number") && (isFinite(data143))){
-if(data143 > 16384 || isNaN(data143)){
+if(errors === _errs326){
+if((typeof data148 == "number") && (isFinite(data148))){
+if(data148 > 16384 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
-if(data143 < 1 || isNaN(data143)){
+if(data148 < 1 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs315 === errors;
-if(valid52){
-let data144 = data141.messagesPerSecond;
-const _errs317 = errors;
-if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
+var valid53 = _errs326 === errors;
+if(valid53){
+let data149 = data146.messagesPerSecond;
+const _errs328 = errors;
+if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs317){
-if((typeof data144 == "number") && (isFinite(data144))){
-if(data144 > 100000 || isNaN(data144)){
+if(errors === _errs328){
+if((typeof data149 == "number") && (isFinite(data149))){
+if(data149 > 100000 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data144 < 1 || isNaN(data144)){
+if(data149 < 1 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs317 === errors;
-if(valid52){
-let data145 = data141.messageBurst;
-const _errs319 = errors;
-if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
+var valid53 = _errs328 === errors;
+if(valid53){
+let data150 = data146.messageBurst;
+const _errs330 = errors;
+if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs319){
-if((typeof data145 == "number") && (isFinite(data145))){
-if(data145 > 200000 || isNaN(data145)){
+if(errors === _errs330){
+if((typeof data150 == "number") && (isFinite(data150))){
+if(data150 > 200000 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data145 < 1 || isNaN(data145)){
+if(data150 < 1 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs319 === errors;
-if(valid52){
-let data146 = data141.overRateSeconds;
-const _errs321 = errors;
-if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
+var valid53 = _errs330 === errors;
+if(valid53){
+let data151 = data146.overRateSeconds;
+const _errs332 = errors;
+if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs321){
-if((typeof data146 == "number") && (isFinite(data146))){
-if(data146 > 3600 || isNaN(data146)){
+if(errors === _errs332){
+if((typeof data151 == "number") && (isFinite(data151))){
+if(data151 > 3600 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data146 < 1 || isNaN(data146)){
+if(data151 < 1 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs321 === errors;
-if(valid52){
-let data147 = data141.conflateBytes;
-const _errs323 = errors;
-if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
+var valid53 = _errs332 === errors;
+if(valid53){
+let data152 = data146.conflateBytes;
+const _errs334 = errors;
+if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs323){
-if((typeof data147 == "number") && (isFinite(data147))){
-if(data147 > 8388608 || isNaN(data147)){
+if(errors === _errs334){
+if((typeof data152 == "number") && (isFinite(data152))){
+if(data152 > 8388608 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
-if(data147 < 1 || isNaN(data147)){
+if(data152 < 1 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs323 === errors;
-if(valid52){
-let data148 = data141.outboundBytes;
-const _errs325 = errors;
-if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
+var valid53 = _errs334 === errors;
+if(valid53){
+let data153 = data146.outboundBytes;
+const _errs336 = errors;
+if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs325){
-if((typeof data148 == "number") && (isFinite(data148))){
-if(data148 > 67108864 || isNaN(data148)){
+if(errors === _errs336){
+if((typeof data153 == "number") && (isFinite(data153))){
+if(data153 > 67108864 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data148 < 1 || isNaN(data148)){
+if(data153 < 1 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs325 === errors;
-if(valid52){
-let data149 = data141.recoveryBytes;
-const _errs327 = errors;
-if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
+var valid53 = _errs336 === errors;
+if(valid53){
+let data154 = data146.recoveryBytes;
+const _errs338 = errors;
+if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs327){
-if((typeof data149 == "number") && (isFinite(data149))){
-if(data149 > 67108864 || isNaN(data149)){
+if(errors === _errs338){
+if((typeof data154 == "number") && (isFinite(data154))){
+if(data154 > 67108864 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data149 < 0 || isNaN(data149)){
+if(data154 < 0 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs327 === errors;
-if(valid52){
-let data150 = data141.recoverySeconds;
-const _errs329 = errors;
-if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
+var valid53 = _errs338 === errors;
+if(valid53){
+let data155 = data146.recoverySeconds;
+const _errs340 = errors;
+if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs329){
-if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 > 3600 || isNaN(data150)){
+if(errors === _errs340){
+if((typeof data155 == "number") && (isFinite(data155))){
+if(data155 > 3600 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data150 < 0 || isNaN(data150)){
+if(data155 < 0 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs329 === errors;
-if(valid52){
-let data151 = data141.pingSeconds;
-const _errs331 = errors;
-if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
+var valid53 = _errs340 === errors;
+if(valid53){
+let data156 = data146.pingSeconds;
+const _errs342 = errors;
+if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs331){
-if((typeof data151 == "number") && (isFinite(data151))){
-if(data151 > 600 || isNaN(data151)){
+if(errors === _errs342){
+if((typeof data156 == "number") && (isFinite(data156))){
+if(data156 > 600 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data151 < 1 || isNaN(data151)){
+if(data156 < 1 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs331 === errors;
-if(valid52){
-let data152 = data141.pongSeconds;
-const _errs333 = errors;
-if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
+var valid53 = _errs342 === errors;
+if(valid53){
+let data157 = data146.pongSeconds;
+const _errs344 = errors;
+if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs333){
-if((typeof data152 == "number") && (isFinite(data152))){
-if(data152 > 600 || isNaN(data152)){
+if(errors === _errs344){
+if((typeof data157 == "number") && (isFinite(data157))){
+if(data157 > 600 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data152 < 1 || isNaN(data152)){
+if(data157 < 1 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs333 === errors;
+var valid53 = _errs344 === errors;
 }
 }
 }
@@ -4083,445 +4205,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid49 = _errs310 === errors;
-if(valid49){
-let data153 = data132.mqtt;
-const _errs335 = errors;
-if(errors === _errs335){
-if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
-if(data153.connectSeconds === undefined){
-data153.connectSeconds = 5;
+var valid50 = _errs321 === errors;
+if(valid50){
+let data158 = data137.mqtt;
+const _errs346 = errors;
+if(errors === _errs346){
+if(data158 && typeof data158 == "object" && !Array.isArray(data158)){
+if(data158.connectSeconds === undefined){
+data158.connectSeconds = 5;
 }
-if(data153.connectBytes === undefined){
-data153.connectBytes = 16384;
+if(data158.connectBytes === undefined){
+data158.connectBytes = 16384;
 }
-if(data153.publishBytes === undefined){
-data153.publishBytes = 2000000;
+if(data158.publishBytes === undefined){
+data158.publishBytes = 2000000;
 }
-if(data153.subscribeBytes === undefined){
-data153.subscribeBytes = 1048576;
+if(data158.subscribeBytes === undefined){
+data158.subscribeBytes = 1048576;
 }
-if(data153.subscriptions === undefined){
-data153.subscriptions = 20000;
+if(data158.subscriptions === undefined){
+data158.subscriptions = 20000;
 }
-if(data153.totalSubscriptions === undefined){
-data153.totalSubscriptions = 200000;
+if(data158.totalSubscriptions === undefined){
+data158.totalSubscriptions = 200000;
 }
-if(data153.clientIdBytes === undefined){
-data153.clientIdBytes = 256;
+if(data158.clientIdBytes === undefined){
+data158.clientIdBytes = 256;
 }
-if(data153.userBytes === undefined){
-data153.userBytes = 64;
+if(data158.userBytes === undefined){
+data158.userBytes = 64;
 }
-if(data153.passwordBytes === undefined){
-data153.passwordBytes = 256;
+if(data158.passwordBytes === undefined){
+data158.passwordBytes = 256;
 }
-if(data153.keepAliveSeconds === undefined){
-data153.keepAliveSeconds = 300;
+if(data158.keepAliveSeconds === undefined){
+data158.keepAliveSeconds = 300;
 }
-if(data153.qos2Window === undefined){
-data153.qos2Window = 20;
+if(data158.qos2Window === undefined){
+data158.qos2Window = 20;
 }
-if(data153.outboundBytes === undefined){
-data153.outboundBytes = 1048576;
+if(data158.outboundBytes === undefined){
+data158.outboundBytes = 1048576;
 }
-if(data153.publishesPerSecond === undefined){
-data153.publishesPerSecond = 1000;
+if(data158.publishesPerSecond === undefined){
+data158.publishesPerSecond = 1000;
 }
-if(data153.publishBurst === undefined){
-data153.publishBurst = 2000;
+if(data158.publishBurst === undefined){
+data158.publishBurst = 2000;
 }
-if(data153.requestsPerSecond === undefined){
-data153.requestsPerSecond = 1000;
+if(data158.requestsPerSecond === undefined){
+data158.requestsPerSecond = 1000;
 }
-if(data153.requestBurst === undefined){
-data153.requestBurst = 2000;
+if(data158.requestBurst === undefined){
+data158.requestBurst = 2000;
 }
-if(data153.idleSeconds === undefined){
-data153.idleSeconds = 0;
+if(data158.idleSeconds === undefined){
+data158.idleSeconds = 0;
 }
-const _errs337 = errors;
-for(const key32 in data153){
-if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key32))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
+const _errs348 = errors;
+for(const key33 in data158){
+if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key33))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs337 === errors){
-let data154 = data153.connectSeconds;
-const _errs338 = errors;
-if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
+if(_errs348 === errors){
+let data159 = data158.connectSeconds;
+const _errs349 = errors;
+if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs338){
-if((typeof data154 == "number") && (isFinite(data154))){
-if(data154 > 30 || isNaN(data154)){
+if(errors === _errs349){
+if((typeof data159 == "number") && (isFinite(data159))){
+if(data159 > 30 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data154 < 1 || isNaN(data154)){
+if(data159 < 1 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs338 === errors;
-if(valid53){
-let data155 = data153.connectBytes;
-const _errs340 = errors;
-if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
+var valid54 = _errs349 === errors;
+if(valid54){
+let data160 = data158.connectBytes;
+const _errs351 = errors;
+if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs340){
-if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 65536 || isNaN(data155)){
+if(errors === _errs351){
+if((typeof data160 == "number") && (isFinite(data160))){
+if(data160 > 65536 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data155 < 1 || isNaN(data155)){
+if(data160 < 1 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs340 === errors;
-if(valid53){
-let data156 = data153.publishBytes;
-const _errs342 = errors;
-if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
+var valid54 = _errs351 === errors;
+if(valid54){
+let data161 = data158.publishBytes;
+const _errs353 = errors;
+if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs342){
-if((typeof data156 == "number") && (isFinite(data156))){
-if(data156 > 16777216 || isNaN(data156)){
+if(errors === _errs353){
+if((typeof data161 == "number") && (isFinite(data161))){
+if(data161 > 16777216 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data156 < 1 || isNaN(data156)){
+if(data161 < 1 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs342 === errors;
-if(valid53){
-let data157 = data153.subscribeBytes;
-const _errs344 = errors;
-if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
+var valid54 = _errs353 === errors;
+if(valid54){
+let data162 = data158.subscribeBytes;
+const _errs355 = errors;
+if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs344){
-if((typeof data157 == "number") && (isFinite(data157))){
-if(data157 > 4194304 || isNaN(data157)){
+if(errors === _errs355){
+if((typeof data162 == "number") && (isFinite(data162))){
+if(data162 > 4194304 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
-if(data157 < 1 || isNaN(data157)){
+if(data162 < 1 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs344 === errors;
-if(valid53){
-let data158 = data153.subscriptions;
-const _errs346 = errors;
-if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
+var valid54 = _errs355 === errors;
+if(valid54){
+let data163 = data158.subscriptions;
+const _errs357 = errors;
+if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs346){
-if((typeof data158 == "number") && (isFinite(data158))){
-if(data158 > 1000000 || isNaN(data158)){
+if(errors === _errs357){
+if((typeof data163 == "number") && (isFinite(data163))){
+if(data163 > 1000000 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data158 < 1 || isNaN(data158)){
+if(data163 < 1 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs346 === errors;
-if(valid53){
-let data159 = data153.totalSubscriptions;
-const _errs348 = errors;
-if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
+var valid54 = _errs357 === errors;
+if(valid54){
+let data164 = data158.totalSubscriptions;
+const _errs359 = errors;
+if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs348){
-if((typeof data159 == "number") && (isFinite(data159))){
-if(data159 > 10000000 || isNaN(data159)){
+if(errors === _errs359){
+if((typeof data164 == "number") && (isFinite(data164))){
+if(data164 > 10000000 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
-if(data159 < 1 || isNaN(data159)){
+if(data164 < 1 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs348 === errors;
-if(valid53){
-let data160 = data153.clientIdBytes;
-const _errs350 = errors;
-if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
+var valid54 = _errs359 === errors;
+if(valid54){
+let data165 = data158.clientIdBytes;
+const _errs361 = errors;
+if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs350){
-if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 1024 || isNaN(data160)){
+if(errors === _errs361){
+if((typeof data165 == "number") && (isFinite(data165))){
+if(data165 > 1024 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data160 < 1 || isNaN(data160)){
+if(data165 < 1 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs350 === errors;
-if(valid53){
-let data161 = data153.userBytes;
-const _errs352 = errors;
-if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
+var valid54 = _errs361 === errors;
+if(valid54){
+let data166 = data158.userBytes;
+const _errs363 = errors;
+if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs352){
-if((typeof data161 == "number") && (isFinite(data161))){
-if(data161 > 256 || isNaN(data161)){
+if(errors === _errs363){
+if((typeof data166 == "number") && (isFinite(data166))){
+if(data166 > 256 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data161 < 1 || isNaN(data161)){
+if(data166 < 1 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs352 === errors;
-if(valid53){
-let data162 = data153.passwordBytes;
-const _errs354 = errors;
-if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
+var valid54 = _errs363 === errors;
+if(valid54){
+let data167 = data158.passwordBytes;
+const _errs365 = errors;
+if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs354){
-if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 1024 || isNaN(data162)){
+if(errors === _errs365){
+if((typeof data167 == "number") && (isFinite(data167))){
+if(data167 > 1024 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data162 < 1 || isNaN(data162)){
+if(data167 < 1 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs354 === errors;
-if(valid53){
-let data163 = data153.keepAliveSeconds;
-const _errs356 = errors;
-if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
+var valid54 = _errs365 === errors;
+if(valid54){
+let data168 = data158.keepAliveSeconds;
+const _errs367 = errors;
+if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs356){
-if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 65535 || isNaN(data163)){
+if(errors === _errs367){
+if((typeof data168 == "number") && (isFinite(data168))){
+if(data168 > 65535 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data163 < 1 || isNaN(data163)){
+if(data168 < 1 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs356 === errors;
-if(valid53){
-let data164 = data153.qos2Window;
-const _errs358 = errors;
-if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
+var valid54 = _errs367 === errors;
+if(valid54){
+let data169 = data158.qos2Window;
+const _errs369 = errors;
+if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs358){
-if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 > 1000 || isNaN(data164)){
+if(errors === _errs369){
+if((typeof data169 == "number") && (isFinite(data169))){
+if(data169 > 1000 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data164 < 1 || isNaN(data164)){
+if(data169 < 1 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs358 === errors;
-if(valid53){
-let data165 = data153.outboundBytes;
-const _errs360 = errors;
-if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
+var valid54 = _errs369 === errors;
+if(valid54){
+let data170 = data158.outboundBytes;
+const _errs371 = errors;
+if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs360){
-if((typeof data165 == "number") && (isFinite(data165))){
-if(data165 > 67108864 || isNaN(data165)){
+if(errors === _errs371){
+if((typeof data170 == "number") && (isFinite(data170))){
+if(data170 > 67108864 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data165 < 1 || isNaN(data165)){
+if(data170 < 1 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs360 === errors;
-if(valid53){
-let data166 = data153.publishesPerSecond;
-const _errs362 = errors;
-if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
+var valid54 = _errs371 === errors;
+if(valid54){
+let data171 = data158.publishesPerSecond;
+const _errs373 = errors;
+if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs362){
-if((typeof data166 == "number") && (isFinite(data166))){
-if(data166 > 100000 || isNaN(data166)){
+if(errors === _errs373){
+if((typeof data171 == "number") && (isFinite(data171))){
+if(data171 > 100000 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data166 < 1 || isNaN(data166)){
+if(data171 < 1 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs362 === errors;
-if(valid53){
-let data167 = data153.publishBurst;
-const _errs364 = errors;
-if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
+var valid54 = _errs373 === errors;
+if(valid54){
+let data172 = data158.publishBurst;
+const _errs375 = errors;
+if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs364){
-if((typeof data167 == "number") && (isFinite(data167))){
-if(data167 > 200000 || isNaN(data167)){
+if(errors === _errs375){
+if((typeof data172 == "number") && (isFinite(data172))){
+if(data172 > 200000 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data167 < 1 || isNaN(data167)){
+if(data172 < 1 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs364 === errors;
-if(valid53){
-let data168 = data153.requestsPerSecond;
-const _errs366 = errors;
-if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
+var valid54 = _errs375 === errors;
+if(valid54){
+let data173 = data158.requestsPerSecond;
+const _errs377 = errors;
+if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs366){
-if((typeof data168 == "number") && (isFinite(data168))){
-if(data168 > 100000 || isNaN(data168)){
+if(errors === _errs377){
+if((typeof data173 == "number") && (isFinite(data173))){
+if(data173 > 100000 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data168 < 1 || isNaN(data168)){
+if(data173 < 1 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs366 === errors;
-if(valid53){
-let data169 = data153.requestBurst;
-const _errs368 = errors;
-if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
+var valid54 = _errs377 === errors;
+if(valid54){
+let data174 = data158.requestBurst;
+const _errs379 = errors;
+if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs368){
-if((typeof data169 == "number") && (isFinite(data169))){
-if(data169 > 200000 || isNaN(data169)){
+if(errors === _errs379){
+if((typeof data174 == "number") && (isFinite(data174))){
+if(data174 > 200000 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data169 < 1 || isNaN(data169)){
+if(data174 < 1 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs368 === errors;
-if(valid53){
-let data170 = data153.idleSeconds;
-const _errs370 = errors;
-if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
+var valid54 = _errs379 === errors;
+if(valid54){
+let data175 = data158.idleSeconds;
+const _errs381 = errors;
+if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs370){
-if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 86400 || isNaN(data170)){
+if(errors === _errs381){
+if((typeof data175 == "number") && (isFinite(data175))){
+if(data175 > 86400 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data170 < 0 || isNaN(data170)){
+if(data175 < 0 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs370 === errors;
+var valid54 = _errs381 === errors;
 }
 }
 }
@@ -4545,145 +4667,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid49 = _errs335 === errors;
-if(valid49){
-let data171 = data132.sessions;
-const _errs372 = errors;
-if(errors === _errs372){
-if(data171 && typeof data171 == "object" && !Array.isArray(data171)){
-if(data171.count === undefined){
-data171.count = 500;
+var valid50 = _errs346 === errors;
+if(valid50){
+let data176 = data137.sessions;
+const _errs383 = errors;
+if(errors === _errs383){
+if(data176 && typeof data176 == "object" && !Array.isArray(data176)){
+if(data176.count === undefined){
+data176.count = 500;
 }
-if(data171.hours === undefined){
-data171.hours = 24;
+if(data176.hours === undefined){
+data176.hours = 24;
 }
-if(data171.messages === undefined){
-data171.messages = 1000;
+if(data176.messages === undefined){
+data176.messages = 1000;
 }
-if(data171.bytes === undefined){
-data171.bytes = 1048576;
+if(data176.bytes === undefined){
+data176.bytes = 1048576;
 }
-if(data171.totalBytes === undefined){
-data171.totalBytes = 67108864;
+if(data176.totalBytes === undefined){
+data176.totalBytes = 67108864;
 }
-const _errs374 = errors;
-for(const key33 in data171){
-if(!(((((key33 === "count") || (key33 === "hours")) || (key33 === "messages")) || (key33 === "bytes")) || (key33 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
+const _errs385 = errors;
+for(const key34 in data176){
+if(!(((((key34 === "count") || (key34 === "hours")) || (key34 === "messages")) || (key34 === "bytes")) || (key34 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs374 === errors){
-let data172 = data171.count;
-const _errs375 = errors;
-if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
+if(_errs385 === errors){
+let data177 = data176.count;
+const _errs386 = errors;
+if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs375){
-if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 > 100000 || isNaN(data172)){
+if(errors === _errs386){
+if((typeof data177 == "number") && (isFinite(data177))){
+if(data177 > 100000 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data172 < 1 || isNaN(data172)){
+if(data177 < 1 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs375 === errors;
-if(valid54){
-let data173 = data171.hours;
-const _errs377 = errors;
-if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
+var valid55 = _errs386 === errors;
+if(valid55){
+let data178 = data176.hours;
+const _errs388 = errors;
+if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs377){
-if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 > 8760 || isNaN(data173)){
+if(errors === _errs388){
+if((typeof data178 == "number") && (isFinite(data178))){
+if(data178 > 8760 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
-if(data173 < 1 || isNaN(data173)){
+if(data178 < 1 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs377 === errors;
-if(valid54){
-let data174 = data171.messages;
-const _errs379 = errors;
-if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
+var valid55 = _errs388 === errors;
+if(valid55){
+let data179 = data176.messages;
+const _errs390 = errors;
+if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs379){
-if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 100000 || isNaN(data174)){
+if(errors === _errs390){
+if((typeof data179 == "number") && (isFinite(data179))){
+if(data179 > 100000 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data174 < 1 || isNaN(data174)){
+if(data179 < 1 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs379 === errors;
-if(valid54){
-let data175 = data171.bytes;
-const _errs381 = errors;
-if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
+var valid55 = _errs390 === errors;
+if(valid55){
+let data180 = data176.bytes;
+const _errs392 = errors;
+if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs381){
-if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 67108864 || isNaN(data175)){
+if(errors === _errs392){
+if((typeof data180 == "number") && (isFinite(data180))){
+if(data180 > 67108864 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data175 < 1 || isNaN(data175)){
+if(data180 < 1 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs381 === errors;
-if(valid54){
-let data176 = data171.totalBytes;
-const _errs383 = errors;
-if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
+var valid55 = _errs392 === errors;
+if(valid55){
+let data181 = data176.totalBytes;
+const _errs394 = errors;
+if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs383){
-if((typeof data176 == "number") && (isFinite(data176))){
-if(data176 > 1073741824 || isNaN(data176)){
+if(errors === _errs394){
+if((typeof data181 == "number") && (isFinite(data181))){
+if(data181 > 1073741824 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data176 < 1 || isNaN(data176)){
+if(data181 < 1 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs383 === errors;
+var valid55 = _errs394 === errors;
 }
 }
 }
@@ -4695,95 +4817,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid49 = _errs372 === errors;
-if(valid49){
-let data177 = data132.retained;
-const _errs385 = errors;
-if(errors === _errs385){
-if(data177 && typeof data177 == "object" && !Array.isArray(data177)){
-if(data177.topics === undefined){
-data177.topics = 100000;
+var valid50 = _errs383 === errors;
+if(valid50){
+let data182 = data137.retained;
+const _errs396 = errors;
+if(errors === _errs396){
+if(data182 && typeof data182 == "object" && !Array.isArray(data182)){
+if(data182.topics === undefined){
+data182.topics = 100000;
 }
-if(data177.valueBytes === undefined){
-data177.valueBytes = 1048576;
+if(data182.valueBytes === undefined){
+data182.valueBytes = 1048576;
 }
-if(data177.totalBytes === undefined){
-data177.totalBytes = 268435456;
+if(data182.totalBytes === undefined){
+data182.totalBytes = 268435456;
 }
-const _errs387 = errors;
-for(const key34 in data177){
-if(!(((key34 === "topics") || (key34 === "valueBytes")) || (key34 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
+const _errs398 = errors;
+for(const key35 in data182){
+if(!(((key35 === "topics") || (key35 === "valueBytes")) || (key35 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs387 === errors){
-let data178 = data177.topics;
-const _errs388 = errors;
-if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
+if(_errs398 === errors){
+let data183 = data182.topics;
+const _errs399 = errors;
+if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs388){
-if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 1000000 || isNaN(data178)){
+if(errors === _errs399){
+if((typeof data183 == "number") && (isFinite(data183))){
+if(data183 > 1000000 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data178 < 1 || isNaN(data178)){
+if(data183 < 1 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs388 === errors;
-if(valid55){
-let data179 = data177.valueBytes;
-const _errs390 = errors;
-if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
+var valid56 = _errs399 === errors;
+if(valid56){
+let data184 = data182.valueBytes;
+const _errs401 = errors;
+if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs390){
-if((typeof data179 == "number") && (isFinite(data179))){
-if(data179 > 16777216 || isNaN(data179)){
+if(errors === _errs401){
+if((typeof data184 == "number") && (isFinite(data184))){
+if(data184 > 16777216 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data179 < 1 || isNaN(data179)){
+if(data184 < 1 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs390 === errors;
-if(valid55){
-let data180 = data177.totalBytes;
-const _errs392 = errors;
-if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
+var valid56 = _errs401 === errors;
+if(valid56){
+let data185 = data182.totalBytes;
+const _errs403 = errors;
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs392){
-if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 1073741824 || isNaN(data180)){
+if(errors === _errs403){
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 > 1073741824 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data180 < 1 || isNaN(data180)){
+if(data185 < 1 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs392 === errors;
+var valid56 = _errs403 === errors;
 }
 }
 }
@@ -4793,38 +4915,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid49 = _errs385 === errors;
-if(valid49){
-let data181 = data132.nodes;
-const _errs394 = errors;
-if(errors === _errs394){
-if(data181 && typeof data181 == "object" && !Array.isArray(data181)){
-if(data181.devices === undefined){
-data181.devices = 10000;
+var valid50 = _errs396 === errors;
+if(valid50){
+let data186 = data137.nodes;
+const _errs405 = errors;
+if(errors === _errs405){
+if(data186 && typeof data186 == "object" && !Array.isArray(data186)){
+if(data186.devices === undefined){
+data186.devices = 10000;
 }
-const _errs396 = errors;
-for(const key35 in data181){
-if(!(key35 === "devices")){
-validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
+const _errs407 = errors;
+for(const key36 in data186){
+if(!(key36 === "devices")){
+validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs396 === errors){
-let data182 = data181.devices;
-const _errs397 = errors;
-if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
+if(_errs407 === errors){
+let data187 = data186.devices;
+const _errs408 = errors;
+if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs397){
-if((typeof data182 == "number") && (isFinite(data182))){
-if(data182 > 1000000 || isNaN(data182)){
+if(errors === _errs408){
+if((typeof data187 == "number") && (isFinite(data187))){
+if(data187 > 1000000 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data182 < 1 || isNaN(data182)){
+if(data187 < 1 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -4838,205 +4960,205 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid49 = _errs394 === errors;
-if(valid49){
-let data183 = data132.connections;
-const _errs399 = errors;
-if(errors === _errs399){
-if(data183 && typeof data183 == "object" && !Array.isArray(data183)){
-if(data183.total === undefined){
-data183.total = 10000;
+var valid50 = _errs405 === errors;
+if(valid50){
+let data188 = data137.connections;
+const _errs410 = errors;
+if(errors === _errs410){
+if(data188 && typeof data188 == "object" && !Array.isArray(data188)){
+if(data188.total === undefined){
+data188.total = 10000;
 }
-if(data183.perAddress === undefined){
-data183.perAddress = 2000;
+if(data188.perAddress === undefined){
+data188.perAddress = 2000;
 }
-if(data183.perUser === undefined){
-data183.perUser = 2000;
+if(data188.perUser === undefined){
+data188.perUser = 2000;
 }
-if(data183.unauthenticated === undefined){
-data183.unauthenticated = 2000;
+if(data188.unauthenticated === undefined){
+data188.unauthenticated = 2000;
 }
-if(data183.unauthenticatedPerAddress === undefined){
-data183.unauthenticatedPerAddress = 1000;
+if(data188.unauthenticatedPerAddress === undefined){
+data188.unauthenticatedPerAddress = 1000;
 }
-if(data183.acceptBurst === undefined){
-data183.acceptBurst = 200;
+if(data188.acceptBurst === undefined){
+data188.acceptBurst = 200;
 }
-if(data183.acceptsPerMinute === undefined){
-data183.acceptsPerMinute = 600;
+if(data188.acceptsPerMinute === undefined){
+data188.acceptsPerMinute = 600;
 }
-if(data183.exemptLoopback === undefined){
-data183.exemptLoopback = true;
+if(data188.exemptLoopback === undefined){
+data188.exemptLoopback = true;
 }
-const _errs401 = errors;
-for(const key36 in data183){
-if(!((((((((key36 === "total") || (key36 === "perAddress")) || (key36 === "perUser")) || (key36 === "unauthenticated")) || (key36 === "unauthenticatedPerAddress")) || (key36 === "acceptBurst")) || (key36 === "acceptsPerMinute")) || (key36 === "exemptLoopback"))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
+const _errs412 = errors;
+for(const key37 in data188){
+if(!((((((((key37 === "total") || (key37 === "perAddress")) || (key37 === "perUser")) || (key37 === "unauthenticated")) || (key37 === "unauthenticatedPerAddress")) || (key37 === "acceptBurst")) || (key37 === "acceptsPerMinute")) || (key37 === "exemptLoopback"))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs401 === errors){
-let data184 = data183.total;
-const _errs402 = errors;
-if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
+if(_errs412 === errors){
+let data189 = data188.total;
+const _errs413 = errors;
+if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs402){
-if((typeof data184 == "number") && (isFinite(data184))){
-if(data184 > 100000 || isNaN(data184)){
+if(errors === _errs413){
+if((typeof data189 == "number") && (isFinite(data189))){
+if(data189 > 100000 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data184 < 1 || isNaN(data184)){
+if(data189 < 1 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs402 === errors;
-if(valid57){
-let data185 = data183.perAddress;
-const _errs404 = errors;
-if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
+var valid58 = _errs413 === errors;
+if(valid58){
+let data190 = data188.perAddress;
+const _errs415 = errors;
+if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs404){
-if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 100000 || isNaN(data185)){
+if(errors === _errs415){
+if((typeof data190 == "number") && (isFinite(data190))){
+if(data190 > 100000 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data185 < 1 || isNaN(data185)){
+if(data190 < 1 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs404 === errors;
-if(valid57){
-let data186 = data183.perUser;
-const _errs406 = errors;
-if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
+var valid58 = _errs415 === errors;
+if(valid58){
+let data191 = data188.perUser;
+const _errs417 = errors;
+if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs406){
-if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 100000 || isNaN(data186)){
+if(errors === _errs417){
+if((typeof data191 == "number") && (isFinite(data191))){
+if(data191 > 100000 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data186 < 1 || isNaN(data186)){
+if(data191 < 1 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs406 === errors;
-if(valid57){
-let data187 = data183.unauthenticated;
-const _errs408 = errors;
-if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
+var valid58 = _errs417 === errors;
+if(valid58){
+let data192 = data188.unauthenticated;
+const _errs419 = errors;
+if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs408){
-if((typeof data187 == "number") && (isFinite(data187))){
-if(data187 > 10000 || isNaN(data187)){
+if(errors === _errs419){
+if((typeof data192 == "number") && (isFinite(data192))){
+if(data192 > 10000 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data187 < 1 || isNaN(data187)){
+if(data192 < 1 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs408 === errors;
-if(valid57){
-let data188 = data183.unauthenticatedPerAddress;
-const _errs410 = errors;
-if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
+var valid58 = _errs419 === errors;
+if(valid58){
+let data193 = data188.unauthenticatedPerAddress;
+const _errs421 = errors;
+if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs410){
-if((typeof data188 == "number") && (isFinite(data188))){
-if(data188 > 10000 || isNaN(data188)){
+if(errors === _errs421){
+if((typeof data193 == "number") && (isFinite(data193))){
+if(data193 > 10000 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data188 < 1 || isNaN(data188)){
+if(data193 < 1 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs410 === errors;
-if(valid57){
-let data189 = data183.acceptBurst;
-const _errs412 = errors;
-if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
+var valid58 = _errs421 === errors;
+if(valid58){
+let data194 = data188.acceptBurst;
+const _errs423 = errors;
+if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs412){
-if((typeof data189 == "number") && (isFinite(data189))){
-if(data189 > 100000 || isNaN(data189)){
+if(errors === _errs423){
+if((typeof data194 == "number") && (isFinite(data194))){
+if(data194 > 100000 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data189 < 1 || isNaN(data189)){
+if(data194 < 1 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs412 === errors;
-if(valid57){
-let data190 = data183.acceptsPerMinute;
-const _errs414 = errors;
-if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
+var valid58 = _errs423 === errors;
+if(valid58){
+let data195 = data188.acceptsPerMinute;
+const _errs425 = errors;
+if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs414){
-if((typeof data190 == "number") && (isFinite(data190))){
-if(data190 > 1000000 || isNaN(data190)){
+if(errors === _errs425){
+if((typeof data195 == "number") && (isFinite(data195))){
+if(data195 > 1000000 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data190 < 1 || isNaN(data190)){
+if(data195 < 1 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs414 === errors;
-if(valid57){
-const _errs416 = errors;
-if(typeof data183.exemptLoopback !== "boolean"){
+var valid58 = _errs425 === errors;
+if(valid58){
+const _errs427 = errors;
+if(typeof data188.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid57 = _errs416 === errors;
+var valid58 = _errs427 === errors;
 }
 }
 }
@@ -5051,145 +5173,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid49 = _errs399 === errors;
-if(valid49){
-let data192 = data132.http;
-const _errs418 = errors;
-if(errors === _errs418){
-if(data192 && typeof data192 == "object" && !Array.isArray(data192)){
-if(data192.headerBytes === undefined){
-data192.headerBytes = 32768;
+var valid50 = _errs410 === errors;
+if(valid50){
+let data197 = data137.http;
+const _errs429 = errors;
+if(errors === _errs429){
+if(data197 && typeof data197 == "object" && !Array.isArray(data197)){
+if(data197.headerBytes === undefined){
+data197.headerBytes = 32768;
 }
-if(data192.headers === undefined){
-data192.headers = 64;
+if(data197.headers === undefined){
+data197.headers = 64;
 }
-if(data192.bodyBytes === undefined){
-data192.bodyBytes = 16384;
+if(data197.bodyBytes === undefined){
+data197.bodyBytes = 16384;
 }
-if(data192.headerSeconds === undefined){
-data192.headerSeconds = 5;
+if(data197.headerSeconds === undefined){
+data197.headerSeconds = 5;
 }
-if(data192.requestSeconds === undefined){
-data192.requestSeconds = 10;
+if(data197.requestSeconds === undefined){
+data197.requestSeconds = 10;
 }
-const _errs420 = errors;
-for(const key37 in data192){
-if(!(((((key37 === "headerBytes") || (key37 === "headers")) || (key37 === "bodyBytes")) || (key37 === "headerSeconds")) || (key37 === "requestSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
+const _errs431 = errors;
+for(const key38 in data197){
+if(!(((((key38 === "headerBytes") || (key38 === "headers")) || (key38 === "bodyBytes")) || (key38 === "headerSeconds")) || (key38 === "requestSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs420 === errors){
-let data193 = data192.headerBytes;
-const _errs421 = errors;
-if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
+if(_errs431 === errors){
+let data198 = data197.headerBytes;
+const _errs432 = errors;
+if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs421){
-if((typeof data193 == "number") && (isFinite(data193))){
-if(data193 > 65536 || isNaN(data193)){
+if(errors === _errs432){
+if((typeof data198 == "number") && (isFinite(data198))){
+if(data198 > 65536 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data193 < 1 || isNaN(data193)){
+if(data198 < 1 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs421 === errors;
-if(valid58){
-let data194 = data192.headers;
-const _errs423 = errors;
-if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
+var valid59 = _errs432 === errors;
+if(valid59){
+let data199 = data197.headers;
+const _errs434 = errors;
+if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs423){
-if((typeof data194 == "number") && (isFinite(data194))){
-if(data194 > 256 || isNaN(data194)){
+if(errors === _errs434){
+if((typeof data199 == "number") && (isFinite(data199))){
+if(data199 > 256 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data194 < 1 || isNaN(data194)){
+if(data199 < 1 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs423 === errors;
-if(valid58){
-let data195 = data192.bodyBytes;
-const _errs425 = errors;
-if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
+var valid59 = _errs434 === errors;
+if(valid59){
+let data200 = data197.bodyBytes;
+const _errs436 = errors;
+if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs425){
-if((typeof data195 == "number") && (isFinite(data195))){
-if(data195 > 1048576 || isNaN(data195)){
+if(errors === _errs436){
+if((typeof data200 == "number") && (isFinite(data200))){
+if(data200 > 1048576 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data195 < 1 || isNaN(data195)){
+if(data200 < 1 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs425 === errors;
-if(valid58){
-let data196 = data192.headerSeconds;
-const _errs427 = errors;
-if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
+var valid59 = _errs436 === errors;
+if(valid59){
+let data201 = data197.headerSeconds;
+const _errs438 = errors;
+if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs427){
-if((typeof data196 == "number") && (isFinite(data196))){
-if(data196 > 60 || isNaN(data196)){
+if(errors === _errs438){
+if((typeof data201 == "number") && (isFinite(data201))){
+if(data201 > 60 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data196 < 1 || isNaN(data196)){
+if(data201 < 1 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs427 === errors;
-if(valid58){
-let data197 = data192.requestSeconds;
-const _errs429 = errors;
-if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
+var valid59 = _errs438 === errors;
+if(valid59){
+let data202 = data197.requestSeconds;
+const _errs440 = errors;
+if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs429){
-if((typeof data197 == "number") && (isFinite(data197))){
-if(data197 > 300 || isNaN(data197)){
+if(errors === _errs440){
+if((typeof data202 == "number") && (isFinite(data202))){
+if(data202 > 300 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data197 < 1 || isNaN(data197)){
+if(data202 < 1 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs429 === errors;
+var valid59 = _errs440 === errors;
 }
 }
 }
@@ -5201,445 +5323,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid49 = _errs418 === errors;
-if(valid49){
-let data198 = data132.signIn;
-const _errs431 = errors;
-if(errors === _errs431){
-if(data198 && typeof data198 == "object" && !Array.isArray(data198)){
-if(data198.checksAtOnce === undefined){
-data198.checksAtOnce = 2;
+var valid50 = _errs429 === errors;
+if(valid50){
+let data203 = data137.signIn;
+const _errs442 = errors;
+if(errors === _errs442){
+if(data203 && typeof data203 == "object" && !Array.isArray(data203)){
+if(data203.checksAtOnce === undefined){
+data203.checksAtOnce = 2;
 }
-if(data198.checksWaiting === undefined){
-data198.checksWaiting = 1000;
+if(data203.checksWaiting === undefined){
+data203.checksWaiting = 1000;
 }
-if(data198.cacheSeconds === undefined){
-data198.cacheSeconds = 86400;
+if(data203.cacheSeconds === undefined){
+data203.cacheSeconds = 86400;
 }
-if(data198.cacheEntries === undefined){
-data198.cacheEntries = 4096;
+if(data203.cacheEntries === undefined){
+data203.cacheEntries = 4096;
 }
-if(data198.failuresPerAddress === undefined){
-data198.failuresPerAddress = 10;
+if(data203.failuresPerAddress === undefined){
+data203.failuresPerAddress = 10;
 }
-if(data198.addressWindowSeconds === undefined){
-data198.addressWindowSeconds = 300;
+if(data203.addressWindowSeconds === undefined){
+data203.addressWindowSeconds = 300;
 }
-if(data198.failuresPerUser === undefined){
-data198.failuresPerUser = 10;
+if(data203.failuresPerUser === undefined){
+data203.failuresPerUser = 10;
 }
-if(data198.userWindowSeconds === undefined){
-data198.userWindowSeconds = 900;
+if(data203.userWindowSeconds === undefined){
+data203.userWindowSeconds = 900;
 }
-if(data198.longestDelaySeconds === undefined){
-data198.longestDelaySeconds = 900;
+if(data203.longestDelaySeconds === undefined){
+data203.longestDelaySeconds = 900;
 }
-if(data198.firstMessageSeconds === undefined){
-data198.firstMessageSeconds = 5;
+if(data203.firstMessageSeconds === undefined){
+data203.firstMessageSeconds = 5;
 }
-if(data198.firstMessageBytes === undefined){
-data198.firstMessageBytes = 4096;
+if(data203.firstMessageBytes === undefined){
+data203.firstMessageBytes = 4096;
 }
-if(data198.sessionSeconds === undefined){
-data198.sessionSeconds = 43200;
+if(data203.sessionSeconds === undefined){
+data203.sessionSeconds = 43200;
 }
-if(data198.sessionIdleSeconds === undefined){
-data198.sessionIdleSeconds = 7200;
+if(data203.sessionIdleSeconds === undefined){
+data203.sessionIdleSeconds = 7200;
 }
-if(data198.sessionsPerUser === undefined){
-data198.sessionsPerUser = 64;
+if(data203.sessionsPerUser === undefined){
+data203.sessionsPerUser = 64;
 }
-if(data198.ticketSeconds === undefined){
-data198.ticketSeconds = 30;
+if(data203.ticketSeconds === undefined){
+data203.ticketSeconds = 30;
 }
-if(data198.ticketsPerUser === undefined){
-data198.ticketsPerUser = 64;
+if(data203.ticketsPerUser === undefined){
+data203.ticketsPerUser = 64;
 }
-if(data198.bans === undefined){
-data198.bans = 1000;
+if(data203.bans === undefined){
+data203.bans = 1000;
 }
-const _errs433 = errors;
-for(const key38 in data198){
-if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key38))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
+const _errs444 = errors;
+for(const key39 in data203){
+if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key39))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs433 === errors){
-let data199 = data198.checksAtOnce;
-const _errs434 = errors;
-if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
+if(_errs444 === errors){
+let data204 = data203.checksAtOnce;
+const _errs445 = errors;
+if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs434){
-if((typeof data199 == "number") && (isFinite(data199))){
-if(data199 > 64 || isNaN(data199)){
+if(errors === _errs445){
+if((typeof data204 == "number") && (isFinite(data204))){
+if(data204 > 64 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
-if(data199 < 1 || isNaN(data199)){
+if(data204 < 1 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs434 === errors;
-if(valid59){
-let data200 = data198.checksWaiting;
-const _errs436 = errors;
-if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
+var valid60 = _errs445 === errors;
+if(valid60){
+let data205 = data203.checksWaiting;
+const _errs447 = errors;
+if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs436){
-if((typeof data200 == "number") && (isFinite(data200))){
-if(data200 > 10000 || isNaN(data200)){
+if(errors === _errs447){
+if((typeof data205 == "number") && (isFinite(data205))){
+if(data205 > 10000 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data200 < 1 || isNaN(data200)){
+if(data205 < 1 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs436 === errors;
-if(valid59){
-let data201 = data198.cacheSeconds;
-const _errs438 = errors;
-if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
+var valid60 = _errs447 === errors;
+if(valid60){
+let data206 = data203.cacheSeconds;
+const _errs449 = errors;
+if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs438){
-if((typeof data201 == "number") && (isFinite(data201))){
-if(data201 > 604800 || isNaN(data201)){
+if(errors === _errs449){
+if((typeof data206 == "number") && (isFinite(data206))){
+if(data206 > 604800 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data201 < 1 || isNaN(data201)){
+if(data206 < 1 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs438 === errors;
-if(valid59){
-let data202 = data198.cacheEntries;
-const _errs440 = errors;
-if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
+var valid60 = _errs449 === errors;
+if(valid60){
+let data207 = data203.cacheEntries;
+const _errs451 = errors;
+if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs440){
-if((typeof data202 == "number") && (isFinite(data202))){
-if(data202 > 65536 || isNaN(data202)){
+if(errors === _errs451){
+if((typeof data207 == "number") && (isFinite(data207))){
+if(data207 > 65536 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data202 < 1 || isNaN(data202)){
+if(data207 < 1 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs440 === errors;
-if(valid59){
-let data203 = data198.failuresPerAddress;
-const _errs442 = errors;
-if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
+var valid60 = _errs451 === errors;
+if(valid60){
+let data208 = data203.failuresPerAddress;
+const _errs453 = errors;
+if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs442){
-if((typeof data203 == "number") && (isFinite(data203))){
-if(data203 > 1000 || isNaN(data203)){
+if(errors === _errs453){
+if((typeof data208 == "number") && (isFinite(data208))){
+if(data208 > 1000 || isNaN(data208)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data203 < 1 || isNaN(data203)){
+if(data208 < 1 || isNaN(data208)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs442 === errors;
-if(valid59){
-let data204 = data198.addressWindowSeconds;
-const _errs444 = errors;
-if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
+var valid60 = _errs453 === errors;
+if(valid60){
+let data209 = data203.addressWindowSeconds;
+const _errs455 = errors;
+if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs444){
-if((typeof data204 == "number") && (isFinite(data204))){
-if(data204 > 86400 || isNaN(data204)){
+if(errors === _errs455){
+if((typeof data209 == "number") && (isFinite(data209))){
+if(data209 > 86400 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data204 < 1 || isNaN(data204)){
+if(data209 < 1 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs444 === errors;
-if(valid59){
-let data205 = data198.failuresPerUser;
-const _errs446 = errors;
-if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
+var valid60 = _errs455 === errors;
+if(valid60){
+let data210 = data203.failuresPerUser;
+const _errs457 = errors;
+if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs446){
-if((typeof data205 == "number") && (isFinite(data205))){
-if(data205 > 1000 || isNaN(data205)){
+if(errors === _errs457){
+if((typeof data210 == "number") && (isFinite(data210))){
+if(data210 > 1000 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data205 < 2 || isNaN(data205)){
+if(data210 < 2 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs446 === errors;
-if(valid59){
-let data206 = data198.userWindowSeconds;
-const _errs448 = errors;
-if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
+var valid60 = _errs457 === errors;
+if(valid60){
+let data211 = data203.userWindowSeconds;
+const _errs459 = errors;
+if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs448){
-if((typeof data206 == "number") && (isFinite(data206))){
-if(data206 > 86400 || isNaN(data206)){
+if(errors === _errs459){
+if((typeof data211 == "number") && (isFinite(data211))){
+if(data211 > 86400 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data206 < 1 || isNaN(data206)){
+if(data211 < 1 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs448 === errors;
-if(valid59){
-let data207 = data198.longestDelaySeconds;
-const _errs450 = errors;
-if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
+var valid60 = _errs459 === errors;
+if(valid60){
+let data212 = data203.longestDelaySeconds;
+const _errs461 = errors;
+if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs450){
-if((typeof data207 == "number") && (isFinite(data207))){
-if(data207 > 86400 || isNaN(data207)){
+if(errors === _errs461){
+if((typeof data212 == "number") && (isFinite(data212))){
+if(data212 > 86400 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data207 < 1 || isNaN(data207)){
+if(data212 < 1 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs450 === errors;
-if(valid59){
-let data208 = data198.firstMessageSeconds;
-const _errs452 = errors;
-if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
+var valid60 = _errs461 === errors;
+if(valid60){
+let data213 = data203.firstMessageSeconds;
+const _errs463 = errors;
+if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs452){
-if((typeof data208 == "number") && (isFinite(data208))){
-if(data208 > 30 || isNaN(data208)){
+if(errors === _errs463){
+if((typeof data213 == "number") && (isFinite(data213))){
+if(data213 > 30 || isNaN(data213)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data208 < 1 || isNaN(data208)){
+if(data213 < 1 || isNaN(data213)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs452 === errors;
-if(valid59){
-let data209 = data198.firstMessageBytes;
-const _errs454 = errors;
-if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
+var valid60 = _errs463 === errors;
+if(valid60){
+let data214 = data203.firstMessageBytes;
+const _errs465 = errors;
+if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs454){
-if((typeof data209 == "number") && (isFinite(data209))){
-if(data209 > 65536 || isNaN(data209)){
+if(errors === _errs465){
+if((typeof data214 == "number") && (isFinite(data214))){
+if(data214 > 65536 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data209 < 1 || isNaN(data209)){
+if(data214 < 1 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs454 === errors;
-if(valid59){
-let data210 = data198.sessionSeconds;
-const _errs456 = errors;
-if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
+var valid60 = _errs465 === errors;
+if(valid60){
+let data215 = data203.sessionSeconds;
+const _errs467 = errors;
+if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs456){
-if((typeof data210 == "number") && (isFinite(data210))){
-if(data210 > 2592000 || isNaN(data210)){
+if(errors === _errs467){
+if((typeof data215 == "number") && (isFinite(data215))){
+if(data215 > 2592000 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data210 < 60 || isNaN(data210)){
+if(data215 < 60 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs456 === errors;
-if(valid59){
-let data211 = data198.sessionIdleSeconds;
-const _errs458 = errors;
-if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
+var valid60 = _errs467 === errors;
+if(valid60){
+let data216 = data203.sessionIdleSeconds;
+const _errs469 = errors;
+if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs458){
-if((typeof data211 == "number") && (isFinite(data211))){
-if(data211 > 2592000 || isNaN(data211)){
+if(errors === _errs469){
+if((typeof data216 == "number") && (isFinite(data216))){
+if(data216 > 2592000 || isNaN(data216)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data211 < 60 || isNaN(data211)){
+if(data216 < 60 || isNaN(data216)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs458 === errors;
-if(valid59){
-let data212 = data198.sessionsPerUser;
-const _errs460 = errors;
-if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
+var valid60 = _errs469 === errors;
+if(valid60){
+let data217 = data203.sessionsPerUser;
+const _errs471 = errors;
+if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs460){
-if((typeof data212 == "number") && (isFinite(data212))){
-if(data212 > 1024 || isNaN(data212)){
+if(errors === _errs471){
+if((typeof data217 == "number") && (isFinite(data217))){
+if(data217 > 1024 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data212 < 1 || isNaN(data212)){
+if(data217 < 1 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs460 === errors;
-if(valid59){
-let data213 = data198.ticketSeconds;
-const _errs462 = errors;
-if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
+var valid60 = _errs471 === errors;
+if(valid60){
+let data218 = data203.ticketSeconds;
+const _errs473 = errors;
+if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs462){
-if((typeof data213 == "number") && (isFinite(data213))){
-if(data213 > 300 || isNaN(data213)){
+if(errors === _errs473){
+if((typeof data218 == "number") && (isFinite(data218))){
+if(data218 > 300 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data213 < 1 || isNaN(data213)){
+if(data218 < 1 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs462 === errors;
-if(valid59){
-let data214 = data198.ticketsPerUser;
-const _errs464 = errors;
-if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
+var valid60 = _errs473 === errors;
+if(valid60){
+let data219 = data203.ticketsPerUser;
+const _errs475 = errors;
+if(!(((typeof data219 == "number") && (!(data219 % 1) && !isNaN(data219))) && (isFinite(data219)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs464){
-if((typeof data214 == "number") && (isFinite(data214))){
-if(data214 > 1024 || isNaN(data214)){
+if(errors === _errs475){
+if((typeof data219 == "number") && (isFinite(data219))){
+if(data219 > 1024 || isNaN(data219)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data214 < 1 || isNaN(data214)){
+if(data219 < 1 || isNaN(data219)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs464 === errors;
-if(valid59){
-let data215 = data198.bans;
-const _errs466 = errors;
-if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
+var valid60 = _errs475 === errors;
+if(valid60){
+let data220 = data203.bans;
+const _errs477 = errors;
+if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs466){
-if((typeof data215 == "number") && (isFinite(data215))){
-if(data215 > 10000 || isNaN(data215)){
+if(errors === _errs477){
+if((typeof data220 == "number") && (isFinite(data220))){
+if(data220 > 10000 || isNaN(data220)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data215 < 1 || isNaN(data215)){
+if(data220 < 1 || isNaN(data220)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs466 === errors;
+var valid60 = _errs477 === errors;
 }
 }
 }
@@ -5663,70 +5785,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid49 = _errs431 === errors;
-if(valid49){
-let data216 = data132.commands;
-const _errs468 = errors;
-if(errors === _errs468){
-if(data216 && typeof data216 == "object" && !Array.isArray(data216)){
-if(data216.perUserPerSecond === undefined){
-data216.perUserPerSecond = 500;
+var valid50 = _errs442 === errors;
+if(valid50){
+let data221 = data137.commands;
+const _errs479 = errors;
+if(errors === _errs479){
+if(data221 && typeof data221 == "object" && !Array.isArray(data221)){
+if(data221.perUserPerSecond === undefined){
+data221.perUserPerSecond = 500;
 }
-if(data216.userBurst === undefined){
-data216.userBurst = 1000;
+if(data221.userBurst === undefined){
+data221.userBurst = 1000;
 }
-const _errs470 = errors;
-for(const key39 in data216){
-if(!((key39 === "perUserPerSecond") || (key39 === "userBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
+const _errs481 = errors;
+for(const key40 in data221){
+if(!((key40 === "perUserPerSecond") || (key40 === "userBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs470 === errors){
-let data217 = data216.perUserPerSecond;
-const _errs471 = errors;
-if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
+if(_errs481 === errors){
+let data222 = data221.perUserPerSecond;
+const _errs482 = errors;
+if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs471){
-if((typeof data217 == "number") && (isFinite(data217))){
-if(data217 > 100000 || isNaN(data217)){
+if(errors === _errs482){
+if((typeof data222 == "number") && (isFinite(data222))){
+if(data222 > 100000 || isNaN(data222)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data217 < 1 || isNaN(data217)){
+if(data222 < 1 || isNaN(data222)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs471 === errors;
-if(valid60){
-let data218 = data216.userBurst;
-const _errs473 = errors;
-if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
+var valid61 = _errs482 === errors;
+if(valid61){
+let data223 = data221.userBurst;
+const _errs484 = errors;
+if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs473){
-if((typeof data218 == "number") && (isFinite(data218))){
-if(data218 > 100000 || isNaN(data218)){
+if(errors === _errs484){
+if((typeof data223 == "number") && (isFinite(data223))){
+if(data223 > 100000 || isNaN(data223)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data218 < 1 || isNaN(data218)){
+if(data223 < 1 || isNaN(data223)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs473 === errors;
+var valid61 = _errs484 === errors;
 }
 }
 }
@@ -5735,62 +5857,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid49 = _errs468 === errors;
-if(valid49){
-let data219 = data132.store;
-const _errs475 = errors;
-if(errors === _errs475){
-if(data219 && typeof data219 == "object" && !Array.isArray(data219)){
-if(data219.freeMiB === undefined){
-data219.freeMiB = 256;
+var valid50 = _errs479 === errors;
+if(valid50){
+let data224 = data137.store;
+const _errs486 = errors;
+if(errors === _errs486){
+if(data224 && typeof data224 == "object" && !Array.isArray(data224)){
+if(data224.freeMiB === undefined){
+data224.freeMiB = 256;
 }
-if(data219.freePercent === undefined){
-data219.freePercent = 5;
+if(data224.freePercent === undefined){
+data224.freePercent = 5;
 }
-if(data219.waitingMiB === undefined){
-data219.waitingMiB = 64;
+if(data224.waitingMiB === undefined){
+data224.waitingMiB = 64;
 }
-const _errs477 = errors;
-for(const key40 in data219){
-if(!(((key40 === "freeMiB") || (key40 === "freePercent")) || (key40 === "waitingMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
+const _errs488 = errors;
+for(const key41 in data224){
+if(!(((key41 === "freeMiB") || (key41 === "freePercent")) || (key41 === "waitingMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs477 === errors){
-let data220 = data219.freeMiB;
-const _errs478 = errors;
-if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
+if(_errs488 === errors){
+let data225 = data224.freeMiB;
+const _errs489 = errors;
+if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs478){
-if((typeof data220 == "number") && (isFinite(data220))){
-if(data220 > 1048576 || isNaN(data220)){
+if(errors === _errs489){
+if((typeof data225 == "number") && (isFinite(data225))){
+if(data225 > 1048576 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data220 < 0 || isNaN(data220)){
+if(data225 < 0 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs478 === errors;
-if(valid61){
-let data221 = data219.freePercent;
-const _errs480 = errors;
-if(errors === _errs480){
-if((typeof data221 == "number") && (isFinite(data221))){
-if(data221 > 100 || isNaN(data221)){
+var valid62 = _errs489 === errors;
+if(valid62){
+let data226 = data224.freePercent;
+const _errs491 = errors;
+if(errors === _errs491){
+if((typeof data226 == "number") && (isFinite(data226))){
+if(data226 > 100 || isNaN(data226)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data221 < 0 || isNaN(data221)){
+if(data226 < 0 || isNaN(data226)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -5801,29 +5923,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid61 = _errs480 === errors;
-if(valid61){
-let data222 = data219.waitingMiB;
-const _errs482 = errors;
-if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
+var valid62 = _errs491 === errors;
+if(valid62){
+let data227 = data224.waitingMiB;
+const _errs493 = errors;
+if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs482){
-if((typeof data222 == "number") && (isFinite(data222))){
-if(data222 > 1048576 || isNaN(data222)){
+if(errors === _errs493){
+if((typeof data227 == "number") && (isFinite(data227))){
+if(data227 > 1048576 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data222 < 1 || isNaN(data222)){
+if(data227 < 1 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs482 === errors;
+var valid62 = _errs493 === errors;
 }
 }
 }
@@ -5833,95 +5955,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid49 = _errs475 === errors;
-if(valid49){
-let data223 = data132.memory;
-const _errs484 = errors;
-if(errors === _errs484){
-if(data223 && typeof data223 == "object" && !Array.isArray(data223)){
-if(data223.mib === undefined){
-data223.mib = 0;
+var valid50 = _errs486 === errors;
+if(valid50){
+let data228 = data137.memory;
+const _errs495 = errors;
+if(errors === _errs495){
+if(data228 && typeof data228 == "object" && !Array.isArray(data228)){
+if(data228.mib === undefined){
+data228.mib = 0;
 }
-if(data223.inboundMiB === undefined){
-data223.inboundMiB = 64;
+if(data228.inboundMiB === undefined){
+data228.inboundMiB = 64;
 }
-if(data223.outboundMiB === undefined){
-data223.outboundMiB = 64;
+if(data228.outboundMiB === undefined){
+data228.outboundMiB = 64;
 }
-const _errs486 = errors;
-for(const key41 in data223){
-if(!(((key41 === "mib") || (key41 === "inboundMiB")) || (key41 === "outboundMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
+const _errs497 = errors;
+for(const key42 in data228){
+if(!(((key42 === "mib") || (key42 === "inboundMiB")) || (key42 === "outboundMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs486 === errors){
-let data224 = data223.mib;
-const _errs487 = errors;
-if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
+if(_errs497 === errors){
+let data229 = data228.mib;
+const _errs498 = errors;
+if(!(((typeof data229 == "number") && (!(data229 % 1) && !isNaN(data229))) && (isFinite(data229)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs487){
-if((typeof data224 == "number") && (isFinite(data224))){
-if(data224 > 1048576 || isNaN(data224)){
+if(errors === _errs498){
+if((typeof data229 == "number") && (isFinite(data229))){
+if(data229 > 1048576 || isNaN(data229)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data224 < 0 || isNaN(data224)){
+if(data229 < 0 || isNaN(data229)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs487 === errors;
-if(valid62){
-let data225 = data223.inboundMiB;
-const _errs489 = errors;
-if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
+var valid63 = _errs498 === errors;
+if(valid63){
+let data230 = data228.inboundMiB;
+const _errs500 = errors;
+if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs489){
-if((typeof data225 == "number") && (isFinite(data225))){
-if(data225 > 65536 || isNaN(data225)){
+if(errors === _errs500){
+if((typeof data230 == "number") && (isFinite(data230))){
+if(data230 > 65536 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data225 < 1 || isNaN(data225)){
+if(data230 < 1 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs489 === errors;
-if(valid62){
-let data226 = data223.outboundMiB;
-const _errs491 = errors;
-if(!(((typeof data226 == "number") && (!(data226 % 1) && !isNaN(data226))) && (isFinite(data226)))){
+var valid63 = _errs500 === errors;
+if(valid63){
+let data231 = data228.outboundMiB;
+const _errs502 = errors;
+if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs491){
-if((typeof data226 == "number") && (isFinite(data226))){
-if(data226 > 65536 || isNaN(data226)){
+if(errors === _errs502){
+if((typeof data231 == "number") && (isFinite(data231))){
+if(data231 > 65536 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data226 < 1 || isNaN(data226)){
+if(data231 < 1 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs491 === errors;
+var valid63 = _errs502 === errors;
 }
 }
 }
@@ -5931,38 +6053,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid49 = _errs484 === errors;
-if(valid49){
-let data227 = data132.process;
-const _errs493 = errors;
-if(errors === _errs493){
-if(data227 && typeof data227 == "object" && !Array.isArray(data227)){
-if(data227.lagMs === undefined){
-data227.lagMs = 250;
+var valid50 = _errs495 === errors;
+if(valid50){
+let data232 = data137.process;
+const _errs504 = errors;
+if(errors === _errs504){
+if(data232 && typeof data232 == "object" && !Array.isArray(data232)){
+if(data232.lagMs === undefined){
+data232.lagMs = 250;
 }
-const _errs495 = errors;
-for(const key42 in data227){
-if(!(key42 === "lagMs")){
-validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
+const _errs506 = errors;
+for(const key43 in data232){
+if(!(key43 === "lagMs")){
+validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs495 === errors){
-let data228 = data227.lagMs;
-const _errs496 = errors;
-if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
+if(_errs506 === errors){
+let data233 = data232.lagMs;
+const _errs507 = errors;
+if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs496){
-if((typeof data228 == "number") && (isFinite(data228))){
-if(data228 > 60000 || isNaN(data228)){
+if(errors === _errs507){
+if((typeof data233 == "number") && (isFinite(data233))){
+if(data233 > 60000 || isNaN(data233)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data228 < 10 || isNaN(data228)){
+if(data233 < 10 || isNaN(data233)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -5976,70 +6098,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid49 = _errs493 === errors;
-if(valid49){
-let data229 = data132.history;
-const _errs498 = errors;
-if(errors === _errs498){
-if(data229 && typeof data229 == "object" && !Array.isArray(data229)){
-if(data229.series === undefined){
-data229.series = 20000;
+var valid50 = _errs504 === errors;
+if(valid50){
+let data234 = data137.history;
+const _errs509 = errors;
+if(errors === _errs509){
+if(data234 && typeof data234 == "object" && !Array.isArray(data234)){
+if(data234.series === undefined){
+data234.series = 20000;
 }
-if(data229.openMiB === undefined){
-data229.openMiB = 32;
+if(data234.openMiB === undefined){
+data234.openMiB = 32;
 }
-const _errs500 = errors;
-for(const key43 in data229){
-if(!((key43 === "series") || (key43 === "openMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
+const _errs511 = errors;
+for(const key44 in data234){
+if(!((key44 === "series") || (key44 === "openMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs500 === errors){
-let data230 = data229.series;
-const _errs501 = errors;
-if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
+if(_errs511 === errors){
+let data235 = data234.series;
+const _errs512 = errors;
+if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs501){
-if((typeof data230 == "number") && (isFinite(data230))){
-if(data230 > 1000000 || isNaN(data230)){
+if(errors === _errs512){
+if((typeof data235 == "number") && (isFinite(data235))){
+if(data235 > 1000000 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data230 < 1 || isNaN(data230)){
+if(data235 < 1 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs501 === errors;
-if(valid64){
-let data231 = data229.openMiB;
-const _errs503 = errors;
-if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
+var valid65 = _errs512 === errors;
+if(valid65){
+let data236 = data234.openMiB;
+const _errs514 = errors;
+if(!(((typeof data236 == "number") && (!(data236 % 1) && !isNaN(data236))) && (isFinite(data236)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs503){
-if((typeof data231 == "number") && (isFinite(data231))){
-if(data231 > 1024 || isNaN(data231)){
+if(errors === _errs514){
+if((typeof data236 == "number") && (isFinite(data236))){
+if(data236 > 1024 || isNaN(data236)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data231 < 1 || isNaN(data231)){
+if(data236 < 1 || isNaN(data236)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs503 === errors;
+var valid65 = _errs514 === errors;
 }
 }
 }
@@ -6048,95 +6170,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid49 = _errs498 === errors;
-if(valid49){
-let data232 = data132.dialects;
-const _errs505 = errors;
-if(errors === _errs505){
-if(data232 && typeof data232 == "object" && !Array.isArray(data232)){
-if(data232.keys === undefined){
-data232.keys = 256;
+var valid50 = _errs509 === errors;
+if(valid50){
+let data237 = data137.dialects;
+const _errs516 = errors;
+if(errors === _errs516){
+if(data237 && typeof data237 == "object" && !Array.isArray(data237)){
+if(data237.keys === undefined){
+data237.keys = 256;
 }
-if(data232.mailboxes === undefined){
-data232.mailboxes = 256;
+if(data237.mailboxes === undefined){
+data237.mailboxes = 256;
 }
-if(data232.mailboxMessages === undefined){
-data232.mailboxMessages = 1000;
+if(data237.mailboxMessages === undefined){
+data237.mailboxMessages = 1000;
 }
-const _errs507 = errors;
-for(const key44 in data232){
-if(!(((key44 === "keys") || (key44 === "mailboxes")) || (key44 === "mailboxMessages"))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
+const _errs518 = errors;
+for(const key45 in data237){
+if(!(((key45 === "keys") || (key45 === "mailboxes")) || (key45 === "mailboxMessages"))){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs507 === errors){
-let data233 = data232.keys;
-const _errs508 = errors;
-if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
+if(_errs518 === errors){
+let data238 = data237.keys;
+const _errs519 = errors;
+if(!(((typeof data238 == "number") && (!(data238 % 1) && !isNaN(data238))) && (isFinite(data238)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs508){
-if((typeof data233 == "number") && (isFinite(data233))){
-if(data233 > 10000 || isNaN(data233)){
+if(errors === _errs519){
+if((typeof data238 == "number") && (isFinite(data238))){
+if(data238 > 10000 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data233 < 1 || isNaN(data233)){
+if(data238 < 1 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs508 === errors;
-if(valid65){
-let data234 = data232.mailboxes;
-const _errs510 = errors;
-if(!(((typeof data234 == "number") && (!(data234 % 1) && !isNaN(data234))) && (isFinite(data234)))){
+var valid66 = _errs519 === errors;
+if(valid66){
+let data239 = data237.mailboxes;
+const _errs521 = errors;
+if(!(((typeof data239 == "number") && (!(data239 % 1) && !isNaN(data239))) && (isFinite(data239)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs510){
-if((typeof data234 == "number") && (isFinite(data234))){
-if(data234 > 10000 || isNaN(data234)){
+if(errors === _errs521){
+if((typeof data239 == "number") && (isFinite(data239))){
+if(data239 > 10000 || isNaN(data239)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data234 < 1 || isNaN(data234)){
+if(data239 < 1 || isNaN(data239)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs510 === errors;
-if(valid65){
-let data235 = data232.mailboxMessages;
-const _errs512 = errors;
-if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
+var valid66 = _errs521 === errors;
+if(valid66){
+let data240 = data237.mailboxMessages;
+const _errs523 = errors;
+if(!(((typeof data240 == "number") && (!(data240 % 1) && !isNaN(data240))) && (isFinite(data240)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs512){
-if((typeof data235 == "number") && (isFinite(data235))){
-if(data235 > 100000 || isNaN(data235)){
+if(errors === _errs523){
+if((typeof data240 == "number") && (isFinite(data240))){
+if(data240 > 100000 || isNaN(data240)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data235 < 16 || isNaN(data235)){
+if(data240 < 16 || isNaN(data240)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs512 === errors;
+var valid66 = _errs523 === errors;
 }
 }
 }
@@ -6146,70 +6268,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid49 = _errs505 === errors;
-if(valid49){
-let data236 = data132.users;
-const _errs514 = errors;
-if(errors === _errs514){
-if(data236 && typeof data236 == "object" && !Array.isArray(data236)){
-if(data236.messagesPerSecond === undefined){
-data236.messagesPerSecond = 10000;
+var valid50 = _errs516 === errors;
+if(valid50){
+let data241 = data137.users;
+const _errs525 = errors;
+if(errors === _errs525){
+if(data241 && typeof data241 == "object" && !Array.isArray(data241)){
+if(data241.messagesPerSecond === undefined){
+data241.messagesPerSecond = 10000;
 }
-if(data236.messageBurst === undefined){
-data236.messageBurst = 20000;
+if(data241.messageBurst === undefined){
+data241.messageBurst = 20000;
 }
-const _errs516 = errors;
-for(const key45 in data236){
-if(!((key45 === "messagesPerSecond") || (key45 === "messageBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
+const _errs527 = errors;
+for(const key46 in data241){
+if(!((key46 === "messagesPerSecond") || (key46 === "messageBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs516 === errors){
-let data237 = data236.messagesPerSecond;
-const _errs517 = errors;
-if(!(((typeof data237 == "number") && (!(data237 % 1) && !isNaN(data237))) && (isFinite(data237)))){
+if(_errs527 === errors){
+let data242 = data241.messagesPerSecond;
+const _errs528 = errors;
+if(!(((typeof data242 == "number") && (!(data242 % 1) && !isNaN(data242))) && (isFinite(data242)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs517){
-if((typeof data237 == "number") && (isFinite(data237))){
-if(data237 > 1000000 || isNaN(data237)){
+if(errors === _errs528){
+if((typeof data242 == "number") && (isFinite(data242))){
+if(data242 > 1000000 || isNaN(data242)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data237 < 1 || isNaN(data237)){
+if(data242 < 1 || isNaN(data242)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs517 === errors;
-if(valid66){
-let data238 = data236.messageBurst;
-const _errs519 = errors;
-if(!(((typeof data238 == "number") && (!(data238 % 1) && !isNaN(data238))) && (isFinite(data238)))){
+var valid67 = _errs528 === errors;
+if(valid67){
+let data243 = data241.messageBurst;
+const _errs530 = errors;
+if(!(((typeof data243 == "number") && (!(data243 % 1) && !isNaN(data243))) && (isFinite(data243)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs519){
-if((typeof data238 == "number") && (isFinite(data238))){
-if(data238 > 1000000 || isNaN(data238)){
+if(errors === _errs530){
+if((typeof data243 == "number") && (isFinite(data243))){
+if(data243 > 1000000 || isNaN(data243)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data238 < 1 || isNaN(data238)){
+if(data243 < 1 || isNaN(data243)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs519 === errors;
+var valid67 = _errs530 === errors;
 }
 }
 }
@@ -6218,7 +6340,7 @@ validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/pr
 return false;
 }
 }
-var valid49 = _errs514 === errors;
+var valid50 = _errs525 === errors;
 }
 }
 }
@@ -6242,34 +6364,34 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs289 === errors;
+var valid0 = _errs300 === errors;
 if(valid0){
-let data239 = data.accept;
-const _errs521 = errors;
-if(errors === _errs521){
-if(Array.isArray(data239)){
-var valid67 = true;
-const len18 = data239.length;
+let data244 = data.accept;
+const _errs532 = errors;
+if(errors === _errs532){
+if(Array.isArray(data244)){
+var valid68 = true;
+const len18 = data244.length;
 for(let i21=0; i21<len18; i21++){
-let data240 = data239[i21];
-const _errs523 = errors;
-if(!(((((((data240 === "plain-http") || (data240 === "plain-mqtt")) || (data240 === "plain-dialects")) || (data240 === "guests")) || (data240 === "guest-pages")) || (data240 === "open-metrics")) || (data240 === "any-origin"))){
+let data245 = data244[i21];
+const _errs534 = errors;
+if(!(((((((data245 === "plain-http") || (data245 === "plain-mqtt")) || (data245 === "plain-dialects")) || (data245 === "guests")) || (data245 === "guest-pages")) || (data245 === "open-metrics")) || (data245 === "any-origin"))){
 validate11.errors = [{instancePath:instancePath+"/accept/" + i21,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid67 = _errs523 === errors;
-if(!valid67){
+var valid68 = _errs534 === errors;
+if(!valid68){
 break;
 }
 }
-if(valid67){
-let i22 = data239.length;
+if(valid68){
+let i22 = data244.length;
 let j3;
 if(i22 > 1){
 outer3:
 for(;i22--;){
 for(j3 = i22; j3--;){
-if(func0(data239[i22], data239[j3])){
+if(func0(data244[i22], data244[j3])){
 validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i22, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i22+" are identical)"}];
 return false;
 break outer3;
@@ -6284,34 +6406,34 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs521 === errors;
+var valid0 = _errs532 === errors;
 if(valid0){
-let data241 = data.metrics;
-const _errs524 = errors;
-if(errors === _errs524){
-if(data241 && typeof data241 == "object" && !Array.isArray(data241)){
-if(data241.host === undefined){
-data241.host = "127.0.0.1";
+let data246 = data.metrics;
+const _errs535 = errors;
+if(errors === _errs535){
+if(data246 && typeof data246 == "object" && !Array.isArray(data246)){
+if(data246.host === undefined){
+data246.host = "127.0.0.1";
 }
-const _errs526 = errors;
-for(const key46 in data241){
-if(!((key46 === "host") || (key46 === "port"))){
-validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
+const _errs537 = errors;
+for(const key47 in data246){
+if(!((key47 === "host") || (key47 === "port"))){
+validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs526 === errors){
-let data242 = data241.host;
-const _errs527 = errors;
-if(errors === _errs527){
-if(typeof data242 === "string"){
-if(func2(data242) > 253){
+if(_errs537 === errors){
+let data247 = data246.host;
+const _errs538 = errors;
+if(errors === _errs538){
+if(typeof data247 === "string"){
+if(func2(data247) > 253){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data242) < 1){
+if(func2(data247) < 1){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6322,33 +6444,33 @@ validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/pr
 return false;
 }
 }
-var valid69 = _errs527 === errors;
-if(valid69){
-if(data241.port !== undefined){
-let data243 = data241.port;
-const _errs529 = errors;
-if(!(((typeof data243 == "number") && (!(data243 % 1) && !isNaN(data243))) && (isFinite(data243)))){
+var valid70 = _errs538 === errors;
+if(valid70){
+if(data246.port !== undefined){
+let data248 = data246.port;
+const _errs540 = errors;
+if(!(((typeof data248 == "number") && (!(data248 % 1) && !isNaN(data248))) && (isFinite(data248)))){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs529){
-if((typeof data243 == "number") && (isFinite(data243))){
-if(data243 > 65535 || isNaN(data243)){
+if(errors === _errs540){
+if((typeof data248 == "number") && (isFinite(data248))){
+if(data248 > 65535 || isNaN(data248)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data243 < 0 || isNaN(data243)){
+if(data248 < 0 || isNaN(data248)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid69 = _errs529 === errors;
+var valid70 = _errs540 === errors;
 }
 else {
-var valid69 = true;
+var valid70 = true;
 }
 }
 }
@@ -6358,39 +6480,39 @@ validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs524 === errors;
+var valid0 = _errs535 === errors;
 if(valid0){
 if(data.notify !== undefined){
-let data244 = data.notify;
-const _errs531 = errors;
-if(errors === _errs531){
-if(data244 && typeof data244 == "object" && !Array.isArray(data244)){
-let missing9;
-if(((data244.targets === undefined) && (missing9 = "targets")) || ((data244.rules === undefined) && (missing9 = "rules"))){
-validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
+let data249 = data.notify;
+const _errs542 = errors;
+if(errors === _errs542){
+if(data249 && typeof data249 == "object" && !Array.isArray(data249)){
+let missing10;
+if(((data249.targets === undefined) && (missing10 = "targets")) || ((data249.rules === undefined) && (missing10 = "rules"))){
+validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
 return false;
 }
 else {
-const _errs533 = errors;
-for(const key47 in data244){
-if(!((((key47 === "site") || (key47 === "targets")) || (key47 === "rules")) || (key47 === "heartbeat"))){
-validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
+const _errs544 = errors;
+for(const key48 in data249){
+if(!((((key48 === "site") || (key48 === "targets")) || (key48 === "rules")) || (key48 === "heartbeat"))){
+validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs533 === errors){
-if(data244.site !== undefined){
-let data245 = data244.site;
-const _errs534 = errors;
-if(errors === _errs534){
-if(typeof data245 === "string"){
-if(func2(data245) > 100){
+if(_errs544 === errors){
+if(data249.site !== undefined){
+let data250 = data249.site;
+const _errs545 = errors;
+if(errors === _errs545){
+if(typeof data250 === "string"){
+if(func2(data250) > 100){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"}];
 return false;
 }
 else {
-if(func2(data245) < 1){
+if(func2(data250) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6401,27 +6523,27 @@ validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/pro
 return false;
 }
 }
-var valid70 = _errs534 === errors;
+var valid71 = _errs545 === errors;
 }
 else {
-var valid70 = true;
+var valid71 = true;
 }
-if(valid70){
-if(data244.targets !== undefined){
-let data246 = data244.targets;
-const _errs536 = errors;
-if(errors === _errs536){
-if(data246 && typeof data246 == "object" && !Array.isArray(data246)){
-if(Object.keys(data246).length > 20){
+if(valid71){
+if(data249.targets !== undefined){
+let data251 = data249.targets;
+const _errs547 = errors;
+if(errors === _errs547){
+if(data251 && typeof data251 == "object" && !Array.isArray(data251)){
+if(Object.keys(data251).length > 20){
 validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/maxProperties",keyword:"maxProperties",params:{limit: 20},message:"must NOT have more than 20 properties"}];
 return false;
 }
 else {
-for(const key48 in data246){
-const _errs538 = errors;
-if(typeof key48 === "string"){
-if(!pattern23.test(key48)){
-const err10 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key48};
+for(const key49 in data251){
+const _errs549 = errors;
+if(typeof key49 === "string"){
+if(!pattern24.test(key49)){
+const err10 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key49};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -6431,9 +6553,9 @@ vErrors.push(err10);
 errors++;
 }
 }
-var valid71 = _errs538 === errors;
-if(!valid71){
-const err11 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key48},message:"property name must be valid"};
+var valid72 = _errs549 === errors;
+if(!valid72){
+const err11 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key49},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -6446,255 +6568,146 @@ return false;
 break;
 }
 }
-if(valid71){
-for(const key49 in data246){
-let data247 = data246[key49];
-const _errs540 = errors;
-if(errors === _errs540){
-if(data247 && typeof data247 == "object" && !Array.isArray(data247)){
-if(data247.template === undefined){
-data247.template = "json";
+if(valid72){
+for(const key50 in data251){
+let data252 = data251[key50];
+const _errs551 = errors;
+if(errors === _errs551){
+if(data252 && typeof data252 == "object" && !Array.isArray(data252)){
+if(data252.template === undefined){
+data252.template = "json";
 }
-const _errs542 = errors;
-for(const key50 in data247){
-if(!(((((((key50 === "url") || (key50 === "secretUrlFile")) || (key50 === "template")) || (key50 === "tokenFile")) || (key50 === "chat")) || (key50 === "topic")) || (key50 === "smtp"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"}];
+const _errs553 = errors;
+for(const key51 in data252){
+if(!(((((((key51 === "url") || (key51 === "secretUrlFile")) || (key51 === "template")) || (key51 === "tokenFile")) || (key51 === "chat")) || (key51 === "topic")) || (key51 === "smtp"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs542 === errors){
-if(data247.url !== undefined){
-let data248 = data247.url;
-const _errs543 = errors;
-if(errors === _errs543){
-if(typeof data248 === "string"){
-if(func2(data248) > 2000){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
-return false;
-}
-else {
-if(!pattern24.test(data248)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid73 = _errs543 === errors;
-}
-else {
-var valid73 = true;
-}
-if(valid73){
-if(data247.secretUrlFile !== undefined){
-let data249 = data247.secretUrlFile;
-const _errs545 = errors;
-if(errors === _errs545){
-if(typeof data249 === "string"){
-if(func2(data249) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid73 = _errs545 === errors;
-}
-else {
-var valid73 = true;
-}
-if(valid73){
-let data250 = data247.template;
-const _errs547 = errors;
-if(!((((((data250 === "json") || (data250 === "ntfy")) || (data250 === "gotify")) || (data250 === "telegram")) || (data250 === "slack")) || (data250 === "home-assistant"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid73 = _errs547 === errors;
-if(valid73){
-if(data247.tokenFile !== undefined){
-let data251 = data247.tokenFile;
-const _errs548 = errors;
-if(errors === _errs548){
-if(typeof data251 === "string"){
-if(func2(data251) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid73 = _errs548 === errors;
-}
-else {
-var valid73 = true;
-}
-if(valid73){
-if(data247.chat !== undefined){
-let data252 = data247.chat;
-const _errs550 = errors;
-if(errors === _errs550){
-if(typeof data252 === "string"){
-if(func2(data252) > 64){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data252) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid73 = _errs550 === errors;
-}
-else {
-var valid73 = true;
-}
-if(valid73){
-if(data247.topic !== undefined){
-let data253 = data247.topic;
-const _errs552 = errors;
-if(errors === _errs552){
-if(typeof data253 === "string"){
-if(func2(data253) > 500){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
-return false;
-}
-else {
-if(func2(data253) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid73 = _errs552 === errors;
-}
-else {
-var valid73 = true;
-}
-if(valid73){
-if(data247.smtp !== undefined){
-let data254 = data247.smtp;
+if(_errs553 === errors){
+if(data252.url !== undefined){
+let data253 = data252.url;
 const _errs554 = errors;
 if(errors === _errs554){
-if(data254 && typeof data254 == "object" && !Array.isArray(data254)){
-if(data254.port === undefined){
-data254.port = 587;
-}
-if(data254.plain === undefined){
-data254.plain = false;
-}
-let missing10;
-if((((data254.host === undefined) && (missing10 = "host")) || ((data254.from === undefined) && (missing10 = "from"))) || ((data254.to === undefined) && (missing10 = "to"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
+if(typeof data253 === "string"){
+if(func2(data253) > 2000){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-const _errs556 = errors;
-for(const key51 in data254){
-if(!(((((((key51 === "host") || (key51 === "port")) || (key51 === "plain")) || (key51 === "user")) || (key51 === "passwordFile")) || (key51 === "from")) || (key51 === "to"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs556 === errors){
-if(data254.host !== undefined){
-let data255 = data254.host;
-const _errs557 = errors;
-if(errors === _errs557){
-if(typeof data255 === "string"){
-if(func2(data255) > 253){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
-return false;
-}
-else {
-if(func2(data255) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(!pattern25.test(data253)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid74 = _errs557 === errors;
+var valid74 = _errs554 === errors;
 }
 else {
 var valid74 = true;
 }
 if(valid74){
-let data256 = data254.port;
-const _errs559 = errors;
-if(!(((typeof data256 == "number") && (!(data256 % 1) && !isNaN(data256))) && (isFinite(data256)))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(data252.secretUrlFile !== undefined){
+let data254 = data252.secretUrlFile;
+const _errs556 = errors;
+if(errors === _errs556){
+if(typeof data254 === "string"){
+if(func2(data254) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
-if(errors === _errs559){
-if((typeof data256 == "number") && (isFinite(data256))){
-if(data256 > 65535 || isNaN(data256)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
 }
 else {
-if(data256 < 1 || isNaN(data256)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
+var valid74 = _errs556 === errors;
+}
+else {
+var valid74 = true;
+}
+if(valid74){
+let data255 = data252.template;
+const _errs558 = errors;
+if(!((((((data255 === "json") || (data255 === "ntfy")) || (data255 === "gotify")) || (data255 === "telegram")) || (data255 === "slack")) || (data255 === "home-assistant"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid74 = _errs558 === errors;
+if(valid74){
+if(data252.tokenFile !== undefined){
+let data256 = data252.tokenFile;
+const _errs559 = errors;
+if(errors === _errs559){
+if(typeof data256 === "string"){
+if(func2(data256) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
 }
 }
 var valid74 = _errs559 === errors;
+}
+else {
+var valid74 = true;
+}
 if(valid74){
+if(data252.chat !== undefined){
+let data257 = data252.chat;
 const _errs561 = errors;
-if(typeof data254.plain !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(errors === _errs561){
+if(typeof data257 === "string"){
+if(func2(data257) > 64){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
+else {
+if(func2(data257) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
 var valid74 = _errs561 === errors;
+}
+else {
+var valid74 = true;
+}
 if(valid74){
-if(data254.user !== undefined){
-let data258 = data254.user;
+if(data252.topic !== undefined){
+let data258 = data252.topic;
 const _errs563 = errors;
 if(errors === _errs563){
 if(typeof data258 === "string"){
-if(func2(data258) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+if(func2(data258) > 500){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
 if(func2(data258) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -6704,18 +6717,218 @@ else {
 var valid74 = true;
 }
 if(valid74){
-if(data254.passwordFile !== undefined){
-let data259 = data254.passwordFile;
+if(data252.smtp !== undefined){
+let data259 = data252.smtp;
 const _errs565 = errors;
 if(errors === _errs565){
-if(typeof data259 === "string"){
-if(func2(data259) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(data259 && typeof data259 == "object" && !Array.isArray(data259)){
+if(data259.port === undefined){
+data259.port = 587;
+}
+if(data259.plain === undefined){
+data259.plain = false;
+}
+let missing11;
+if((((data259.host === undefined) && (missing11 = "host")) || ((data259.from === undefined) && (missing11 = "from"))) || ((data259.to === undefined) && (missing11 = "to"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
+return false;
+}
+else {
+const _errs567 = errors;
+for(const key52 in data259){
+if(!(((((((key52 === "host") || (key52 === "port")) || (key52 === "plain")) || (key52 === "user")) || (key52 === "passwordFile")) || (key52 === "from")) || (key52 === "to"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs567 === errors){
+if(data259.host !== undefined){
+let data260 = data259.host;
+const _errs568 = errors;
+if(errors === _errs568){
+if(typeof data260 === "string"){
+if(func2(data260) > 253){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+return false;
+}
+else {
+if(func2(data260) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid75 = _errs568 === errors;
+}
+else {
+var valid75 = true;
+}
+if(valid75){
+let data261 = data259.port;
+const _errs570 = errors;
+if(!(((typeof data261 == "number") && (!(data261 % 1) && !isNaN(data261))) && (isFinite(data261)))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs570){
+if((typeof data261 == "number") && (isFinite(data261))){
+if(data261 > 65535 || isNaN(data261)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data261 < 1 || isNaN(data261)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid75 = _errs570 === errors;
+if(valid75){
+const _errs572 = errors;
+if(typeof data259.plain !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid75 = _errs572 === errors;
+if(valid75){
+if(data259.user !== undefined){
+let data263 = data259.user;
+const _errs574 = errors;
+if(errors === _errs574){
+if(typeof data263 === "string"){
+if(func2(data263) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data263) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid75 = _errs574 === errors;
+}
+else {
+var valid75 = true;
+}
+if(valid75){
+if(data259.passwordFile !== undefined){
+let data264 = data259.passwordFile;
+const _errs576 = errors;
+if(errors === _errs576){
+if(typeof data264 === "string"){
+if(func2(data264) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid75 = _errs576 === errors;
+}
+else {
+var valid75 = true;
+}
+if(valid75){
+if(data259.from !== undefined){
+let data265 = data259.from;
+const _errs578 = errors;
+if(errors === _errs578){
+if(typeof data265 === "string"){
+if(func2(data265) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data265) < 3){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid75 = _errs578 === errors;
+}
+else {
+var valid75 = true;
+}
+if(valid75){
+if(data259.to !== undefined){
+let data266 = data259.to;
+const _errs580 = errors;
+if(errors === _errs580){
+if(Array.isArray(data266)){
+var valid76 = true;
+const len19 = data266.length;
+for(let i23=0; i23<len19; i23++){
+let data267 = data266[i23];
+const _errs582 = errors;
+if(errors === _errs582){
+if(typeof data267 === "string"){
+if(func2(data267) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data267) < 3){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid76 = _errs582 === errors;
+if(!valid76){
+break;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid75 = _errs580 === errors;
+}
+else {
+var valid75 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -6724,112 +6937,21 @@ var valid74 = _errs565 === errors;
 else {
 var valid74 = true;
 }
-if(valid74){
-if(data254.from !== undefined){
-let data260 = data254.from;
-const _errs567 = errors;
-if(errors === _errs567){
-if(typeof data260 === "string"){
-if(func2(data260) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
-return false;
+}
+}
+}
+}
+}
+}
+}
 }
 else {
-if(func2(data260) < 3){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid74 = _errs567 === errors;
-}
-else {
-var valid74 = true;
-}
-if(valid74){
-if(data254.to !== undefined){
-let data261 = data254.to;
-const _errs569 = errors;
-if(errors === _errs569){
-if(Array.isArray(data261)){
-var valid75 = true;
-const len19 = data261.length;
-for(let i23=0; i23<len19; i23++){
-let data262 = data261[i23];
-const _errs571 = errors;
-if(errors === _errs571){
-if(typeof data262 === "string"){
-if(func2(data262) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
-return false;
-}
-else {
-if(func2(data262) < 3){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid75 = _errs571 === errors;
-if(!valid75){
-break;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid74 = _errs569 === errors;
-}
-else {
-var valid74 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid73 = _errs554 === errors;
-}
-else {
-var valid73 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key49.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid72 = _errs540 === errors;
-if(!valid72){
+var valid73 = _errs551 === errors;
+if(!valid73){
 break;
 }
 }
@@ -6841,59 +6963,59 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/
 return false;
 }
 }
-var valid70 = _errs536 === errors;
+var valid71 = _errs547 === errors;
 }
 else {
-var valid70 = true;
+var valid71 = true;
 }
-if(valid70){
-if(data244.rules !== undefined){
-let data263 = data244.rules;
-const _errs573 = errors;
-if(errors === _errs573){
-if(Array.isArray(data263)){
-var valid76 = true;
-const len20 = data263.length;
+if(valid71){
+if(data249.rules !== undefined){
+let data268 = data249.rules;
+const _errs584 = errors;
+if(errors === _errs584){
+if(Array.isArray(data268)){
+var valid77 = true;
+const len20 = data268.length;
 for(let i24=0; i24<len20; i24++){
-let data264 = data263[i24];
-const _errs575 = errors;
-if(errors === _errs575){
-if(data264 && typeof data264 == "object" && !Array.isArray(data264)){
-if(data264.devices === undefined){
-data264.devices = "#";
+let data269 = data268[i24];
+const _errs586 = errors;
+if(errors === _errs586){
+if(data269 && typeof data269 == "object" && !Array.isArray(data269)){
+if(data269.devices === undefined){
+data269.devices = "#";
 }
-if(data264.quantity === undefined){
-data264.quantity = "value";
+if(data269.quantity === undefined){
+data269.quantity = "value";
 }
-if(data264.forSeconds === undefined){
-data264.forSeconds = 0;
+if(data269.forSeconds === undefined){
+data269.forSeconds = 0;
 }
-let missing11;
-if((data264.when === undefined) && (missing11 = "when")){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
+let missing12;
+if((data269.when === undefined) && (missing12 = "when")){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing12},message:"must have required property '"+missing12+"'"}];
 return false;
 }
 else {
-const _errs577 = errors;
-for(const key52 in data264){
-if(!((((((((key52 === "name") || (key52 === "when")) || (key52 === "devices")) || (key52 === "quantity")) || (key52 === "limit")) || (key52 === "forSeconds")) || (key52 === "repeatMinutes")) || (key52 === "targets"))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"}];
+const _errs588 = errors;
+for(const key53 in data269){
+if(!((((((((key53 === "name") || (key53 === "when")) || (key53 === "devices")) || (key53 === "quantity")) || (key53 === "limit")) || (key53 === "forSeconds")) || (key53 === "repeatMinutes")) || (key53 === "targets"))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key53},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs577 === errors){
-if(data264.name !== undefined){
-let data265 = data264.name;
-const _errs578 = errors;
-if(errors === _errs578){
-if(typeof data265 === "string"){
-if(func2(data265) > 64){
+if(_errs588 === errors){
+if(data269.name !== undefined){
+let data270 = data269.name;
+const _errs589 = errors;
+if(errors === _errs589){
+if(typeof data270 === "string"){
+if(func2(data270) > 64){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data265) < 1){
+if(func2(data270) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6904,35 +7026,35 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",s
 return false;
 }
 }
-var valid77 = _errs578 === errors;
+var valid78 = _errs589 === errors;
 }
 else {
-var valid77 = true;
+var valid78 = true;
 }
-if(valid77){
-if(data264.when !== undefined){
-let data266 = data264.when;
-const _errs580 = errors;
-if(!((((((((data266 === "not-confirmed") || (data266 === "offline")) || (data266 === "never-seen")) || (data266 === "above")) || (data266 === "below")) || (data266 === "battery-low")) || (data266 === "by-itself")) || (data266 === "not-ready"))){
+if(valid78){
+if(data269.when !== undefined){
+let data271 = data269.when;
+const _errs591 = errors;
+if(!((((((((data271 === "not-confirmed") || (data271 === "offline")) || (data271 === "never-seen")) || (data271 === "above")) || (data271 === "below")) || (data271 === "battery-low")) || (data271 === "by-itself")) || (data271 === "not-ready"))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid77 = _errs580 === errors;
+var valid78 = _errs591 === errors;
 }
 else {
-var valid77 = true;
+var valid78 = true;
 }
-if(valid77){
-let data267 = data264.devices;
-const _errs581 = errors;
-if(errors === _errs581){
-if(typeof data267 === "string"){
-if(func2(data267) > 500){
+if(valid78){
+let data272 = data269.devices;
+const _errs592 = errors;
+if(errors === _errs592){
+if(typeof data272 === "string"){
+if(func2(data272) > 500){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(func2(data267) < 1){
+if(func2(data272) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6943,18 +7065,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices
 return false;
 }
 }
-var valid77 = _errs581 === errors;
-if(valid77){
-let data268 = data264.quantity;
-const _errs583 = errors;
-if(errors === _errs583){
-if(typeof data268 === "string"){
-if(func2(data268) > 128){
+var valid78 = _errs592 === errors;
+if(valid78){
+let data273 = data269.quantity;
+const _errs594 = errors;
+if(errors === _errs594){
+if(typeof data273 === "string"){
+if(func2(data273) > 128){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
-if(func2(data268) < 1){
+if(func2(data273) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6965,85 +7087,85 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantit
 return false;
 }
 }
-var valid77 = _errs583 === errors;
-if(valid77){
-if(data264.limit !== undefined){
-let data269 = data264.limit;
-const _errs585 = errors;
-if(!((typeof data269 == "number") && (isFinite(data269)))){
+var valid78 = _errs594 === errors;
+if(valid78){
+if(data269.limit !== undefined){
+let data274 = data269.limit;
+const _errs596 = errors;
+if(!((typeof data274 == "number") && (isFinite(data274)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/limit",schemaPath:"#/properties/notify/properties/rules/items/properties/limit/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid77 = _errs585 === errors;
+var valid78 = _errs596 === errors;
 }
 else {
-var valid77 = true;
+var valid78 = true;
 }
-if(valid77){
-let data270 = data264.forSeconds;
-const _errs587 = errors;
-if(!(((typeof data270 == "number") && (!(data270 % 1) && !isNaN(data270))) && (isFinite(data270)))){
+if(valid78){
+let data275 = data269.forSeconds;
+const _errs598 = errors;
+if(!(((typeof data275 == "number") && (!(data275 % 1) && !isNaN(data275))) && (isFinite(data275)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs587){
-if((typeof data270 == "number") && (isFinite(data270))){
-if(data270 > 604800 || isNaN(data270)){
+if(errors === _errs598){
+if((typeof data275 == "number") && (isFinite(data275))){
+if(data275 > 604800 || isNaN(data275)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data270 < 0 || isNaN(data270)){
+if(data275 < 0 || isNaN(data275)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid77 = _errs587 === errors;
-if(valid77){
-if(data264.repeatMinutes !== undefined){
-let data271 = data264.repeatMinutes;
-const _errs589 = errors;
-if(!(((typeof data271 == "number") && (!(data271 % 1) && !isNaN(data271))) && (isFinite(data271)))){
+var valid78 = _errs598 === errors;
+if(valid78){
+if(data269.repeatMinutes !== undefined){
+let data276 = data269.repeatMinutes;
+const _errs600 = errors;
+if(!(((typeof data276 == "number") && (!(data276 % 1) && !isNaN(data276))) && (isFinite(data276)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs589){
-if((typeof data271 == "number") && (isFinite(data271))){
-if(data271 > 10080 || isNaN(data271)){
+if(errors === _errs600){
+if((typeof data276 == "number") && (isFinite(data276))){
+if(data276 > 10080 || isNaN(data276)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10080},message:"must be <= 10080"}];
 return false;
 }
 else {
-if(data271 < 1 || isNaN(data271)){
+if(data276 < 1 || isNaN(data276)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid77 = _errs589 === errors;
+var valid78 = _errs600 === errors;
 }
 else {
-var valid77 = true;
-}
-if(valid77){
-if(data264.targets !== undefined){
-let data272 = data264.targets;
-const _errs591 = errors;
-if(errors === _errs591){
-if(Array.isArray(data272)){
 var valid78 = true;
-const len21 = data272.length;
+}
+if(valid78){
+if(data269.targets !== undefined){
+let data277 = data269.targets;
+const _errs602 = errors;
+if(errors === _errs602){
+if(Array.isArray(data277)){
+var valid79 = true;
+const len21 = data277.length;
 for(let i25=0; i25<len21; i25++){
-const _errs593 = errors;
-if(typeof data272[i25] !== "string"){
+const _errs604 = errors;
+if(typeof data277[i25] !== "string"){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/targets/" + i25,schemaPath:"#/properties/notify/properties/rules/items/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid78 = _errs593 === errors;
-if(!valid78){
+var valid79 = _errs604 === errors;
+if(!valid79){
 break;
 }
 }
@@ -7053,10 +7175,10 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/targets
 return false;
 }
 }
-var valid77 = _errs591 === errors;
+var valid78 = _errs602 === errors;
 }
 else {
-var valid77 = true;
+var valid78 = true;
 }
 }
 }
@@ -7073,8 +7195,8 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPat
 return false;
 }
 }
-var valid76 = _errs575 === errors;
-if(!valid76){
+var valid77 = _errs586 === errors;
+if(!valid77){
 break;
 }
 }
@@ -7084,23 +7206,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules",schemaPath:"#/pr
 return false;
 }
 }
-var valid70 = _errs573 === errors;
+var valid71 = _errs584 === errors;
 }
 else {
-var valid70 = true;
+var valid71 = true;
 }
-if(valid70){
-if(data244.heartbeat !== undefined){
-let data274 = data244.heartbeat;
-const _errs595 = errors;
-if(errors === _errs595){
-if(typeof data274 === "string"){
-if(func2(data274) > 2000){
+if(valid71){
+if(data249.heartbeat !== undefined){
+let data279 = data249.heartbeat;
+const _errs606 = errors;
+if(errors === _errs606){
+if(typeof data279 === "string"){
+if(func2(data279) > 2000){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern24.test(data274)){
+if(!pattern25.test(data279)){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
@@ -7111,10 +7233,10 @@ validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"
 return false;
 }
 }
-var valid70 = _errs595 === errors;
+var valid71 = _errs606 === errors;
 }
 else {
-var valid70 = true;
+var valid71 = true;
 }
 }
 }
@@ -7127,23 +7249,23 @@ validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs531 === errors;
+var valid0 = _errs542 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.timeZone !== undefined){
-let data275 = data.timeZone;
-const _errs597 = errors;
-if(errors === _errs597){
-if(typeof data275 === "string"){
-if(func2(data275) > 64){
+let data280 = data.timeZone;
+const _errs608 = errors;
+if(errors === _errs608){
+if(typeof data280 === "string"){
+if(func2(data280) > 64){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data275) < 1){
+if(func2(data280) < 1){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7154,42 +7276,42 @@ validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs597 === errors;
+var valid0 = _errs608 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data276 = data.log;
-const _errs599 = errors;
-if(errors === _errs599){
-if(data276 && typeof data276 == "object" && !Array.isArray(data276)){
-if(data276.level === undefined){
-data276.level = "info";
+let data281 = data.log;
+const _errs610 = errors;
+if(errors === _errs610){
+if(data281 && typeof data281 == "object" && !Array.isArray(data281)){
+if(data281.level === undefined){
+data281.level = "info";
 }
-const _errs601 = errors;
-for(const key53 in data276){
-if(!((key53 === "level") || (key53 === "securityFile"))){
-validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key53},message:"must NOT have additional properties"}];
+const _errs612 = errors;
+for(const key54 in data281){
+if(!((key54 === "level") || (key54 === "securityFile"))){
+validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key54},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs601 === errors){
-let data277 = data276.level;
-const _errs602 = errors;
-if(!(((((((data277 === "trace") || (data277 === "debug")) || (data277 === "info")) || (data277 === "warn")) || (data277 === "error")) || (data277 === "fatal")) || (data277 === "silent"))){
+if(_errs612 === errors){
+let data282 = data281.level;
+const _errs613 = errors;
+if(!(((((((data282 === "trace") || (data282 === "debug")) || (data282 === "info")) || (data282 === "warn")) || (data282 === "error")) || (data282 === "fatal")) || (data282 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid79 = _errs602 === errors;
-if(valid79){
-if(data276.securityFile !== undefined){
-let data278 = data276.securityFile;
-const _errs603 = errors;
-if(errors === _errs603){
-if(typeof data278 === "string"){
-if(func2(data278) < 1){
+var valid80 = _errs613 === errors;
+if(valid80){
+if(data281.securityFile !== undefined){
+let data283 = data281.securityFile;
+const _errs614 = errors;
+if(errors === _errs614){
+if(typeof data283 === "string"){
+if(func2(data283) < 1){
 validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"#/properties/log/properties/securityFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7199,10 +7321,10 @@ validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"
 return false;
 }
 }
-var valid79 = _errs603 === errors;
+var valid80 = _errs614 === errors;
 }
 else {
-var valid79 = true;
+var valid80 = true;
 }
 }
 }
@@ -7212,7 +7334,8 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs599 === errors;
+var valid0 = _errs610 === errors;
+}
 }
 }
 }

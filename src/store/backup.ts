@@ -97,15 +97,29 @@ function unreadable(rest: string): HubError {
  *
  * @throws HubError `unwritable-file`, and what `lines` throws.
  */
-export async function saveBackup(
+export function saveBackup(
   file: string,
   lines: AsyncIterable<string | Uint8Array>,
 ): Promise<number> {
+  return saveWhole(file, lines, countIn)
+}
+
+/**
+ * Writes a file for its owner only, which is there once `check` has read all of it, and returns what that returns. It takes the
+ * place of another one.
+ *
+ * @throws HubError `unwritable-file`, and what `pieces` and `check` throw.
+ */
+export async function saveWhole<T>(
+  file: string,
+  pieces: AsyncIterable<string | Uint8Array>,
+  check: (written: string) => Promise<T>,
+): Promise<T> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
   try {
     removeKilled(file)
-    await writeFile(temporary, lines, { flag: 'wx', mode: 0o600, flush: true })
-    const values = await countIn(temporary)
+    await writeFile(temporary, pieces, { flag: 'wx', mode: 0o600, flush: true })
+    const values = await check(temporary)
     renameSync(temporary, file)
     syncFolder(dirname(file))
     return values
@@ -215,7 +229,8 @@ async function fillStore(path: string, entries: AsyncIterable<Entry>): Promise<n
 /** The longest value is a retained one of some megabytes, in base64; all else is damage, or no backup. */
 const longestLine = 64 * 1_048_576
 
-async function* linesIn(text: AsyncIterable<string>): AsyncGenerator<string> {
+/** The lines of a text that comes in pieces. @throws HubError `unreadable-file` for one without end. */
+export async function* linesIn(text: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = ''
   for await (const piece of text) {
     const lines = piece.split('\n')

@@ -84,6 +84,14 @@ async function refuseLocked(path: string): Promise<void> {
 const storeName = /^store(\.tmp|-before(\.tmp)?|-broken\.tmp|-broken-.*Z|-format-\d+(\.tmp)?)?$/
 const auditName = /^commands\.ndjson(\.\d)?$/
 
+/** The logs of commands in a data folder, the newest first. */
+export function auditLogsIn(folder: string): string[] {
+  return namesIn(folder)
+    .filter((name) => auditName.test(name))
+    .sort()
+    .map((name) => join(folder, name))
+}
+
 /** What a hub has made in its data folder; the rest of it is not ours. */
 function ownNamesIn(folder: string): string[] {
   return readdirSync(folder).filter((name) =>
