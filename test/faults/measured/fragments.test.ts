@@ -1,4 +1,5 @@
 import t from 'tap'
+import { atLength } from '../../full-length.ts'
 import { hubProcess } from '../../hub-process.ts'
 import { connectPacket, hex } from '../../raw-mqtt.ts'
 import { rawFrame, rawWebSocketTo } from '../../raw-websocket.ts'
@@ -6,7 +7,7 @@ import { startControl } from '../control.ts'
 
 const mebibyte = 1024 * 1024
 const socketsAtOnce = 100
-const rounds = 5
+const rounds = atLength(5, 2)
 
 /** A message without an end; by MQTT a packet that is read past, of as many bytes as there can be. */
 const firsts: Record<string, Buffer> = {

@@ -33,24 +33,32 @@ async function logIn({ httpPort }: HubPorts, user: string, password: string) {
   return { status: Number(answer.slice(9, 12)), retryAfter }
 }
 
-t.test('F18: of 1,500 logins at once 1,002 are checked, and nobody else notices', async (t) => {
-  // Past their failures they would be refused for that.
-  const signIn = { failuresPerAddress: 1000 }
-  const hub = await hubProcess(t, { limits: { signIn } })
-  const control = await startControl(t, hub)
-  const names = Array.from({ length: 1500 }, (_, number) => `user${number}`)
-  const answers = await Promise.all(names.map((name) => logIn(hub, name, 'guess')))
-  const checked = answers.filter(({ status }) => status === 401).length
-  const busy = answers.filter(({ status, retryAfter }) => status === 503 && retryAfter === '1')
-  // Who comes when the first ones are done finds room.
-  t.ok(checked >= 1002, `${checked} were checked`)
-  t.equal(checked + busy.length, 1500, 'all others are told to come back')
-  t.equal((await hub.counters())['sign-in-busy'] ?? 0, busy.length)
-  t.equal((await logIn(hub, 'clown', 'bigclown')).status, 204)
-  const { p99LatencyMs } = await control.stop()
-  // All of them run in the process of the healthy clients, whose time for opening them counts as well.
-  t.ok(p99LatencyMs <= 500, `p99 is ${Math.round(p99LatencyMs)} ms`)
-})
+const checksWaiting = atLength(1000, 200)
+/** Two are checked while so many wait. */
+const roomFor = checksWaiting + 2
+const guesses = roomFor * 1.5
+
+t.test(
+  `F18: of ${guesses} logins at once ${roomFor} are checked, nobody else notices`,
+  async (t) => {
+    // Past their failures they would be refused for that.
+    const signIn = { failuresPerAddress: 1000, checksWaiting }
+    const hub = await hubProcess(t, { limits: { signIn } })
+    const control = await startControl(t, hub)
+    const names = Array.from({ length: guesses }, (_, number) => `user${number}`)
+    const answers = await Promise.all(names.map((name) => logIn(hub, name, 'guess')))
+    const checked = answers.filter(({ status }) => status === 401).length
+    const busy = answers.filter(({ status, retryAfter }) => status === 503 && retryAfter === '1')
+    // Who comes when the first ones are done finds room.
+    t.ok(checked >= roomFor, `${checked} were checked`)
+    t.equal(checked + busy.length, guesses, 'all others are told to come back')
+    t.equal((await hub.counters())['sign-in-busy'] ?? 0, busy.length)
+    t.equal((await logIn(hub, 'clown', 'bigclown')).status, 204)
+    const { p99LatencyMs } = await control.stop()
+    // All of them run in the process of the healthy clients, whose time for opening them counts as well.
+    t.ok(p99LatencyMs <= 500, `p99 is ${Math.round(p99LatencyMs)} ms`)
+  },
+)
 
 t.test('F17: 1,000 wrong passwords a minute leave everybody else alone', async (t) => {
   const hub = await hubProcess(t)
@@ -174,8 +182,13 @@ async function enter(port: number, { user, password }: Credentials, number: numb
   return Buffer.isBuffer(answer) && answer.toString('hex') === accepted ? socket : undefined
 }
 
-t.test('F8: 500 nodes behind one address are in within 15 s, and back within 5', async (t) => {
-  const people = times(500, (number) => ({ user: `user${number}`, password: `p${number}` }))
+const nodes = atLength(500, 150)
+/** A password takes 30 ms of two cores, at most. */
+const nodesInSeconds = (nodes * 30) / 1000
+const backSeconds = nodes / 100
+
+t.test(`F8: ${nodes} nodes behind one address are in within ${nodesInSeconds} s`, async (t) => {
+  const people = times(nodes, (number) => ({ user: `user${number}`, password: `p${number}` }))
   const users: ConfigInput['users'] = Object.fromEntries(
     [{ user: 'clown', password: 'bigclown' }, ...people].map(({ user, password }) => [
       user,
@@ -183,7 +196,7 @@ t.test('F8: 500 nodes behind one address are in within 15 s, and back within 5',
     ]),
   )
   const hub = await hubProcess(t, { users, ...behindOneAddress })
-  for (const atMostSeconds of [15, 5, 5]) {
+  for (const atMostSeconds of [nodesInSeconds, backSeconds, backSeconds]) {
     const { seconds, refused, leave } = await comeByMqtt(hub, people)
     t.comment(`${seconds.toFixed(1)} s`)
     t.equal(refused, 0)
