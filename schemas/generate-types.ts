@@ -32,6 +32,21 @@ export async function generateTypes(): Promise<Map<string, string>> {
     ['src/generated/unlock.ts', banner + (await plainTypes('unlock', 'UnlockRequest'))],
     ['src/generated/replace.ts', banner + (await plainTypes('replace', 'ReplaceRequest'))],
     ['src/generated/forget.ts', banner + (await plainTypes('forget', 'ForgetRequest'))],
+    ['src/generated/add-user.ts', banner + (await plainTypes('add-user', 'AddUserRequest'))],
+    [
+      'src/generated/change-user.ts',
+      banner + (await plainTypes('change-user', 'ChangeUserRequest')),
+    ],
+    [
+      'src/generated/remove-user.ts',
+      banner + (await plainTypes('remove-user', 'RemoveUserRequest')),
+    ],
+    ['src/generated/add-token.ts', banner + (await plainTypes('add-token', 'AddTokenRequest'))],
+    [
+      'src/generated/remove-token.ts',
+      banner + (await plainTypes('remove-token', 'RemoveTokenRequest')),
+    ],
+    ['src/generated/disconnect.ts', banner + (await plainTypes('disconnect', 'DisconnectRequest'))],
     ['src/generated/label.ts', banner + (await plainTypes('label', 'LabelRequest'))],
     ['src/generated/clown-model.ts', banner + (await clownModelTypes())],
     ['src/generated/stored.ts', banner + (await storedTypes())],

@@ -34,6 +34,12 @@ export function generateValidators(): [file: string, text: string][] {
     typedPlan('label', 'LabelRequest'),
     typedPlan('forget', 'ForgetRequest'),
     typedPlan('replace', 'ReplaceRequest'),
+    typedPlan('add-user', 'AddUserRequest'),
+    typedPlan('change-user', 'ChangeUserRequest'),
+    typedPlan('remove-user', 'RemoveUserRequest'),
+    typedPlan('add-token', 'AddTokenRequest'),
+    typedPlan('remove-token', 'RemoveTokenRequest'),
+    typedPlan('disconnect', 'DisconnectRequest'),
   ]
   const modules: [name: string, plans: TypedPlan[]][] = [
     ['validate-config', [typedPlan('config', 'CheckedConfig')]],

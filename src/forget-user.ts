@@ -2,6 +2,7 @@
 import type { OpenAccess } from './access/open-access.ts'
 import type { SecurityLog } from './access/security-log.ts'
 import { normalForm, type User } from './access/user.ts'
+import { notInFile } from './access/user-directory.ts'
 import { HubError, quote } from './core/errors.ts'
 import type { Hardware } from './nodes/open-hardware.ts'
 import type { OpenBus } from './open-bus.ts'
@@ -35,14 +36,16 @@ export function createForgetUser({
     if (user === admin.name) {
       throw new HubError('forbidden', `expected another user than who asks, got ${quote(user)}`)
     }
-    const account = directory.isInFile(user)
+    const place = directory.placeOf(user)
+    if (place === 'configuration') throw notInFile(user)
+    const account = place === 'file'
     const keys = dialects.endKeysOf(user)
     const sessions = own.endSessionsOf(user)
     const ownLinks = links.list().filter(({ by }) => by === user)
     for (const { id } of ownLinks) links.remove(id, admin)
     const ban = bans.remove({ what: 'user', who: user }, admin.name)
     // Who is signed in is signed out by that.
-    if (account) directory.remove(user)
+    if (account) directory.change(user, () => undefined)
     const retained = own.retainedOf(user)
     const told = await hardware.kept.forgetReportsOf(user, retained)
     const removed = {

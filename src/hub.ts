@@ -7,10 +7,12 @@ import type { Logger } from 'pino'
 import { exposures } from './access/exposure.ts'
 import { type OpenAccess, openAccess } from './access/open-access.ts'
 import { heardBy, openSecurityLog } from './access/security-log.ts'
+import { aboutRoutes } from './api/about-routes.ts'
 import { alarmRoutes } from './api/alarm-routes.ts'
 import { type AsUser, createAsUser } from './api/as-user.ts'
 import { banRoutes } from './api/ban-routes.ts'
 import { commandLogRoutes, commandRoute } from './api/command-routes.ts'
+import { connectionRoutes } from './api/connection-routes.ts'
 import { dashboardRoutes } from './api/dashboard.ts'
 import { historyRoute } from './api/history-route.ts'
 import { pageFiles } from './api/html-page.ts'
@@ -34,6 +36,7 @@ import { shareRoutes } from './api/share-routes.ts'
 import { signInRoutes } from './api/sign-in-routes.ts'
 import { streamRoute } from './api/stream-route.ts'
 import { traceRoute } from './api/trace-route.ts'
+import { userRoutes } from './api/user-routes.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers, createListeners } from './core/callbacks.ts'
 import { openCertificate } from './core/certificate.ts'
@@ -285,17 +288,20 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
     counters: counters.snapshot(),
   })
   const lines = config.data.folder ? () => backupLines(store) : undefined
-  const onSignedOut = (user: string) => {
-    access.signedIn.endAllOf(user)
+  const signOutEverywhere = (user: string) => {
+    access.signOutEverywhere(user)
     dialects.endKeysOf(user)
   }
   return [
     ['/client.js', publicFileRoute(clientFile)],
     ['/api/openapi.json', openApiRoute(version)],
     ...signInRoutes({
-      ...{ ...access, asUser, onSignedOut, securityLog },
+      ...{ ...access, asUser, signOutEverywhere, securityLog },
       ...{ passwordBytes, jsonLimits: limits.json },
     }),
+    ...userRoutes({ asUser, directory: access.ownUsers, passwordBytes, jsonLimits: limits.json }),
+    ...connectionRoutes({ ...access, asUser, signOutEverywhere, jsonLimits: limits.json }),
+    ...aboutRoutes({ asUser, version, config, counters, dialects: dialects.places }),
     ['/api/security-log', securityLogRoute({ asUser, securityLog })],
     ...alarmRoutes({ asUser, alarms: parts.notify, jsonLimits: limits.json }),
     ...shareRoutes({ asUser, links: access.links, jsonLimits: limits.json }),

@@ -90,6 +90,8 @@ export interface OpenedDialects {
   api(path: string): Route | undefined
   /** Ends the keys of a user who is gone or has signed out everywhere; returns how many those were. */
   endKeysOf(user: string): number
+  /** Where each of them is, for who runs the hub. */
+  places(): readonly object[]
   /** Opens the ports of the others; `requests` is how requests are served on every port. */
   listen(requests: Requests): Promise<DialectPlace[]>
 }
@@ -119,13 +121,20 @@ export async function openServedDialects(
     dialect: settings.dialect,
     operations,
   }))
+  const places: DialectPlace[] = []
   return {
     endKeysOf: (user) => opened.reduce((sum, { keys }) => sum + keys.endAllOf(user), 0),
     pages: operationRoutes(parts.asUser, operated),
     api: (path) =>
       opened.find(({ settings }) => isBelow(settings.path, path))?.route ?? unservedRoute(path),
+    places: () =>
+      opened.map(({ settings, dialect: { operations = new Map() } }, at) => ({
+        ...places[at],
+        title: servedDialects[settings.dialect].title,
+        base: settings.base,
+        operations: [...operations.keys()],
+      })),
     listen: async (requests) => {
-      const places: DialectPlace[] = []
       for (const one of opened) places.push(await listenFor(one, requests, parts))
       return places
     },

@@ -96,7 +96,7 @@ t.test('an exported name is declared once', async (t) => {
 
 /** A file that only one file of its folder imports is part of that file, but for these. */
 const aloneFor: Readonly<Record<string, string>> = {
-  'api/openapi-answers': 'has what is answered, and both are too large for one file',
+  'api/openapi-paths': 'has what is asked, and both are too large for one file',
   'bus/foreign/broker-link': 'knows nothing of a bus: whatever has to do with a broker can use it',
   'bus/foreign/echoes': 'is tried by a clock of its own',
   'cli/lab-dialects': 'loads every language, for which no help text has to wait',

@@ -37,7 +37,11 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
   const { ofRequest, ofUpgrade } = createRequestSignIn({ ...parts, sessions, tickets })
   const quietChallenge = formChallenge('')
   const signedOut: string[] = []
-  const onSignedOut = (user: string) => signedOut.push(user)
+  const signOutEverywhere = (user: string) => {
+    sessions.endAllOf(user)
+    tickets.voidAllOf(user)
+    signedOut.push(user)
+  }
   const routes = signInRoutes({
     ...parts,
     asUser: createAsUser(ofRequest, { sampledLog }),
@@ -45,7 +49,7 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
     tickets,
     quietChallenge,
     admit: () => undefined,
-    onSignedOut,
+    signOutEverywhere,
     links: { find: () => undefined },
     directory: { ...directory, find: directory.find, setPassword: () => Promise.reject() },
     passwordBytes: limits.mqtt.passwordBytes,

@@ -77,7 +77,14 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
     ...requests,
     ...createRequestSignIn({ ...common, sessions, tickets }),
     ...{ directory, links, knownUsers, signedIn, signIn, sessions, tickets },
+    /** Those who have a name of their own: nobody who looks by a link. */
+    ownUsers: opened.directory,
     setInlineUsers: opened.setInlineUsers,
+    signOutEverywhere: (user: string) => {
+      sessions.endAllOf(user)
+      tickets.voidAllOf(user)
+      signedIn.endAllOf(user)
+    },
     digest: createDigestSignIn({ directory, throttle, sampledLog }),
     /** How a page or a program is refused. */
     quietChallenge: formChallenge(requests.pathPrefix),

@@ -32,6 +32,16 @@ export interface CookieSessions {
   until(id: string): Until
   end(id: string): void
   endAllOf(user: string): void
+  /** Those that are not over. */
+  list(): readonly ListedSession[]
+}
+
+/** A session, for who looks after the hub; nothing of it lets anybody in. */
+export interface ListedSession {
+  readonly user: string
+  readonly sinceMs: number
+  /** Whether something that was opened by it still is. */
+  readonly isInUse: boolean
 }
 
 export function createCookieSessions(options: SecretsOptions): CookieSessions {
@@ -52,6 +62,7 @@ export function createCookieSessions(options: SecretsOptions): CookieSessions {
     until: (id) => (ended) => table.follow(id, ended),
     end: table.remove,
     endAllOf: table.removeAllOf,
+    list: table.list,
   }
 }
 
@@ -127,6 +138,8 @@ export interface SecretTable {
   follow(secret: string, ended: (why: SignedOut) => void): () => void
   remove(secret: string): void
   removeAllOf(user: string): void
+  /** Of those that are still good. */
+  list(): ListedSession[]
 }
 
 interface Held extends SecretOwner {
@@ -139,6 +152,14 @@ interface Held extends SecretOwner {
   isVoid?: boolean
 }
 
+function listOf(held: readonly Held[], nowMs: number): ListedSession[] {
+  return held.map(({ user, addedAtMs, followers }) => ({
+    user: user.name,
+    sinceMs: Math.round(systemClock.wallMs() - (nowMs - addedAtMs)),
+    isInUse: followers.size > 0,
+  }))
+}
+
 /** The longest that a timer of Node.js waits. */
 const longestAlarmMs = 2 ** 31 - 1
 
@@ -148,6 +169,7 @@ export function createSecretTable(options: SecretTableOptions): SecretTable {
   const held = new Map<string, Held>()
   const isOver = ({ addedAtMs, usedAtMs, followers }: Held) =>
     now() - addedAtMs >= lifeMs || (followers.size === 0 && now() - usedAtMs >= idleMs)
+  const isGood = (one: Held) => !one.isVoid && !isOver(one)
   const end = (digest: string, why: SignedOut) => {
     const one = held.get(digest)
     held.delete(digest)
@@ -189,7 +211,7 @@ export function createSecretTable(options: SecretTableOptions): SecretTable {
     },
     use: (secret) => {
       const one = held.get(digestOf(secret))
-      if (one === undefined || one.isVoid || isOver(one)) return undefined
+      if (one === undefined || !isGood(one)) return undefined
       one.usedAtMs = now()
       return one
     },
@@ -212,6 +234,7 @@ export function createSecretTable(options: SecretTableOptions): SecretTable {
       }
     },
     remove: (secret) => end(digestOf(secret), 'signed-out'),
+    list: () => listOf([...held.values()].filter(isGood), now()),
     removeAllOf: (name) => endIf(({ user }) => user.name === name, 'signed-out'),
   }
 }

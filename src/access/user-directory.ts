@@ -10,6 +10,7 @@ import { digestOf, isToken } from './tokens.ts'
 import {
   anonymousName,
   type HashReplacement,
+  isSameName,
   normalForm,
   type Role,
   type Rule,
@@ -17,7 +18,13 @@ import {
   type UserDirectory,
 } from './user.ts'
 import { userError } from './user-check.ts'
-import { changeUser, readUsersFile, replaceHashes } from './users-file.ts'
+import {
+  changeUser,
+  type EntryChange,
+  readRoles,
+  readUsersFile,
+  replaceHashes,
+} from './users-file.ts'
 
 export interface UserDirectoryOptions {
   /** The users of the configuration. */
@@ -31,6 +38,16 @@ export interface UserDirectoryOptions {
 
 /** A directory, some of whose users are in a file. */
 export interface OpenedUserDirectory extends UserDirectory {
+  /** Where a user stands: those of the configuration are changed there. Undefined for nobody's name. */
+  placeOf(name: string): 'configuration' | 'file' | undefined
+  /** The rules of the roles that the file has besides those of the hub, by name. */
+  roles(): ReadonlyMap<string, readonly Rule[]>
+  /**
+   * Changes a user of the file, or adds or removes one, which counts at once, as if a command had written it.
+   *
+   * @throws HubError `not-in-users-file` where there is no file, and as `changeUser`.
+   */
+  change(name: string, change: EntryChange): void
   /**
    * Writes another password for a user of the file, which counts at once, as if a command had written it. Who signs in
    * by Digest goes on doing so, by the new one.
@@ -38,18 +55,6 @@ export interface OpenedUserDirectory extends UserDirectory {
    * @throws HubError `not-in-users-file`, and as `changeUser`.
    */
   setPassword(name: string, password: string): Promise<void>
-  /**
-   * Whether the file has this user.
-   *
-   * @throws HubError `not-in-users-file` for one of the configuration.
-   */
-  isInFile(name: string): boolean
-  /**
-   * Takes a user out of the file, which counts at once.
-   *
-   * @throws HubError as `changeUser`
-   */
-  remove(name: string): void
   /**
    * The configuration has other users now.
    *
@@ -72,19 +77,17 @@ export function openUserDirectory(options: UserDirectoryOptions): OpenedUserDire
   const { add: onChange, tell } = createListeners<[]>()
   if (file === undefined) {
     let all = byName(inline)
-    const setPassword = async (name: string) => {
-      throw notInFile(name)
-    }
-    const isInFile = (name: string) => {
-      checkNotInline(all, name)
-      return false
-    }
     return directoryOf(() => all, {
       onChange,
       replaceHash: () => {},
-      setPassword,
-      isInFile,
-      remove: isInFile,
+      placeOf: (name) => (all.has(normalForm(name)) ? 'configuration' : undefined),
+      roles: () => new Map(),
+      change: () => {
+        throw noFile
+      },
+      setPassword: async (name) => {
+        throw notInFile(name)
+      },
       setInline: (users) => {
         all = byName(users)
         tell()
@@ -106,9 +109,19 @@ export function openUserDirectory(options: UserDirectoryOptions): OpenedUserDire
       log.error(fields, 'the users file cannot be used any more: all users stay as they were')
     },
   })
+  const change = (name: string, entryChange: EntryChange) => {
+    changeUser(file, name, entryChange)
+    look()
+  }
   return directoryOf(current, {
     onChange,
     replaceHash: hashes.replace,
+    placeOf: (name) => {
+      if (inline.some((user) => isSameName(user.name, name))) return 'configuration'
+      return current().has(normalForm(name)) ? 'file' : undefined
+    },
+    roles: () => readRoles(file),
+    change,
     setInline: (users) => {
       checkNobodyTwice(byName(users), readUsersFile(file))
       inline = users
@@ -117,21 +130,12 @@ export function openUserDirectory(options: UserDirectoryOptions): OpenedUserDire
     look,
     setPassword: async (name, password) => {
       const hash = await hashPassword(password)
-      changeUser(file, name, (before) => {
+      change(name, (before) => {
         if (before === undefined) throw notInFile(name)
         const { digest, ...entry } = before
         const secret = digest === undefined ? {} : { digest: digestSecretOf(name, password) }
         return { ...entry, ...secret, password: hash }
       })
-      look()
-    },
-    isInFile: (name) => {
-      checkNotInline(byName(inline), name)
-      return current().has(normalForm(name))
-    },
-    remove: (name) => {
-      changeUser(file, name, () => undefined)
-      look()
     },
     close: () => {
       close()
@@ -140,14 +144,15 @@ export function openUserDirectory(options: UserDirectoryOptions): OpenedUserDire
   })
 }
 
-function notInFile(name: string): HubError {
+const noFile = new HubError(
+  'not-in-users-file',
+  'expected usersFile in the configuration, got a hub whose users all stand in the configuration itself',
+)
+
+/** Why a user of the configuration stays as it is. */
+export function notInFile(name: string): HubError {
   const sentence = `expected ${quote(name)} to be in a users file, got a user of the configuration`
   return new HubError('not-in-users-file', `${sentence}: who runs the hub changes it there`)
-}
-
-/** @throws HubError `not-in-users-file` */
-function checkNotInline(inline: Users, name: string): void {
-  if (inline.has(normalForm(name))) throw notInFile(name)
 }
 
 /** Hashes that come within this time are written at once: after an import, many devices sign in together. */

@@ -3,6 +3,23 @@ import { readFileSync } from 'node:fs'
 
 export type Schema = Readonly<Record<string, unknown>>
 
+/** An answer: JSON by a schema, or a media type. */
+export type Answer = Schema | string | undefined
+
+export interface ApiOperation {
+  readonly summary: string
+  readonly query?: Readonly<Record<string, string>>
+  readonly body?: Schema
+  /** By status, those that mean that it was done. */
+  readonly answers: Readonly<Record<number, Answer>>
+  /** Other statuses: JSON with a code, but for 401. */
+  readonly refusals: readonly number[]
+}
+
+export type Paths = Readonly<
+  Record<string, { readonly get?: ApiOperation; readonly post?: ApiOperation }>
+>
+
 /** The schemas of bodies stand in the package beside `src/` and `dist/`. */
 export function bodySchema(name: string): Schema {
   const url = new URL(`../../schemas/${name}.schema.json`, import.meta.url)
@@ -37,6 +54,8 @@ const label = {
   ...{ title: text, room: text, icon: text },
   ...{ order: { type: 'number' }, hidden: boolean, favorite: boolean },
 } as const
+
+const rule = object({ allow: manyOf(text), deny: manyOf(text), topic: text }, ['allow', 'deny'])
 
 /** What is answered. */
 export const answerSchemas: Readonly<Record<string, Schema>> = {
@@ -110,6 +129,53 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
     },
     ['reason', 'nextTry'],
   ),
+  User: object(
+    {
+      ...{ user: text, created: text, role: text, base: text, rules: manyOf(rule) },
+      ...{ isInFile: boolean, hasPassword: boolean, hasDigest: boolean, hasCode: boolean },
+      tokens: manyOf(object({ name: text, created: text })),
+    },
+    ['created', 'role', 'base'],
+  ),
+  Users: object({
+    users: manyOf(refTo('User')),
+    roles: manyOf(object({ name: text, rules: manyOf(rule) })),
+    kinds: manyOf(text),
+  }),
+  Connections: object({
+    connections: manyOf(
+      object({
+        ...{ id: integer, user: text, way: text, title: text, address: text, since: time },
+        ...{ bytesReceived: integer, bytesSent: integer, bytesWaiting: integer },
+      }),
+    ),
+    sessions: manyOf(object({ user: text, since: time, isInUse: boolean })),
+  }),
+  About: object({
+    ...{ version: text, node: text, system: text, since: time, memoryBytes: integer },
+    data: {
+      anyOf: [object({ folder: text, freeBytes: integer, totalBytes: integer }), { type: 'null' }],
+    },
+  }),
+  HitLimits: object({
+    hits: manyOf(
+      object({
+        ...{ counter: text, count: integer },
+        limits: manyOf(object({ setting: text, variable: text, value: {}, meaning: text })),
+      }),
+    ),
+  }),
+  Dialects: object({
+    dialects: manyOf(
+      object(
+        {
+          ...{ dialect: text, title: text, port: integer, path: text, error: text },
+          ...{ base: text, operations: manyOf(text) },
+        },
+        ['port', 'path', 'error'],
+      ),
+    ),
+  }),
   SecurityEvent: object({ at: time, event: text, count: integer }),
   TraceEntry: object(
     {

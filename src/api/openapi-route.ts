@@ -2,14 +2,14 @@
 import type { GetRoute } from '../core/route.ts'
 import { sendJson } from './json-exchange.ts'
 import {
+  type Answer,
+  type ApiOperation,
   answerSchemas,
-  bodySchema,
   manyOf,
-  object,
   refTo,
-  type Schema,
   text,
 } from './openapi-answers.ts'
+import { apiPaths } from './openapi-paths.ts'
 
 /** `GET /api/openapi.json`: for everybody, since it says nothing of this hub but its version. */
 export function openApiRoute(version: string): GetRoute {
@@ -23,313 +23,6 @@ export function openApiRoute(version: string): GetRoute {
   }
 }
 
-/** An answer: JSON by a schema, or a media type. */
-type Answer = Schema | string | undefined
-
-interface Operation {
-  readonly summary: string
-  readonly query?: Readonly<Record<string, string>>
-  readonly body?: Schema
-  /** By status, those that mean that it was done. */
-  readonly answers: Readonly<Record<number, Answer>>
-  /** Other statuses: JSON with a code, but for 401. */
-  readonly refusals: readonly number[]
-}
-
-type Paths = Readonly<Record<string, { readonly get?: Operation; readonly post?: Operation }>>
-
-const range = {
-  from: 'since when: ISO 8601 with its zone, how long ago (24h), or milliseconds since 1970',
-  to: 'until when, likewise',
-}
-
-/** A receipt, of a device. */
-function receiptSchema(): Schema {
-  const { properties, required, ...receipt } = bodySchema('receipt')
-  return {
-    ...receipt,
-    required: ['device', ...[required].flat()],
-    properties: { device: text, ...Object(properties) },
-  }
-}
-
-/** What is asked of hardware. */
-function hardwarePaths(): Paths {
-  const receipt = receiptSchema()
-  const refusal = { anyOf: [receipt, refTo('Error')] }
-  return {
-    '/api/nodes': {
-      get: {
-        summary: 'All nodes with their devices',
-        answers: { 200: object({ nodes: manyOf(refTo('Node')) }) },
-        refusals: [401],
-      },
-    },
-    '/api/nodes/{base}': {
-      get: {
-        summary: 'One node; the slashes of its base may stand as they are',
-        answers: { 200: refTo('Node') },
-        refusals: [401, 404],
-      },
-    },
-    '/api/conflicts': {
-      get: {
-        summary: 'Clients with one id, and nodes with one base; for operators and admins',
-        answers: { 200: object({ conflicts: manyOf(refTo('Conflict')) }) },
-        refusals: [401, 403],
-      },
-    },
-    '/api/command': {
-      post: {
-        summary: 'Sends a command, and answers with the receipt that ends it',
-        body: bodySchema('command'),
-        answers: {
-          ...{ 200: receipt, 202: receipt, 504: receipt },
-          ...{ 400: refusal, 403: refusal, 404: refusal, 409: refusal, 503: refusal },
-        },
-        refusals: [401],
-      },
-    },
-    '/api/commands': {
-      get: {
-        summary: 'Who commanded what, the latest first; for operators and admins',
-        query: { device: 'its topic', since: range.from, limit: 'at most so many, up to 1,000' },
-        answers: { 200: object({ commands: manyOf(refTo('LoggedCommand')) }) },
-        refusals: [400, 401, 403],
-      },
-    },
-    '/api/locks': {
-      get: {
-        summary: 'The devices that nobody may command',
-        answers: { 200: object({ locks: manyOf(refTo('Lock')) }) },
-        refusals: [401],
-      },
-    },
-    '/api/lock': {
-      post: {
-        summary: 'Locks a device; for operators and admins',
-        body: bodySchema('lock'),
-        answers: { 200: refTo('Lock') },
-        refusals: [400, 401, 403, 409],
-      },
-    },
-    '/api/unlock': {
-      post: {
-        summary: 'Unlocks a device; for operators and admins',
-        body: bodySchema('unlock'),
-        answers: {
-          200: object({ device: text, unlocked: { anyOf: [refTo('Lock'), { type: 'null' }] } }),
-        },
-        refusals: [400, 401, 403],
-      },
-    },
-  }
-}
-
-/** What people say of devices, and what is kept of them. */
-function keptPaths(): Paths {
-  return {
-    '/api/label': {
-      post: {
-        summary: 'Says what a device is called, and where it is; for operators and admins',
-        body: bodySchema('label'),
-        answers: { 200: refTo('Label') },
-        refusals: [400, 401, 403, 404],
-      },
-    },
-    '/api/replace': {
-      post: {
-        summary: 'Gives what is kept of a broken device to its spare part; for admins',
-        body: bodySchema('replace'),
-        answers: { 200: refTo('Replaced') },
-        refusals: [400, 401, 403, 404],
-      },
-    },
-    '/api/forget': {
-      post: {
-        summary: 'Removes all that is kept of a device or of a user, for good; for admins',
-        body: bodySchema('forget'),
-        answers: { 200: { anyOf: [refTo('Forgotten'), refTo('ForgottenUser')] } },
-        refusals: [400, 401, 403, 404, 409],
-      },
-    },
-  }
-}
-
-/** What is asked of what was said, and of the hub itself. */
-function ownPaths(): Paths {
-  return {
-    '/api/openapi.json': {
-      get: { summary: 'This document', answers: { 200: { type: 'object' } }, refusals: [] },
-    },
-    '/api/history': {
-      get: {
-        summary: 'What quantities were, in buckets; with format csv or ndjson as lines',
-        query: {
-          topic: 'a topic or a filter',
-          quantity: 'one of them only',
-          ...range,
-          points: 'about how many buckets',
-          format: 'json, csv or ndjson',
-          bom: 'true: for spreadsheets, with csv',
-          resolution: 'raw, minute or hour, with csv and ndjson',
-          follow: 'true: goes on with what comes, with ndjson',
-        },
-        answers: { 200: refTo('History') },
-        refusals: [400, 401],
-      },
-    },
-    '/api/trace': {
-      get: {
-        summary: 'What became of the latest messages and connections; of all of them for admins',
-        query: {
-          topic: 'a topic or a filter',
-          user: 'of this user, for admins',
-          kind: 'message, command or connection',
-          since: range.from,
-          limit: 'at most so many, up to 1,000',
-        },
-        answers: { 200: object({ entries: manyOf(refTo('TraceEntry')) }) },
-        refusals: [400, 401],
-      },
-    },
-    '/api/bus': {
-      get: {
-        summary:
-          'Whether the broker is there beside which the hub runs; embedded where it is the broker',
-        answers: {
-          200: object(
-            { state: text, since: text, url: text, protocol: text, reason: text, nextTry: text },
-            ['since', 'url', 'protocol', 'reason', 'nextTry'],
-          ),
-        },
-        refusals: [401],
-      },
-    },
-    '/api/upstreams': {
-      get: {
-        summary: 'How each system is that the hub dials',
-        answers: { 200: object({ upstreams: manyOf(refTo('Upstream')) }) },
-        refusals: [401],
-      },
-    },
-    '/api/stream': {
-      get: {
-        summary: 'The lines of a websocket as Server-Sent Events; goes on from Last-Event-ID',
-        query: { filter: 'what to tell of; may be there several times' },
-        answers: { 200: 'text/event-stream' },
-        refusals: [400, 401],
-      },
-    },
-    '/api/password': {
-      post: {
-        summary: 'Changes the own password of a user of the users file',
-        body: bodySchema('password'),
-        answers: { 204: undefined },
-        refusals: [400, 401, 403],
-      },
-    },
-  }
-}
-
-/** Links by which others may look, and what is done with them. */
-function sharePaths(): Paths {
-  const link = refTo('ShareLink')
-  const token = { type: 'object', required: ['token'], properties: { token: text } }
-  return {
-    '/api/share': {
-      post: {
-        summary: 'Makes a link by which others may look; for operators and admins',
-        body: bodySchema('share'),
-        answers: { 200: { allOf: [link, token] } },
-        refusals: [400, 401, 403],
-      },
-    },
-    '/api/unshare': {
-      post: {
-        summary: 'Ends a link; for operators their own, for admins any',
-        body: bodySchema('unshare'),
-        answers: { 200: object({ id: text, unshared: { anyOf: [link, { type: 'null' }] } }) },
-        refusals: [400, 401, 403],
-      },
-    },
-    '/api/shares': {
-      get: {
-        summary: 'The links that there are; for operators their own, for admins all',
-        answers: { 200: object({ links: manyOf(link) }) },
-        refusals: [401, 403],
-      },
-    },
-  }
-}
-
-/** What is asked by those who run the hub. */
-function adminPaths(): Paths {
-  return {
-    '/api/bans': {
-      get: {
-        summary: 'Who is banned; for admins',
-        answers: { 200: object({ bans: manyOf(refTo('Ban')) }) },
-        refusals: [401, 403],
-      },
-    },
-    '/api/ban': {
-      post: {
-        summary: 'Bans an address, a user or a client id; for admins',
-        body: bodySchema('ban'),
-        answers: { 200: refTo('Ban') },
-        refusals: [400, 401, 403],
-      },
-    },
-    '/api/unban': {
-      post: {
-        summary: 'Ends a ban; for admins',
-        body: bodySchema('unban'),
-        answers: { 200: object({ unbanned: { anyOf: [refTo('Ban'), { type: 'null' }] } }) },
-        refusals: [400, 401, 403],
-      },
-    },
-    '/api/alarms': {
-      get: {
-        summary: 'What is wrong, as people were told; for operators and admins',
-        answers: { 200: object({ alarms: manyOf(refTo('Alarm')) }) },
-        refusals: [401, 403],
-      },
-    },
-    '/api/acknowledge': {
-      post: {
-        summary: 'Somebody knows of an alarm: it is not repeated; for operators and admins',
-        body: bodySchema('acknowledge'),
-        answers: { 200: bodySchema('acknowledge') },
-        refusals: [400, 401, 403],
-      },
-    },
-    '/api/security-log': {
-      get: {
-        summary: 'What concerned security lately, the latest first; for admins',
-        query: { limit: 'at most so many' },
-        answers: { 200: object({ events: manyOf(refTo('SecurityEvent')) }) },
-        refusals: [400, 401, 403],
-      },
-    },
-    '/api/backup': {
-      post: {
-        summary: 'All that the hub keeps, as lines of JSON; for admins',
-        answers: { 200: 'application/x-ndjson' },
-        refusals: [401, 403, 409],
-      },
-    },
-    '/api/dialects/{dialect}/{operation}': {
-      post: {
-        summary: 'What the page of a dialect says; for operators and admins',
-        body: {},
-        answers: { 200: {} },
-        refusals: [400, 401, 403, 404],
-      },
-    },
-  }
-}
-
 function openApiOf(version: string): unknown {
   return {
     openapi: '3.1.0',
@@ -338,10 +31,7 @@ function openApiOf(version: string): unknown {
     servers: [{ url: '..' }],
     security: [{ basic: [] }, { token: [] }, {}],
     paths: Object.fromEntries(
-      Object.entries({
-        ...{ ...hardwarePaths(), ...keptPaths(), ...ownPaths() },
-        ...{ ...sharePaths(), ...adminPaths() },
-      }).map(([path, { get, post }]) => [
+      Object.entries(apiPaths()).map(([path, { get, post }]) => [
         path,
         {
           ...(get && { get: operationOf(path, get) }),
@@ -359,7 +49,7 @@ function openApiOf(version: string): unknown {
   }
 }
 
-function operationOf(path: string, { summary, query = {}, body, answers, refusals }: Operation) {
+function operationOf(path: string, { summary, query = {}, body, answers, refusals }: ApiOperation) {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     ...{ name, in: 'path', required: true, schema: text },
   }))

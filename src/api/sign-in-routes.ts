@@ -33,8 +33,8 @@ export interface SignInRoutesOptions {
   readonly securityLog: Pick<SecurityLog, 'note'>
   readonly tickets: Tickets
   peerOf(request: IncomingMessage): Peer
-  /** Called when a user has signed out everywhere, to end what is open. */
-  onSignedOut(user: string): void
+  /** Ends all that a user has signed in to. */
+  signOutEverywhere(user: string): void
   readonly directory: Pick<OpenedUserDirectory, 'find' | 'setPassword'>
   /** The links by which others may look, whose users are known by their names. */
   readonly links: Pick<ShareLinks, 'find'>
@@ -48,7 +48,7 @@ export interface SignInRoutesOptions {
  * before: what a browser sends along by itself is no proof of intent.
  */
 export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, Route> {
-  const { asUser, tickets, sessions, onSignedOut } = options
+  const { asUser, tickets, signOutEverywhere } = options
   return new Map<string, Route>([
     [
       '/login',
@@ -64,9 +64,7 @@ export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, 
       {
         post: (exchange) =>
           asUser(exchange, ({ name }) => {
-            sessions.endAllOf(name)
-            tickets.voidAllOf(name)
-            onSignedOut(name)
+            signOutEverywhere(name)
             logOut(exchange, options)
           }),
       },

@@ -1,18 +1,13 @@
 import { parseArgs } from 'node:util'
 import { isProgramKind, programKinds, rulesOfKind } from '../access/program-kinds.ts'
 import { anonymousName, type Rule } from '../access/user.ts'
+import { newEntry, withRules } from '../access/user-changes.ts'
 import { roleError } from '../access/user-check.ts'
 import { changeUser, readRoles } from '../access/users-file.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { isTopic } from '../core/topic.ts'
 import { type CliCommand, onlyOne, readArguments } from './arguments.ts'
-import {
-  describeRules,
-  newPassword,
-  passwordOptions,
-  readRule,
-  withRules,
-} from './user-arguments.ts'
+import { describeRules, newPassword, passwordOptions, readRule } from './user-arguments.ts'
 
 const usage =
   'user add NAME [--role ROLE] [--base BASE] [--kind KIND [--topic PREFIX]…] [--allow ACTION:FILTER]… [--deny ACTION:FILTER]… [--digest] [--stdin] [--file FILE]'
@@ -44,14 +39,8 @@ export const userAdd: CliCommand = {
       if (before !== undefined) {
         throw new HubError('bad-command-line', `expected a new name, ${quote(name)} is in ${file}`)
       }
-      return {
-        created: new Date().toISOString(),
-        ...(role && { role }),
-        ...(base !== undefined && { base }),
-        ...(rules.length > 0 && { rules }),
-        ...(password && { password: password.hash }),
-        ...(password && values.digest && { digest: password.digestSecretFor(name) }),
-      }
+      const digest = values.digest ? password?.digestSecretFor(name) : undefined
+      return newEntry({ role, base, rules, password: password?.hash, digest })
     })
     terminal.print(`${name} is in ${file} now, ${rightsGiven(role, values.kind, rules)}`)
     for (const line of describeRules(rules)) terminal.print(`  ${line}`)

@@ -1,14 +1,8 @@
 import { parseArgs } from 'node:util'
+import { withRules } from '../access/user-changes.ts'
 import { changeUser } from '../access/users-file.ts'
 import { type CliCommand, readArguments, required } from './arguments.ts'
-import {
-  describeRules,
-  fileOption,
-  known,
-  type RulePart,
-  readRule,
-  withRules,
-} from './user-arguments.ts'
+import { describeRules, fileOption, known, type RulePart, readRule } from './user-arguments.ts'
 
 const options = fileOption
 

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { digestSecretOf } from '../access/digest.ts'
 import { hashPassword, newPasswordError } from '../access/passwords.ts'
 import { generatePassword } from '../access/tokens.ts'
-import { type Action, actions, type Rule, type User } from '../access/user.ts'
+import { actions, type Rule, type User } from '../access/user.ts'
 import { hashInlineUsers } from '../access/user-directory.ts'
 import { readUsersFile, type UserEntry } from '../access/users-file.ts'
 import type { Config } from '../config.ts'
@@ -105,30 +105,6 @@ function isFilter(text: string): boolean {
   } catch {
     return false
   }
-}
-
-type EntryRules = NonNullable<UserEntry['rules']>
-
-/** `before` and what `added` says besides; rules for the same topic become one. */
-export function withRules(before: EntryRules | undefined, added: readonly Rule[]): EntryRules {
-  const byTopic = new Map<string, EntryRules[number]>()
-  for (const { allow, deny, topic } of [...(before ?? []), ...added]) {
-    const known = byTopic.get(topic)
-    const allowed = union(known?.allow, allow)
-    const denied = union(known?.deny, deny)
-    byTopic.set(topic, {
-      ...(allowed.length > 0 && { allow: allowed }),
-      ...(denied.length > 0 && { deny: denied }),
-      topic,
-    })
-  }
-  return [...byTopic.values()].filter(
-    ({ allow, deny }) => allow !== undefined || deny !== undefined,
-  )
-}
-
-function union(one: readonly Action[] = [], other: readonly Action[] = []): Action[] {
-  return actions.filter((action) => one.includes(action) || other.includes(action))
 }
 
 /** What `rules` say, in one phrase for each part of each. */

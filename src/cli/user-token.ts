@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { createToken } from '../access/tokens.ts'
+import { withNewToken } from '../access/user-changes.ts'
 import { changeUser } from '../access/users-file.ts'
 import { type CliCommand, onlyOne, readArguments } from './arguments.ts'
 import { fileOption, known, shownOnce } from './user-arguments.ts'
@@ -18,13 +18,8 @@ export const userToken: CliCommand = {
       }),
     )
     const name = onlyOne(positionals, 'the name of one user', usage)
-    const { token, sha256 } = createToken()
-    const created = new Date().toISOString().replace(/\.\d+/, '')
-    const label = values.label ?? created
-    changeUser(values.file, name, (before) => {
-      const { tokens = [], ...entry } = known(before, name, values.file)
-      return { ...entry, tokens: [...tokens, { name: label, sha256, created }] }
-    })
+    const { token, name: label, added } = withNewToken(values.label)
+    changeUser(values.file, name, (before) => added(known(before, name, values.file)))
     terminal.print(`${name} may also sign in with the token ${label}, in place of a password`)
     terminal.print(`token: ${token}`)
     terminal.print(shownOnce)

@@ -13,6 +13,12 @@ import type { UnlockRequest } from './unlock.ts'
 import type { LabelRequest } from './label.ts'
 import type { ForgetRequest } from './forget.ts'
 import type { ReplaceRequest } from './replace.ts'
+import type { AddUserRequest } from './add-user.ts'
+import type { ChangeUserRequest } from './change-user.ts'
+import type { RemoveUserRequest } from './remove-user.ts'
+import type { AddTokenRequest } from './add-token.ts'
+import type { RemoveTokenRequest } from './remove-token.ts'
+import type { DisconnectRequest } from './disconnect.ts'
 import type { Validator } from './validator.ts'
 
 export const validateCommandRequest: Validator<CommandRequest>
@@ -28,3 +34,9 @@ export const validateUnlockRequest: Validator<UnlockRequest>
 export const validateLabelRequest: Validator<LabelRequest>
 export const validateForgetRequest: Validator<ForgetRequest>
 export const validateReplaceRequest: Validator<ReplaceRequest>
+export const validateAddUserRequest: Validator<AddUserRequest>
+export const validateChangeUserRequest: Validator<ChangeUserRequest>
+export const validateRemoveUserRequest: Validator<RemoveUserRequest>
+export const validateAddTokenRequest: Validator<AddTokenRequest>
+export const validateRemoveTokenRequest: Validator<RemoveTokenRequest>
+export const validateDisconnectRequest: Validator<DisconnectRequest>

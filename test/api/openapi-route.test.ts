@@ -56,6 +56,11 @@ const nobody = [
   '/api/shares',
   '/api/bus',
   '/api/upstreams',
+  '/api/users',
+  '/api/connections',
+  '/api/about',
+  '/api/limits',
+  '/api/dialects',
 ]
 const posted = [
   '/api/command',
@@ -71,11 +76,29 @@ const posted = [
   '/api/unban',
   '/api/share',
   '/api/unshare',
+  '/api/add-user',
+  '/api/change-user',
+  '/api/remove-user',
+  '/api/add-token',
+  '/api/remove-token',
+  '/api/disconnect',
 ]
 const dialect = '/api/dialects/{dialect}/{operation}'
 const ban = { what: 'user', who: 'guest', reason: 'a' }
 const share = { title: 'a', filters: ['nodes/#'], hours: 1 }
 const command = (device: string, payload: unknown, more = {}) => ({ device, payload, ...more })
+
+/** Changes of users, and of who is there. */
+const changes: readonly [name: string, body: object][] = [
+  ['add-user', { user: 'new', kind: 'tasmota' }],
+  ['change-user', { user: 'new', role: 'viewer', newPassword: true }],
+  ['add-token', { user: 'new', name: 'a' }],
+  ['remove-token', { user: 'new', name: 'a' }],
+  ['remove-user', { user: 'new' }],
+  ['disconnect', { user: 'new' }],
+]
+/** Those that cannot be done to a user of the configuration. */
+const ofTheFile = ['change-user', 'add-token', 'remove-token', 'remove-user']
 
 /** Asked one after the other; together they bring about all that is documented. */
 const asked: readonly Asked[] = [
@@ -195,6 +218,23 @@ const asked: readonly Asked[] = [
   { path: '/api/trace?kind=none', of: '/api/trace', status: 400 },
   { path: '/api/security-log?limit=0', of: '/api/security-log', status: 400 },
   { path: '/api/security-log', user: 'viewer', status: 403 },
+  ...['/api/users', '/api/connections', '/api/about', '/api/limits', '/api/dialects'].flatMap(
+    (path) => [
+      { path, status: 200 },
+      { path, user: 'viewer', status: 403 },
+    ],
+  ),
+  ...changes.flatMap(([name, body]) => {
+    const request = { path: `/api/${name}`, method: 'POST' as const }
+    return [
+      { ...request, body: {}, user: 'operator', status: 403 },
+      { ...request, body: {}, status: 400 },
+      { ...request, body, status: 200 },
+      ...(ofTheFile.includes(name)
+        ? [{ ...request, body: { ...body, user: 'away' }, status: 409 }]
+        : []),
+    ]
+  }),
   { path: '/api/password', method: 'POST', body: {}, status: 400 },
   {
     path: '/api/password',
@@ -235,7 +275,7 @@ t.test('the document has each path of the API, and says of each what it does', a
     ({ method = 'GET', path, of = path, status }) => `${method} ${of} ${status}`,
   )
   // Those of dialects, of a data folder and of an alarm are asked by the tests of theirs.
-  const others = ['POST /api/backup 200', 'POST /api/acknowledge 200']
+  const others = ['POST /api/backup 200', 'POST /api/acknowledge 200', 'POST /api/add-user 409']
   const elsewhere = (line: string) => line.includes(dialect) || others.includes(line)
   t.same(statuses.filter((line) => !elsewhere(line)).sort(), [...new Set(tried)].sort())
 })
