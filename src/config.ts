@@ -5,15 +5,15 @@ import { normalForm, type User } from './access/user.ts'
 import { namesError } from './access/user-check.ts'
 import { checkNobodyTwice, inlineUserError } from './access/user-directory.ts'
 import { readUsersFile } from './access/users-file.ts'
+import { checkBus } from './bus/foreign/check-bus.ts'
 import { type Environment, type Setting, settingsFrom, variableFor } from './core/environment.ts'
 import { HubError, quote, reasonOf } from './core/errors.ts'
 import { checkPrivate, readSecretFile, readTextFile, valueIn } from './core/files.ts'
-import { overlaps } from './core/filter.ts'
 import { type DeepReadonly, isRecord } from './core/json.ts'
 import { withinBudget } from './core/memory-budget.ts'
 import { schemaSentence } from './core/schema-error.ts'
 import { isTimeZone } from './core/time-zone.ts'
-import { checkConfiguredFilter, isAtOrBelow } from './core/topic.ts'
+import { isAtOrBelow } from './core/topic.ts'
 import { parseYaml } from './core/yaml.ts'
 import type * as generated from './generated/config.ts'
 import { validateCheckedConfig } from './generated/validate-config.js'
@@ -319,24 +319,6 @@ function checkUsers(
     'bad-config',
     `${source}${sentence}: "clown-hub run" lets you make a first user`,
   )
-}
-
-/** What is of a broker of our own has no meaning beside another one, which is not to be told by silence. */
-function checkBus({ bus }: generated.Config, input: unknown, source: string): void {
-  if (bus === undefined) return
-  for (const part of ['mqtt', 'limits.sessions', 'tls.mqttPort']) {
-    if (valueAt(input, part.split('.')) === undefined) continue
-    const sentence = `expected no ${part} beside bus: the broker ${bus.url} has settings of its own`
-    throw new HubError('bad-config', source + sentence)
-  }
-  for (const [at, filter] of bus.filters.entries()) {
-    checkConfiguredFilter(filter, `bus.filters.${at}`, source)
-    const other = bus.filters.slice(0, at).find((before) => overlaps(before, filter))
-    if (other === undefined) continue
-    const sentence = `expected bus.filters to have no topic in common, got ${quote(other)}`
-    throw new HubError('bad-config', `${source}${sentence} and ${quote(filter)}`)
-  }
-  if (bus.passwordFile !== undefined) readSecretFile('bus.passwordFile', bus.passwordFile)
 }
 
 /** Nobody could sign in with more than the limits let through. */

@@ -95,7 +95,7 @@ t.test('a configuration that breaks the schema is refused with the way to mend i
     [{ users, htp: {} }, 'unknown key "htp": did you mean "http"?'],
     [
       { users, http: { tls: true } },
-      'unknown key "http.tls": known here: "host", "port", "hosts", "origins", "trustProxy", "userHeader" and "pathPrefix"',
+      'unknown key "http.tls": known here: "host", "port", "hosts", "origins", "trustProxy", "userHeader", "pathPrefix" and "ingress"',
     ],
     [{ users, http: { port: '80' } }, 'expected http.port to be integer, got "80"'],
     [{ users, http: { port: 65536 } }, 'expected http.port to be <= 65535, got 65536'],
@@ -312,9 +312,9 @@ t.test('what belongs to a broker of our own has no place beside another one', as
   ] as const) {
     t.throws(() => checkConfig({ bus, ...more }), { message })
   }
-  t.match(checkConfig({ bus: { ...bus, filters: ['a/#', 'b/#'] } }).bus, {
-    filters: ['a/#', 'b/#'],
-  })
+  const complete = checkConfig({ bus: { ...bus, filters: ['a/#', 'b/#'] } })
+  t.match(complete.bus, { filters: ['a/#', 'b/#'] })
+  t.same(checkConfig(complete), complete, 'its own defaults are nobody’s word')
 })
 
 t.test(
