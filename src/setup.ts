@@ -8,6 +8,7 @@ import type { Logger } from 'pino'
 import { isLoopbackHost } from './access/address.ts'
 import { createConnectionLimiter } from './access/connection-limiter.ts'
 import { createForwarding } from './access/forwarding.ts'
+import { createIngress } from './access/ingress.ts'
 import { createOrigins } from './access/origin.ts'
 import { hashPassword, newPasswordError } from './access/passwords.ts'
 import { digestOf, generatePassword } from './access/tokens.ts'
@@ -100,6 +101,7 @@ function requestRules({ http, limits }: Config, log: Logger) {
   return {
     pathPrefix: http.pathPrefix,
     knownHosts: http.hosts,
+    ingress: createIngress(http.ingress),
     forwarding: createForwarding(http.trustProxy),
     // Pages of others have no business here, whoever is listed.
     origins: createOrigins({ listed: [], isLab: true }),

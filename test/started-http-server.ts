@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import { createForwarding } from '../src/access/forwarding.ts'
+import { createIngress } from '../src/access/ingress.ts'
 import { checkConfig } from '../src/config.ts'
 import { createCounters, createSampledLog } from '../src/core/sampled-log.ts'
 import { type HttpServer, type HttpServerOptions, openHttpServer } from '../src/http/http-server.ts'
@@ -23,6 +24,7 @@ export async function startedHttpServer(
     host: '127.0.0.1',
     port: 0,
     knownHosts: [],
+    ingress: createIngress(undefined),
     limits: limits.http,
     settings: { host: 'HOST', port: 'PORT' },
     pathPrefix: '',

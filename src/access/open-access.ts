@@ -16,6 +16,7 @@ import {
 } from './connection-limiter.ts'
 import { createDigestSignIn } from './digest.ts'
 import { createForwarding } from './forwarding.ts'
+import { createIngress, withGuests } from './ingress.ts'
 import { type KnownUsers, openKnownUsers } from './known-users.ts'
 import { createLoginThrottle } from './login-throttle.ts'
 import { createOrigins } from './origin.ts'
@@ -52,8 +53,9 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
   const requests = requestRules(config, parts)
   const knownUsers = await openKnownUsers(parts)
   const opened = await openDirectory(config, { ...parts, knownUsers })
-  const { links, directory } = await openShareLinks(opened.directory, parts)
+  const { links, directory: own } = await openShareLinks(opened.directory, parts)
   onClose(links.close)
+  const directory = withGuests(own, requests.ingress)
   const signedIn = createSignedIn(directory)
   onClose(signedIn.close)
   // Behind what ends their connections.
@@ -138,7 +140,8 @@ function createAdmission({ bans, limiter, isProxy }: Admission): Admit {
 /** Which requests are meant for us, and where they come from. */
 function requestRules({ http }: DeepReadonly<Config>, { isLab }: AccessParts) {
   const { origins: listed, trustProxy, userHeader, pathPrefix, hosts: knownHosts } = http
-  const forwarding = createForwarding(trustProxy)
+  const ingress = createIngress(http.ingress)
+  const forwarding = createForwarding([...trustProxy, ...ingress.addresses])
   const origins = createOrigins({ listed, isLab })
   const proxyUserIn = ({ headers }: IncomingMessage) =>
     userHeader === undefined ? undefined : headers[userHeader.toLowerCase()]
@@ -148,13 +151,17 @@ function requestRules({ http }: DeepReadonly<Config>, { isLab }: AccessParts) {
       address: forwarding.clientAddress(request),
       isSecure: forwarding.isSecure(request),
       foreignOrigin: origins.foreignOf(request),
-      cookieName: cookieNameFor(request, forwarding.isSecure(request), pathPrefix),
+      cookieName: cookieNameFor(
+        request,
+        forwarding.isSecure(request),
+        ingress.pathOf(request) ?? pathPrefix,
+      ),
       // What a proxy shows is its own, and nobody but a proxy vouches for a user.
       connection: isProxied ? undefined : request.socket,
-      proxyUser: isProxied ? proxyUserIn(request) : undefined,
+      proxyUser: ingress.userOf(request) ?? (isProxied ? proxyUserIn(request) : undefined),
     }
   }
-  return { pathPrefix, knownHosts, forwarding, origins, peerOf }
+  return { pathPrefix, knownHosts, forwarding, ingress, origins, peerOf }
 }
 
 async function openDirectory(

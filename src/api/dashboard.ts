@@ -24,7 +24,7 @@ const policy = [
   ...['script', 'style', 'img', 'connect', 'manifest', 'worker'].map(
     (kind) => `${kind}-src 'self'`,
   ),
-  "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  "form-action 'self'; base-uri 'none'; frame-ancestors",
 ].join('; ')
 
 /** Files whose names change with what they say: a browser need never ask for them again (RFC 8246). */
@@ -65,9 +65,11 @@ function fileRoute(folder: string, file: PageFile): GetRoute {
   const packed = join(folder, `${name}.gz`)
   const zipped = existsSync(packed) ? readFileSync(packed) : undefined
   const tag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`
-  const always = headersOf(file, tag)
+  const alone = headersOf(file, tag, "'none'")
+  const framed = headersOf(file, tag, "'self'")
   return {
-    get: ({ request, response }) => {
+    get: ({ request, response, isFramed }) => {
+      const always = isFramed ? framed : alone
       if (request.headers['if-none-match'] === tag) {
         response.writeHead(304, always).end()
         return
@@ -80,14 +82,18 @@ function fileRoute(folder: string, file: PageFile): GetRoute {
   }
 }
 
-function headersOf({ name, type }: PageFile, tag: string): Record<string, string> {
+function headersOf(
+  { name, type }: PageFile,
+  tag: string,
+  ancestors: "'none'" | "'self'",
+): Record<string, string> {
   const isHashed = name.startsWith(hashedFolder)
   return {
     'Content-Type': type,
     'Cache-Control': isHashed ? 'public, max-age=31536000, immutable' : 'no-cache',
     ETag: tag,
     Vary: 'Accept-Encoding, Origin',
-    'Content-Security-Policy': policy,
+    'Content-Security-Policy': `${policy} ${ancestors}`,
   }
 }
 

@@ -15,6 +15,8 @@ export interface HttpError {
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** Whether a page that is the answer may be shown inside of another one of the same origin. */
+  readonly isFramed: boolean
   refuse(error: HttpError): void
 }
 

@@ -42,6 +42,27 @@ export interface ConfigInput {
      * What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.
      */
     pathPrefix?: string
+    /**
+     * Home Assistant shows the page inside of its own: its Supervisor says whose request it is, and below which path the browser asks. Without this part nobody is believed that.
+     */
+    ingress?: {
+      /**
+       * The address from which the Supervisor connects. Whoever connects from there can claim to be anybody.
+       */
+      address?: string
+      /**
+       * The role of Home Assistant's users of whom the hub has none by the same name.
+       */
+      role?: 'viewer' | 'operator' | 'admin'
+      /**
+       * Home Assistant's users who are admins here.
+       *
+       * @maxItems 1024
+       *
+       * Items: the name with which somebody signs in to Home Assistant
+       */
+      admins?: string[]
+    }
   }
   /**
    * TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.
@@ -1231,6 +1252,27 @@ export interface Config {
      * What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.
      */
     pathPrefix: string
+    /**
+     * Home Assistant shows the page inside of its own: its Supervisor says whose request it is, and below which path the browser asks. Without this part nobody is believed that.
+     */
+    ingress?: {
+      /**
+       * The address from which the Supervisor connects. Whoever connects from there can claim to be anybody.
+       */
+      address: string
+      /**
+       * The role of Home Assistant's users of whom the hub has none by the same name.
+       */
+      role: 'viewer' | 'operator' | 'admin'
+      /**
+       * Home Assistant's users who are admins here.
+       *
+       * @maxItems 1024
+       *
+       * Items: the name with which somebody signs in to Home Assistant
+       */
+      admins: string[]
+    }
   }
   /**
    * TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.

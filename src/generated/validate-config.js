@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"backup":{"description":"A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.","type":"object","required":["folder","passphraseFile"],"properties":{"folder":{"description":"Where the backups go, made when it is not there; another disk, best of another machine.","type":"string","minLength":1,"examples":["/mnt/nas/clown-hub"]},"passphraseFile":{"description":"A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.","type":"string","minLength":1,"examples":["backup.passphrase"]},"at":{"description":"When, as clocks in timeZone show it.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","default":"03:00","examples":["02:30"]},"keep":{"description":"How many are kept; the oldest ones go.","type":"integer","minimum":1,"maximum":1000,"default":7,"examples":[30]}},"additionalProperties":false,"examples":[{"folder":"/mnt/nas/clown-hub","passphraseFile":"backup.passphrase"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]},"ingress":{"description":"Home Assistant shows the page inside of its own: its Supervisor says whose request it is, and below which path the browser asks. Without this part nobody is believed that.","type":"object","properties":{"address":{"description":"The address from which the Supervisor connects. Whoever connects from there can claim to be anybody.","type":"string","minLength":2,"maxLength":45,"pattern":"^[0-9A-Fa-f.:]+$","default":"172.30.32.2","examples":["172.30.32.2"]},"role":{"description":"The role of Home Assistant's users of whom the hub has none by the same name.","type":"string","enum":["viewer","operator","admin"],"default":"operator","examples":["viewer"]},"admins":{"description":"Home Assistant's users who are admins here.","type":"array","items":{"description":"the name with which somebody signs in to Home Assistant","type":"string","minLength":1,"maxLength":256},"default":[],"maxItems":1024,"examples":[["jan"]]}},"additionalProperties":false,"examples":[{"role":"viewer","admins":["jan"]}]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"backup":{"description":"A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.","type":"object","required":["folder","passphraseFile"],"properties":{"folder":{"description":"Where the backups go, made when it is not there; another disk, best of another machine.","type":"string","minLength":1,"examples":["/mnt/nas/clown-hub"]},"passphraseFile":{"description":"A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.","type":"string","minLength":1,"examples":["backup.passphrase"]},"at":{"description":"When, as clocks in timeZone show it.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","default":"03:00","examples":["02:30"]},"keep":{"description":"How many are kept; the oldest ones go.","type":"integer","minimum":1,"maximum":1000,"default":7,"examples":[30]}},"additionalProperties":false,"examples":[{"folder":"/mnt/nas/clown-hub","passphraseFile":"backup.passphrase"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -13,25 +13,26 @@ const pattern1 = new RegExp("^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@
 const pattern2 = new RegExp("^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$", "u");
 const pattern3 = new RegExp("^[A-Za-z0-9-]+$", "u");
 const pattern4 = new RegExp("^(/[A-Za-z0-9._~-]+)*$", "u");
-const pattern5 = new RegExp("^[^/+#]+$", "u");
-const pattern6 = new RegExp("^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$", "u");
-const pattern7 = new RegExp("^[A-Za-z0-9_.-]+$", "u");
-const pattern8 = new RegExp("^[^+#]+$", "u");
-const pattern9 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
-const pattern11 = new RegExp("^[0-9a-c]$", "u");
-const pattern12 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
-const pattern13 = new RegExp("^[A-Za-z0-9_-]{1,64}$", "u");
-const pattern14 = new RegExp("^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
-const pattern15 = new RegExp("^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
-const pattern16 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
-const pattern17 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
-const pattern18 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern19 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]$", "u");
-const pattern20 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
-const pattern21 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
-const pattern23 = new RegExp("^[^+#\\p{Cc}]+$", "u");
-const pattern24 = new RegExp("^[a-z0-9-]{1,32}$", "u");
-const pattern25 = new RegExp("^https?://[^\\s]+$", "u");
+const pattern5 = new RegExp("^[0-9A-Fa-f.:]+$", "u");
+const pattern6 = new RegExp("^[^/+#]+$", "u");
+const pattern7 = new RegExp("^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$", "u");
+const pattern8 = new RegExp("^[A-Za-z0-9_.-]+$", "u");
+const pattern9 = new RegExp("^[^+#]+$", "u");
+const pattern10 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
+const pattern12 = new RegExp("^[0-9a-c]$", "u");
+const pattern13 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
+const pattern14 = new RegExp("^[A-Za-z0-9_-]{1,64}$", "u");
+const pattern15 = new RegExp("^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
+const pattern16 = new RegExp("^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
+const pattern17 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
+const pattern18 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
+const pattern19 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
+const pattern20 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]$", "u");
+const pattern21 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
+const pattern22 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
+const pattern24 = new RegExp("^[^+#\\p{Cc}]+$", "u");
+const pattern25 = new RegExp("^[a-z0-9-]{1,32}$", "u");
+const pattern26 = new RegExp("^https?://[^\\s]+$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -110,7 +111,7 @@ data0.pathPrefix = "";
 }
 const _errs4 = errors;
 for(const key1 in data0){
-if(!(((((((key1 === "host") || (key1 === "port")) || (key1 === "hosts")) || (key1 === "origins")) || (key1 === "trustProxy")) || (key1 === "userHeader")) || (key1 === "pathPrefix"))){
+if(!((((((((key1 === "host") || (key1 === "port")) || (key1 === "hosts")) || (key1 === "origins")) || (key1 === "trustProxy")) || (key1 === "userHeader")) || (key1 === "pathPrefix")) || (key1 === "ingress"))){
 validate11.errors = [{instancePath:instancePath+"/http",schemaPath:"#/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -353,6 +354,130 @@ return false;
 }
 }
 var valid1 = _errs23 === errors;
+if(valid1){
+if(data0.ingress !== undefined){
+let data11 = data0.ingress;
+const _errs25 = errors;
+if(errors === _errs25){
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+if(data11.address === undefined){
+data11.address = "172.30.32.2";
+}
+if(data11.role === undefined){
+data11.role = "operator";
+}
+if(data11.admins === undefined){
+data11.admins = [];
+}
+const _errs27 = errors;
+for(const key2 in data11){
+if(!(((key2 === "address") || (key2 === "role")) || (key2 === "admins"))){
+validate11.errors = [{instancePath:instancePath+"/http/ingress",schemaPath:"#/properties/http/properties/ingress/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs27 === errors){
+let data12 = data11.address;
+const _errs28 = errors;
+if(errors === _errs28){
+if(typeof data12 === "string"){
+if(func2(data12) > 45){
+validate11.errors = [{instancePath:instancePath+"/http/ingress/address",schemaPath:"#/properties/http/properties/ingress/properties/address/maxLength",keyword:"maxLength",params:{limit: 45},message:"must NOT have more than 45 characters"}];
+return false;
+}
+else {
+if(func2(data12) < 2){
+validate11.errors = [{instancePath:instancePath+"/http/ingress/address",schemaPath:"#/properties/http/properties/ingress/properties/address/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
+return false;
+}
+else {
+if(!pattern5.test(data12)){
+validate11.errors = [{instancePath:instancePath+"/http/ingress/address",schemaPath:"#/properties/http/properties/ingress/properties/address/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/http/ingress/address",schemaPath:"#/properties/http/properties/ingress/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid5 = _errs28 === errors;
+if(valid5){
+let data13 = data11.role;
+const _errs30 = errors;
+if(typeof data13 !== "string"){
+validate11.errors = [{instancePath:instancePath+"/http/ingress/role",schemaPath:"#/properties/http/properties/ingress/properties/role/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if(!(((data13 === "viewer") || (data13 === "operator")) || (data13 === "admin"))){
+validate11.errors = [{instancePath:instancePath+"/http/ingress/role",schemaPath:"#/properties/http/properties/ingress/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.http.properties.ingress.properties.role.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid5 = _errs30 === errors;
+if(valid5){
+let data14 = data11.admins;
+const _errs32 = errors;
+if(errors === _errs32){
+if(Array.isArray(data14)){
+if(data14.length > 1024){
+validate11.errors = [{instancePath:instancePath+"/http/ingress/admins",schemaPath:"#/properties/http/properties/ingress/properties/admins/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
+return false;
+}
+else {
+var valid6 = true;
+const len3 = data14.length;
+for(let i3=0; i3<len3; i3++){
+let data15 = data14[i3];
+const _errs34 = errors;
+if(errors === _errs34){
+if(typeof data15 === "string"){
+if(func2(data15) > 256){
+validate11.errors = [{instancePath:instancePath+"/http/ingress/admins/" + i3,schemaPath:"#/properties/http/properties/ingress/properties/admins/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data15) < 1){
+validate11.errors = [{instancePath:instancePath+"/http/ingress/admins/" + i3,schemaPath:"#/properties/http/properties/ingress/properties/admins/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/http/ingress/admins/" + i3,schemaPath:"#/properties/http/properties/ingress/properties/admins/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid6 = _errs34 === errors;
+if(!valid6){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/http/ingress/admins",schemaPath:"#/properties/http/properties/ingress/properties/admins/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid5 = _errs32 === errors;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/http/ingress",schemaPath:"#/properties/http/properties/ingress/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid1 = _errs25 === errors;
+}
+else {
+var valid1 = true;
+}
+}
 }
 }
 }
@@ -369,43 +494,43 @@ return false;
 var valid0 = _errs2 === errors;
 if(valid0){
 if(data.tls !== undefined){
-let data11 = data.tls;
-const _errs25 = errors;
-if(errors === _errs25){
-if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
-if(data11.clientCertificates === undefined){
-data11.clientCertificates = "optional";
+let data16 = data.tls;
+const _errs36 = errors;
+if(errors === _errs36){
+if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
+if(data16.clientCertificates === undefined){
+data16.clientCertificates = "optional";
 }
-if(data11.host === undefined){
-data11.host = "127.0.0.1";
+if(data16.host === undefined){
+data16.host = "127.0.0.1";
 }
-if(data11.httpPort === undefined){
-data11.httpPort = 8443;
+if(data16.httpPort === undefined){
+data16.httpPort = 8443;
 }
-if(data11.mqttPort === undefined){
-data11.mqttPort = 8883;
+if(data16.mqttPort === undefined){
+data16.mqttPort = 8883;
 }
 let missing0;
-if(((data11.certFile === undefined) && (missing0 = "certFile")) || ((data11.keyFile === undefined) && (missing0 = "keyFile"))){
+if(((data16.certFile === undefined) && (missing0 = "certFile")) || ((data16.keyFile === undefined) && (missing0 = "keyFile"))){
 validate11.errors = [{instancePath:instancePath+"/tls",schemaPath:"#/properties/tls/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
-const _errs27 = errors;
-for(const key2 in data11){
-if(!((((((((key2 === "certFile") || (key2 === "keyFile")) || (key2 === "clientCaFile")) || (key2 === "clientCrlFile")) || (key2 === "clientCertificates")) || (key2 === "host")) || (key2 === "httpPort")) || (key2 === "mqttPort"))){
-validate11.errors = [{instancePath:instancePath+"/tls",schemaPath:"#/properties/tls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"}];
+const _errs38 = errors;
+for(const key3 in data16){
+if(!((((((((key3 === "certFile") || (key3 === "keyFile")) || (key3 === "clientCaFile")) || (key3 === "clientCrlFile")) || (key3 === "clientCertificates")) || (key3 === "host")) || (key3 === "httpPort")) || (key3 === "mqttPort"))){
+validate11.errors = [{instancePath:instancePath+"/tls",schemaPath:"#/properties/tls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs27 === errors){
-if(data11.certFile !== undefined){
-let data12 = data11.certFile;
-const _errs28 = errors;
-if(errors === _errs28){
-if(typeof data12 === "string"){
-if(func2(data12) < 1){
+if(_errs38 === errors){
+if(data16.certFile !== undefined){
+let data17 = data16.certFile;
+const _errs39 = errors;
+if(errors === _errs39){
+if(typeof data17 === "string"){
+if(func2(data17) < 1){
 validate11.errors = [{instancePath:instancePath+"/tls/certFile",schemaPath:"#/properties/tls/properties/certFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -415,18 +540,18 @@ validate11.errors = [{instancePath:instancePath+"/tls/certFile",schemaPath:"#/pr
 return false;
 }
 }
-var valid5 = _errs28 === errors;
+var valid7 = _errs39 === errors;
 }
 else {
-var valid5 = true;
+var valid7 = true;
 }
-if(valid5){
-if(data11.keyFile !== undefined){
-let data13 = data11.keyFile;
-const _errs30 = errors;
-if(errors === _errs30){
-if(typeof data13 === "string"){
-if(func2(data13) < 1){
+if(valid7){
+if(data16.keyFile !== undefined){
+let data18 = data16.keyFile;
+const _errs41 = errors;
+if(errors === _errs41){
+if(typeof data18 === "string"){
+if(func2(data18) < 1){
 validate11.errors = [{instancePath:instancePath+"/tls/keyFile",schemaPath:"#/properties/tls/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -436,18 +561,18 @@ validate11.errors = [{instancePath:instancePath+"/tls/keyFile",schemaPath:"#/pro
 return false;
 }
 }
-var valid5 = _errs30 === errors;
+var valid7 = _errs41 === errors;
 }
 else {
-var valid5 = true;
+var valid7 = true;
 }
-if(valid5){
-if(data11.clientCaFile !== undefined){
-let data14 = data11.clientCaFile;
-const _errs32 = errors;
-if(errors === _errs32){
-if(typeof data14 === "string"){
-if(func2(data14) < 1){
+if(valid7){
+if(data16.clientCaFile !== undefined){
+let data19 = data16.clientCaFile;
+const _errs43 = errors;
+if(errors === _errs43){
+if(typeof data19 === "string"){
+if(func2(data19) < 1){
 validate11.errors = [{instancePath:instancePath+"/tls/clientCaFile",schemaPath:"#/properties/tls/properties/clientCaFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -457,18 +582,18 @@ validate11.errors = [{instancePath:instancePath+"/tls/clientCaFile",schemaPath:"
 return false;
 }
 }
-var valid5 = _errs32 === errors;
+var valid7 = _errs43 === errors;
 }
 else {
-var valid5 = true;
+var valid7 = true;
 }
-if(valid5){
-if(data11.clientCrlFile !== undefined){
-let data15 = data11.clientCrlFile;
-const _errs34 = errors;
-if(errors === _errs34){
-if(typeof data15 === "string"){
-if(func2(data15) < 1){
+if(valid7){
+if(data16.clientCrlFile !== undefined){
+let data20 = data16.clientCrlFile;
+const _errs45 = errors;
+if(errors === _errs45){
+if(typeof data20 === "string"){
+if(func2(data20) < 1){
 validate11.errors = [{instancePath:instancePath+"/tls/clientCrlFile",schemaPath:"#/properties/tls/properties/clientCrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -478,30 +603,30 @@ validate11.errors = [{instancePath:instancePath+"/tls/clientCrlFile",schemaPath:
 return false;
 }
 }
-var valid5 = _errs34 === errors;
+var valid7 = _errs45 === errors;
 }
 else {
-var valid5 = true;
+var valid7 = true;
 }
-if(valid5){
-let data16 = data11.clientCertificates;
-const _errs36 = errors;
-if(!((data16 === "optional") || (data16 === "required"))){
+if(valid7){
+let data21 = data16.clientCertificates;
+const _errs47 = errors;
+if(!((data21 === "optional") || (data21 === "required"))){
 validate11.errors = [{instancePath:instancePath+"/tls/clientCertificates",schemaPath:"#/properties/tls/properties/clientCertificates/enum",keyword:"enum",params:{allowedValues: schema12.properties.tls.properties.clientCertificates.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid5 = _errs36 === errors;
-if(valid5){
-let data17 = data11.host;
-const _errs37 = errors;
-if(errors === _errs37){
-if(typeof data17 === "string"){
-if(func2(data17) > 253){
+var valid7 = _errs47 === errors;
+if(valid7){
+let data22 = data16.host;
+const _errs48 = errors;
+if(errors === _errs48){
+if(typeof data22 === "string"){
+if(func2(data22) > 253){
 validate11.errors = [{instancePath:instancePath+"/tls/host",schemaPath:"#/properties/tls/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data17) < 1){
+if(func2(data22) < 1){
 validate11.errors = [{instancePath:instancePath+"/tls/host",schemaPath:"#/properties/tls/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -512,51 +637,51 @@ validate11.errors = [{instancePath:instancePath+"/tls/host",schemaPath:"#/proper
 return false;
 }
 }
-var valid5 = _errs37 === errors;
-if(valid5){
-let data18 = data11.httpPort;
-const _errs39 = errors;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+var valid7 = _errs48 === errors;
+if(valid7){
+let data23 = data16.httpPort;
+const _errs50 = errors;
+if(!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))){
 validate11.errors = [{instancePath:instancePath+"/tls/httpPort",schemaPath:"#/properties/tls/properties/httpPort/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs39){
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 > 65535 || isNaN(data18)){
+if(errors === _errs50){
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 > 65535 || isNaN(data23)){
 validate11.errors = [{instancePath:instancePath+"/tls/httpPort",schemaPath:"#/properties/tls/properties/httpPort/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data18 < 0 || isNaN(data18)){
+if(data23 < 0 || isNaN(data23)){
 validate11.errors = [{instancePath:instancePath+"/tls/httpPort",schemaPath:"#/properties/tls/properties/httpPort/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid5 = _errs39 === errors;
-if(valid5){
-let data19 = data11.mqttPort;
-const _errs41 = errors;
-if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+var valid7 = _errs50 === errors;
+if(valid7){
+let data24 = data16.mqttPort;
+const _errs52 = errors;
+if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
 validate11.errors = [{instancePath:instancePath+"/tls/mqttPort",schemaPath:"#/properties/tls/properties/mqttPort/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs41){
-if((typeof data19 == "number") && (isFinite(data19))){
-if(data19 > 65535 || isNaN(data19)){
+if(errors === _errs52){
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 > 65535 || isNaN(data24)){
 validate11.errors = [{instancePath:instancePath+"/tls/mqttPort",schemaPath:"#/properties/tls/properties/mqttPort/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data19 < 0 || isNaN(data19)){
+if(data24 < 0 || isNaN(data24)){
 validate11.errors = [{instancePath:instancePath+"/tls/mqttPort",schemaPath:"#/properties/tls/properties/mqttPort/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid5 = _errs41 === errors;
+var valid7 = _errs52 === errors;
 }
 }
 }
@@ -572,44 +697,44 @@ validate11.errors = [{instancePath:instancePath+"/tls",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs25 === errors;
+var valid0 = _errs36 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data20 = data.mqtt;
-const _errs43 = errors;
-if(errors === _errs43){
-if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
-if(data20.host === undefined){
-data20.host = "127.0.0.1";
+let data25 = data.mqtt;
+const _errs54 = errors;
+if(errors === _errs54){
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+if(data25.host === undefined){
+data25.host = "127.0.0.1";
 }
-if(data20.port === undefined){
-data20.port = 1883;
+if(data25.port === undefined){
+data25.port = 1883;
 }
-if(data20.shared === undefined){
-data20.shared = [];
+if(data25.shared === undefined){
+data25.shared = [];
 }
-const _errs45 = errors;
-for(const key3 in data20){
-if(!(((((key3 === "host") || (key3 === "port")) || (key3 === "maximumKeepAliveSeconds")) || (key3 === "reference")) || (key3 === "shared"))){
-validate11.errors = [{instancePath:instancePath+"/mqtt",schemaPath:"#/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
+const _errs56 = errors;
+for(const key4 in data25){
+if(!(((((key4 === "host") || (key4 === "port")) || (key4 === "maximumKeepAliveSeconds")) || (key4 === "reference")) || (key4 === "shared"))){
+validate11.errors = [{instancePath:instancePath+"/mqtt",schemaPath:"#/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs45 === errors){
-let data21 = data20.host;
-const _errs46 = errors;
-if(errors === _errs46){
-if(typeof data21 === "string"){
-if(func2(data21) > 253){
+if(_errs56 === errors){
+let data26 = data25.host;
+const _errs57 = errors;
+if(errors === _errs57){
+if(typeof data26 === "string"){
+if(func2(data26) > 253){
 validate11.errors = [{instancePath:instancePath+"/mqtt/host",schemaPath:"#/properties/mqtt/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data21) < 1){
+if(func2(data26) < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/host",schemaPath:"#/properties/mqtt/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -620,68 +745,68 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/host",schemaPath:"#/prope
 return false;
 }
 }
-var valid6 = _errs46 === errors;
-if(valid6){
-let data22 = data20.port;
-const _errs48 = errors;
-if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+var valid8 = _errs57 === errors;
+if(valid8){
+let data27 = data25.port;
+const _errs59 = errors;
+if(!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))){
 validate11.errors = [{instancePath:instancePath+"/mqtt/port",schemaPath:"#/properties/mqtt/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs48){
-if((typeof data22 == "number") && (isFinite(data22))){
-if(data22 > 65535 || isNaN(data22)){
+if(errors === _errs59){
+if((typeof data27 == "number") && (isFinite(data27))){
+if(data27 > 65535 || isNaN(data27)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/port",schemaPath:"#/properties/mqtt/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data22 < 0 || isNaN(data22)){
+if(data27 < 0 || isNaN(data27)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/port",schemaPath:"#/properties/mqtt/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid6 = _errs48 === errors;
-if(valid6){
-if(data20.maximumKeepAliveSeconds !== undefined){
-let data23 = data20.maximumKeepAliveSeconds;
-const _errs50 = errors;
-if(!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))){
+var valid8 = _errs59 === errors;
+if(valid8){
+if(data25.maximumKeepAliveSeconds !== undefined){
+let data28 = data25.maximumKeepAliveSeconds;
+const _errs61 = errors;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
 validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs50){
-if((typeof data23 == "number") && (isFinite(data23))){
-if(data23 > 65535 || isNaN(data23)){
+if(errors === _errs61){
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 > 65535 || isNaN(data28)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data23 < 5 || isNaN(data23)){
+if(data28 < 5 || isNaN(data28)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 5},message:"must be >= 5"}];
 return false;
 }
 }
 }
 }
-var valid6 = _errs50 === errors;
+var valid8 = _errs61 === errors;
 }
 else {
-var valid6 = true;
+var valid8 = true;
 }
-if(valid6){
-if(data20.reference !== undefined){
-let data24 = data20.reference;
-const _errs52 = errors;
-if(errors === _errs52){
-if(typeof data24 === "string"){
-if(func2(data24) > 1024){
+if(valid8){
+if(data25.reference !== undefined){
+let data29 = data25.reference;
+const _errs63 = errors;
+if(errors === _errs63){
+if(typeof data29 === "string"){
+if(func2(data29) > 1024){
 validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/properties/mqtt/properties/reference/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data24) < 1){
+if(func2(data29) < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/properties/mqtt/properties/reference/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -692,116 +817,116 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/
 return false;
 }
 }
-var valid6 = _errs52 === errors;
-}
-else {
-var valid6 = true;
-}
-if(valid6){
-let data25 = data20.shared;
-const _errs54 = errors;
-if(errors === _errs54){
-if(Array.isArray(data25)){
-if(data25.length > 1024){
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared",schemaPath:"#/properties/mqtt/properties/shared/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
-return false;
-}
-else {
-var valid7 = true;
-const len3 = data25.length;
-for(let i3=0; i3<len3; i3++){
-let data26 = data25[i3];
-const _errs56 = errors;
-if(errors === _errs56){
-if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
-let missing1;
-if(((data26.group === undefined) && (missing1 = "group")) || ((data26.users === undefined) && (missing1 = "users"))){
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:"#/properties/mqtt/properties/shared/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
-return false;
-}
-else {
-const _errs58 = errors;
-for(const key4 in data26){
-if(!((key4 === "group") || (key4 === "users"))){
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:"#/properties/mqtt/properties/shared/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs58 === errors){
-if(data26.group !== undefined){
-let data27 = data26.group;
-const _errs59 = errors;
-if(errors === _errs59){
-if(typeof data27 === "string"){
-if(func2(data27) > 256){
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data27) < 1){
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern5.test(data27)){
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/pattern",keyword:"pattern",params:{pattern: "^[^/+#]+$"},message:"must match pattern \""+"^[^/+#]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid8 = _errs59 === errors;
+var valid8 = _errs63 === errors;
 }
 else {
 var valid8 = true;
 }
 if(valid8){
-if(data26.users !== undefined){
-let data28 = data26.users;
-const _errs61 = errors;
-if(errors === _errs61){
-if(Array.isArray(data28)){
-if(data28.length > 1024){
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
-return false;
-}
-else {
-if(data28.length < 1){
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+let data30 = data25.shared;
+const _errs65 = errors;
+if(errors === _errs65){
+if(Array.isArray(data30)){
+if(data30.length > 1024){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared",schemaPath:"#/properties/mqtt/properties/shared/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid9 = true;
-const len4 = data28.length;
+const len4 = data30.length;
 for(let i4=0; i4<len4; i4++){
-let data29 = data28[i4];
-const _errs63 = errors;
-if(errors === _errs63){
-if(typeof data29 === "string"){
-if(func2(data29) > 256){
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+let data31 = data30[i4];
+const _errs67 = errors;
+if(errors === _errs67){
+if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
+let missing1;
+if(((data31.group === undefined) && (missing1 = "group")) || ((data31.users === undefined) && (missing1 = "users"))){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
-if(func2(data29) < 1){
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+const _errs69 = errors;
+for(const key5 in data31){
+if(!((key5 === "group") || (key5 === "users"))){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs69 === errors){
+if(data31.group !== undefined){
+let data32 = data31.group;
+const _errs70 = errors;
+if(errors === _errs70){
+if(typeof data32 === "string"){
+if(func2(data32) > 256){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data32) < 1){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern6.test(data32)){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/pattern",keyword:"pattern",params:{pattern: "^[^/+#]+$"},message:"must match pattern \""+"^[^/+#]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid10 = _errs70 === errors;
+}
+else {
+var valid10 = true;
+}
+if(valid10){
+if(data31.users !== undefined){
+let data33 = data31.users;
+const _errs72 = errors;
+if(errors === _errs72){
+if(Array.isArray(data33)){
+if(data33.length > 1024){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
+return false;
+}
+else {
+if(data33.length < 1){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid11 = true;
+const len5 = data33.length;
+for(let i5=0; i5<len5; i5++){
+let data34 = data33[i5];
+const _errs74 = errors;
+if(errors === _errs74){
+if(typeof data34 === "string"){
+if(func2(data34) > 256){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4+"/users/" + i5,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data34) < 1){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4+"/users/" + i5,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4+"/users/" + i5,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid9 = _errs63 === errors;
-if(!valid9){
+var valid11 = _errs74 === errors;
+if(!valid11){
 break;
 }
 }
@@ -809,26 +934,26 @@ break;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid8 = _errs61 === errors;
+var valid10 = _errs72 === errors;
 }
 else {
-var valid8 = true;
+var valid10 = true;
 }
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:"#/properties/mqtt/properties/shared/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid7 = _errs56 === errors;
-if(!valid7){
+var valid9 = _errs67 === errors;
+if(!valid9){
 break;
 }
 }
@@ -839,7 +964,7 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/shared",schemaPath:"#/pro
 return false;
 }
 }
-var valid6 = _errs54 === errors;
+var valid8 = _errs65 === errors;
 }
 }
 }
@@ -851,45 +976,45 @@ validate11.errors = [{instancePath:instancePath+"/mqtt",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs43 === errors;
+var valid0 = _errs54 === errors;
 if(valid0){
 if(data.bus !== undefined){
-let data30 = data.bus;
-const _errs65 = errors;
-if(errors === _errs65){
-if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
-if(data30.filters === undefined){
-data30.filters = ["#"];
+let data35 = data.bus;
+const _errs76 = errors;
+if(errors === _errs76){
+if(data35 && typeof data35 == "object" && !Array.isArray(data35)){
+if(data35.filters === undefined){
+data35.filters = ["#"];
 }
-if(data30.trust === undefined){
-data30.trust = ["tasmota/discovery"];
+if(data35.trust === undefined){
+data35.trust = ["tasmota/discovery"];
 }
 let missing2;
-if((data30.url === undefined) && (missing2 = "url")){
+if((data35.url === undefined) && (missing2 = "url")){
 validate11.errors = [{instancePath:instancePath+"/bus",schemaPath:"#/properties/bus/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
 return false;
 }
 else {
-const _errs67 = errors;
-for(const key5 in data30){
-if(!((((((((key5 === "url") || (key5 === "user")) || (key5 === "passwordFile")) || (key5 === "clientId")) || (key5 === "filters")) || (key5 === "trust")) || (key5 === "commandUser")) || (key5 === "tls"))){
-validate11.errors = [{instancePath:instancePath+"/bus",schemaPath:"#/properties/bus/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
+const _errs78 = errors;
+for(const key6 in data35){
+if(!((((((((key6 === "url") || (key6 === "user")) || (key6 === "passwordFile")) || (key6 === "clientId")) || (key6 === "filters")) || (key6 === "trust")) || (key6 === "commandUser")) || (key6 === "tls"))){
+validate11.errors = [{instancePath:instancePath+"/bus",schemaPath:"#/properties/bus/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs67 === errors){
-if(data30.url !== undefined){
-let data31 = data30.url;
-const _errs68 = errors;
-if(errors === _errs68){
-if(typeof data31 === "string"){
-if(func2(data31) > 512){
+if(_errs78 === errors){
+if(data35.url !== undefined){
+let data36 = data35.url;
+const _errs79 = errors;
+if(errors === _errs79){
+if(typeof data36 === "string"){
+if(func2(data36) > 512){
 validate11.errors = [{instancePath:instancePath+"/bus/url",schemaPath:"#/properties/bus/properties/url/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"}];
 return false;
 }
 else {
-if(!pattern6.test(data31)){
+if(!pattern7.test(data36)){
 validate11.errors = [{instancePath:instancePath+"/bus/url",schemaPath:"#/properties/bus/properties/url/pattern",keyword:"pattern",params:{pattern: "^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$"},message:"must match pattern \""+"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$"+"\""}];
 return false;
 }
@@ -900,23 +1025,23 @@ validate11.errors = [{instancePath:instancePath+"/bus/url",schemaPath:"#/propert
 return false;
 }
 }
-var valid10 = _errs68 === errors;
+var valid12 = _errs79 === errors;
 }
 else {
-var valid10 = true;
+var valid12 = true;
 }
-if(valid10){
-if(data30.user !== undefined){
-let data32 = data30.user;
-const _errs70 = errors;
-if(errors === _errs70){
-if(typeof data32 === "string"){
-if(func2(data32) > 256){
+if(valid12){
+if(data35.user !== undefined){
+let data37 = data35.user;
+const _errs81 = errors;
+if(errors === _errs81){
+if(typeof data37 === "string"){
+if(func2(data37) > 256){
 validate11.errors = [{instancePath:instancePath+"/bus/user",schemaPath:"#/properties/bus/properties/user/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data32) < 1){
+if(func2(data37) < 1){
 validate11.errors = [{instancePath:instancePath+"/bus/user",schemaPath:"#/properties/bus/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -927,18 +1052,18 @@ validate11.errors = [{instancePath:instancePath+"/bus/user",schemaPath:"#/proper
 return false;
 }
 }
-var valid10 = _errs70 === errors;
+var valid12 = _errs81 === errors;
 }
 else {
-var valid10 = true;
+var valid12 = true;
 }
-if(valid10){
-if(data30.passwordFile !== undefined){
-let data33 = data30.passwordFile;
-const _errs72 = errors;
-if(errors === _errs72){
-if(typeof data33 === "string"){
-if(func2(data33) < 1){
+if(valid12){
+if(data35.passwordFile !== undefined){
+let data38 = data35.passwordFile;
+const _errs83 = errors;
+if(errors === _errs83){
+if(typeof data38 === "string"){
+if(func2(data38) < 1){
 validate11.errors = [{instancePath:instancePath+"/bus/passwordFile",schemaPath:"#/properties/bus/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -948,28 +1073,28 @@ validate11.errors = [{instancePath:instancePath+"/bus/passwordFile",schemaPath:"
 return false;
 }
 }
-var valid10 = _errs72 === errors;
+var valid12 = _errs83 === errors;
 }
 else {
-var valid10 = true;
+var valid12 = true;
 }
-if(valid10){
-if(data30.clientId !== undefined){
-let data34 = data30.clientId;
-const _errs74 = errors;
-if(errors === _errs74){
-if(typeof data34 === "string"){
-if(func2(data34) > 128){
+if(valid12){
+if(data35.clientId !== undefined){
+let data39 = data35.clientId;
+const _errs85 = errors;
+if(errors === _errs85){
+if(typeof data39 === "string"){
+if(func2(data39) > 128){
 validate11.errors = [{instancePath:instancePath+"/bus/clientId",schemaPath:"#/properties/bus/properties/clientId/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
-if(func2(data34) < 1){
+if(func2(data39) < 1){
 validate11.errors = [{instancePath:instancePath+"/bus/clientId",schemaPath:"#/properties/bus/properties/clientId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern7.test(data34)){
+if(!pattern8.test(data39)){
 validate11.errors = [{instancePath:instancePath+"/bus/clientId",schemaPath:"#/properties/bus/properties/clientId/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_.-]+$"},message:"must match pattern \""+"^[A-Za-z0-9_.-]+$"+"\""}];
 return false;
 }
@@ -981,51 +1106,51 @@ validate11.errors = [{instancePath:instancePath+"/bus/clientId",schemaPath:"#/pr
 return false;
 }
 }
-var valid10 = _errs74 === errors;
+var valid12 = _errs85 === errors;
 }
 else {
-var valid10 = true;
+var valid12 = true;
 }
-if(valid10){
-let data35 = data30.filters;
-const _errs76 = errors;
-if(errors === _errs76){
-if(Array.isArray(data35)){
-if(data35.length > 1024){
+if(valid12){
+let data40 = data35.filters;
+const _errs87 = errors;
+if(errors === _errs87){
+if(Array.isArray(data40)){
+if(data40.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/bus/filters",schemaPath:"#/properties/bus/properties/filters/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-if(data35.length < 1){
+if(data40.length < 1){
 validate11.errors = [{instancePath:instancePath+"/bus/filters",schemaPath:"#/properties/bus/properties/filters/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
-var valid11 = true;
-const len5 = data35.length;
-for(let i5=0; i5<len5; i5++){
-let data36 = data35[i5];
-const _errs78 = errors;
-if(errors === _errs78){
-if(typeof data36 === "string"){
-if(func2(data36) > 1024){
-validate11.errors = [{instancePath:instancePath+"/bus/filters/" + i5,schemaPath:"#/properties/bus/properties/filters/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid13 = true;
+const len6 = data40.length;
+for(let i6=0; i6<len6; i6++){
+let data41 = data40[i6];
+const _errs89 = errors;
+if(errors === _errs89){
+if(typeof data41 === "string"){
+if(func2(data41) > 1024){
+validate11.errors = [{instancePath:instancePath+"/bus/filters/" + i6,schemaPath:"#/properties/bus/properties/filters/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data36) < 1){
-validate11.errors = [{instancePath:instancePath+"/bus/filters/" + i5,schemaPath:"#/properties/bus/properties/filters/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data41) < 1){
+validate11.errors = [{instancePath:instancePath+"/bus/filters/" + i6,schemaPath:"#/properties/bus/properties/filters/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/bus/filters/" + i5,schemaPath:"#/properties/bus/properties/filters/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/bus/filters/" + i6,schemaPath:"#/properties/bus/properties/filters/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid11 = _errs78 === errors;
-if(!valid11){
+var valid13 = _errs89 === errors;
+if(!valid13){
 break;
 }
 }
@@ -1037,48 +1162,48 @@ validate11.errors = [{instancePath:instancePath+"/bus/filters",schemaPath:"#/pro
 return false;
 }
 }
-var valid10 = _errs76 === errors;
-if(valid10){
-let data37 = data30.trust;
-const _errs80 = errors;
-if(errors === _errs80){
-if(Array.isArray(data37)){
-if(data37.length > 1024){
+var valid12 = _errs87 === errors;
+if(valid12){
+let data42 = data35.trust;
+const _errs91 = errors;
+if(errors === _errs91){
+if(Array.isArray(data42)){
+if(data42.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/bus/trust",schemaPath:"#/properties/bus/properties/trust/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid12 = true;
-const len6 = data37.length;
-for(let i6=0; i6<len6; i6++){
-let data38 = data37[i6];
-const _errs82 = errors;
-if(errors === _errs82){
-if(typeof data38 === "string"){
-if(func2(data38) > 1024){
-validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i6,schemaPath:"#/properties/bus/properties/trust/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid14 = true;
+const len7 = data42.length;
+for(let i7=0; i7<len7; i7++){
+let data43 = data42[i7];
+const _errs93 = errors;
+if(errors === _errs93){
+if(typeof data43 === "string"){
+if(func2(data43) > 1024){
+validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i7,schemaPath:"#/properties/bus/properties/trust/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data38) < 1){
-validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i6,schemaPath:"#/properties/bus/properties/trust/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data43) < 1){
+validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i7,schemaPath:"#/properties/bus/properties/trust/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern8.test(data38)){
-validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i6,schemaPath:"#/properties/bus/properties/trust/items/pattern",keyword:"pattern",params:{pattern: "^[^+#]+$"},message:"must match pattern \""+"^[^+#]+$"+"\""}];
+if(!pattern9.test(data43)){
+validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i7,schemaPath:"#/properties/bus/properties/trust/items/pattern",keyword:"pattern",params:{pattern: "^[^+#]+$"},message:"must match pattern \""+"^[^+#]+$"+"\""}];
 return false;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i6,schemaPath:"#/properties/bus/properties/trust/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i7,schemaPath:"#/properties/bus/properties/trust/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid12 = _errs82 === errors;
-if(!valid12){
+var valid14 = _errs93 === errors;
+if(!valid14){
 break;
 }
 }
@@ -1089,19 +1214,19 @@ validate11.errors = [{instancePath:instancePath+"/bus/trust",schemaPath:"#/prope
 return false;
 }
 }
-var valid10 = _errs80 === errors;
-if(valid10){
-if(data30.commandUser !== undefined){
-let data39 = data30.commandUser;
-const _errs84 = errors;
-if(errors === _errs84){
-if(typeof data39 === "string"){
-if(func2(data39) > 256){
+var valid12 = _errs91 === errors;
+if(valid12){
+if(data35.commandUser !== undefined){
+let data44 = data35.commandUser;
+const _errs95 = errors;
+if(errors === _errs95){
+if(typeof data44 === "string"){
+if(func2(data44) > 256){
 validate11.errors = [{instancePath:instancePath+"/bus/commandUser",schemaPath:"#/properties/bus/properties/commandUser/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data39) < 1){
+if(func2(data44) < 1){
 validate11.errors = [{instancePath:instancePath+"/bus/commandUser",schemaPath:"#/properties/bus/properties/commandUser/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1112,32 +1237,32 @@ validate11.errors = [{instancePath:instancePath+"/bus/commandUser",schemaPath:"#
 return false;
 }
 }
-var valid10 = _errs84 === errors;
+var valid12 = _errs95 === errors;
 }
 else {
-var valid10 = true;
+var valid12 = true;
 }
-if(valid10){
-if(data30.tls !== undefined){
-let data40 = data30.tls;
-const _errs86 = errors;
-if(errors === _errs86){
-if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
-const _errs88 = errors;
-for(const key6 in data40){
-if(!(((key6 === "caFile") || (key6 === "certFile")) || (key6 === "keyFile"))){
-validate11.errors = [{instancePath:instancePath+"/bus/tls",schemaPath:"#/properties/bus/properties/tls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
+if(valid12){
+if(data35.tls !== undefined){
+let data45 = data35.tls;
+const _errs97 = errors;
+if(errors === _errs97){
+if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
+const _errs99 = errors;
+for(const key7 in data45){
+if(!(((key7 === "caFile") || (key7 === "certFile")) || (key7 === "keyFile"))){
+validate11.errors = [{instancePath:instancePath+"/bus/tls",schemaPath:"#/properties/bus/properties/tls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs88 === errors){
-if(data40.caFile !== undefined){
-let data41 = data40.caFile;
-const _errs89 = errors;
-if(errors === _errs89){
-if(typeof data41 === "string"){
-if(func2(data41) < 1){
+if(_errs99 === errors){
+if(data45.caFile !== undefined){
+let data46 = data45.caFile;
+const _errs100 = errors;
+if(errors === _errs100){
+if(typeof data46 === "string"){
+if(func2(data46) < 1){
 validate11.errors = [{instancePath:instancePath+"/bus/tls/caFile",schemaPath:"#/properties/bus/properties/tls/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1147,18 +1272,18 @@ validate11.errors = [{instancePath:instancePath+"/bus/tls/caFile",schemaPath:"#/
 return false;
 }
 }
-var valid13 = _errs89 === errors;
+var valid15 = _errs100 === errors;
 }
 else {
-var valid13 = true;
+var valid15 = true;
 }
-if(valid13){
-if(data40.certFile !== undefined){
-let data42 = data40.certFile;
-const _errs91 = errors;
-if(errors === _errs91){
-if(typeof data42 === "string"){
-if(func2(data42) < 1){
+if(valid15){
+if(data45.certFile !== undefined){
+let data47 = data45.certFile;
+const _errs102 = errors;
+if(errors === _errs102){
+if(typeof data47 === "string"){
+if(func2(data47) < 1){
 validate11.errors = [{instancePath:instancePath+"/bus/tls/certFile",schemaPath:"#/properties/bus/properties/tls/properties/certFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1168,18 +1293,18 @@ validate11.errors = [{instancePath:instancePath+"/bus/tls/certFile",schemaPath:"
 return false;
 }
 }
-var valid13 = _errs91 === errors;
+var valid15 = _errs102 === errors;
 }
 else {
-var valid13 = true;
+var valid15 = true;
 }
-if(valid13){
-if(data40.keyFile !== undefined){
-let data43 = data40.keyFile;
-const _errs93 = errors;
-if(errors === _errs93){
-if(typeof data43 === "string"){
-if(func2(data43) < 1){
+if(valid15){
+if(data45.keyFile !== undefined){
+let data48 = data45.keyFile;
+const _errs104 = errors;
+if(errors === _errs104){
+if(typeof data48 === "string"){
+if(func2(data48) < 1){
 validate11.errors = [{instancePath:instancePath+"/bus/tls/keyFile",schemaPath:"#/properties/bus/properties/tls/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1189,10 +1314,10 @@ validate11.errors = [{instancePath:instancePath+"/bus/tls/keyFile",schemaPath:"#
 return false;
 }
 }
-var valid13 = _errs93 === errors;
+var valid15 = _errs104 === errors;
 }
 else {
-var valid13 = true;
+var valid15 = true;
 }
 }
 }
@@ -1203,10 +1328,10 @@ validate11.errors = [{instancePath:instancePath+"/bus/tls",schemaPath:"#/propert
 return false;
 }
 }
-var valid10 = _errs86 === errors;
+var valid12 = _errs97 === errors;
 }
 else {
-var valid10 = true;
+var valid12 = true;
 }
 }
 }
@@ -1223,398 +1348,259 @@ validate11.errors = [{instancePath:instancePath+"/bus",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs65 === errors;
+var valid0 = _errs76 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data44 = data.dialects;
-const _errs95 = errors;
-if(errors === _errs95){
-if(Array.isArray(data44)){
-if(data44.length > 64){
+let data49 = data.dialects;
+const _errs106 = errors;
+if(errors === _errs106){
+if(Array.isArray(data49)){
+if(data49.length > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/properties/dialects/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
-var valid14 = true;
-const len7 = data44.length;
-for(let i7=0; i7<len7; i7++){
-let data45 = data44[i7];
-const _errs97 = errors;
-if(errors === _errs97){
-if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
-if(data45.host === undefined){
-data45.host = "127.0.0.1";
-}
-if(data45.base === undefined){
-data45.base = "";
-}
-if(data45.optional === undefined){
-data45.optional = false;
-}
-if(data45.jeedom === undefined){
-data45.jeedom = {};
-}
-if(data45.netzer === undefined){
-data45.netzer = {};
-}
-let missing3;
-if((data45.dialect === undefined) && (missing3 = "dialect")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
-return false;
-}
-else {
-const _errs99 = errors;
-for(const key7 in data45){
-if(!(func3.call(schema12.properties.dialects.items.properties, key7))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs99 === errors){
-if(data45.dialect !== undefined){
-let data46 = data45.dialect;
-const _errs100 = errors;
-if(typeof data46 !== "string"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-if(!((((data46 === "deconz") || (data46 === "jeedom")) || (data46 === "netzer")) || (data46 === "tvheadend"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid15 = _errs100 === errors;
-}
-else {
-var valid15 = true;
-}
-if(valid15){
-if(data45.port !== undefined){
-let data47 = data45.port;
-const _errs102 = errors;
-if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs102){
-if((typeof data47 == "number") && (isFinite(data47))){
-if(data47 > 65535 || isNaN(data47)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data47 < 0 || isNaN(data47)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid15 = _errs102 === errors;
-}
-else {
-var valid15 = true;
-}
-if(valid15){
-let data48 = data45.host;
-const _errs104 = errors;
-if(errors === _errs104){
-if(typeof data48 === "string"){
-if(func2(data48) > 253){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/host",schemaPath:"#/properties/dialects/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
-return false;
-}
-else {
-if(func2(data48) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/host",schemaPath:"#/properties/dialects/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/host",schemaPath:"#/properties/dialects/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid15 = _errs104 === errors;
-if(valid15){
-if(data45.path !== undefined){
-let data49 = data45.path;
-const _errs106 = errors;
-if(errors === _errs106){
-if(typeof data49 === "string"){
-if(func2(data49) > 200){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/path",schemaPath:"#/properties/dialects/items/properties/path/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
-return false;
-}
-else {
-if(!pattern9.test(data49)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/path",schemaPath:"#/properties/dialects/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)+$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)+$"+"\""}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/path",schemaPath:"#/properties/dialects/items/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid15 = _errs106 === errors;
-}
-else {
-var valid15 = true;
-}
-if(valid15){
-let data50 = data45.base;
+var valid16 = true;
+const len8 = data49.length;
+for(let i8=0; i8<len8; i8++){
+let data50 = data49[i8];
 const _errs108 = errors;
 if(errors === _errs108){
-if(typeof data50 === "string"){
-if(func2(data50) > 1024){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/base",schemaPath:"#/properties/dialects/items/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
+if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
+if(data50.host === undefined){
+data50.host = "127.0.0.1";
 }
+if(data50.base === undefined){
+data50.base = "";
+}
+if(data50.optional === undefined){
+data50.optional = false;
+}
+if(data50.jeedom === undefined){
+data50.jeedom = {};
+}
+if(data50.netzer === undefined){
+data50.netzer = {};
+}
+let missing3;
+if((data50.dialect === undefined) && (missing3 = "dialect")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
+return false;
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/base",schemaPath:"#/properties/dialects/items/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid15 = _errs108 === errors;
-if(valid15){
-if(data45.guest !== undefined){
-let data51 = data45.guest;
 const _errs110 = errors;
-if(errors === _errs110){
-if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
-if(data51.addresses === undefined){
-data51.addresses = ["127.0.0.0/8","::1"];
-}
-if(data51.anyOrigin === undefined){
-data51.anyOrigin = false;
-}
-let missing4;
-if((data51.user === undefined) && (missing4 = "user")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
-return false;
-}
-else {
-const _errs112 = errors;
-for(const key8 in data51){
-if(!(((key8 === "user") || (key8 === "addresses")) || (key8 === "anyOrigin"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
+for(const key8 in data50){
+if(!(func3.call(schema12.properties.dialects.items.properties, key8))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs112 === errors){
-if(data51.user !== undefined){
-let data52 = data51.user;
-const _errs113 = errors;
-if(errors === _errs113){
-if(typeof data52 === "string"){
-if(func2(data52) > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+if(_errs110 === errors){
+if(data50.dialect !== undefined){
+let data51 = data50.dialect;
+const _errs111 = errors;
+if(typeof data51 !== "string"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-else {
-if(func2(data52) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(!((((data51 === "deconz") || (data51 === "jeedom")) || (data51 === "netzer")) || (data51 === "tvheadend"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid16 = _errs113 === errors;
-}
-else {
-var valid16 = true;
-}
-if(valid16){
-let data53 = data51.addresses;
-const _errs115 = errors;
-if(errors === _errs115){
-if(Array.isArray(data53)){
-if(data53.length > 256){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
-return false;
+var valid17 = _errs111 === errors;
 }
 else {
 var valid17 = true;
-const len8 = data53.length;
-for(let i8=0; i8<len8; i8++){
-let data54 = data53[i8];
+}
+if(valid17){
+if(data50.port !== undefined){
+let data52 = data50.port;
+const _errs113 = errors;
+if(!(((typeof data52 == "number") && (!(data52 % 1) && !isNaN(data52))) && (isFinite(data52)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs113){
+if((typeof data52 == "number") && (isFinite(data52))){
+if(data52 > 65535 || isNaN(data52)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data52 < 0 || isNaN(data52)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid17 = _errs113 === errors;
+}
+else {
+var valid17 = true;
+}
+if(valid17){
+let data53 = data50.host;
+const _errs115 = errors;
+if(errors === _errs115){
+if(typeof data53 === "string"){
+if(func2(data53) > 253){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/host",schemaPath:"#/properties/dialects/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+return false;
+}
+else {
+if(func2(data53) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/host",schemaPath:"#/properties/dialects/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/host",schemaPath:"#/properties/dialects/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid17 = _errs115 === errors;
+if(valid17){
+if(data50.path !== undefined){
+let data54 = data50.path;
 const _errs117 = errors;
 if(errors === _errs117){
 if(typeof data54 === "string"){
-if(func2(data54) > 49){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses/" + i8,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/maxLength",keyword:"maxLength",params:{limit: 49},message:"must NOT have more than 49 characters"}];
+if(func2(data54) > 200){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/path",schemaPath:"#/properties/dialects/items/properties/path/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
 return false;
 }
 else {
-if(func2(data54) < 2){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses/" + i8,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
-return false;
-}
-else {
-if(!pattern2.test(data54)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses/" + i8,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"+"\""}];
+if(!pattern10.test(data54)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/path",schemaPath:"#/properties/dialects/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)+$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)+$"+"\""}];
 return false;
 }
 }
 }
-}
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses/" + i8,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/path",schemaPath:"#/properties/dialects/items/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
 var valid17 = _errs117 === errors;
-if(!valid17){
-break;
-}
-}
-}
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
+var valid17 = true;
 }
-}
-var valid16 = _errs115 === errors;
-if(valid16){
+if(valid17){
+let data55 = data50.base;
 const _errs119 = errors;
-if(typeof data51.anyOrigin !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/anyOrigin",schemaPath:"#/properties/dialects/items/properties/guest/properties/anyOrigin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
-return false;
-}
-var valid16 = _errs119 === errors;
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+if(errors === _errs119){
+if(typeof data55 === "string"){
+if(func2(data55) > 1024){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/base",schemaPath:"#/properties/dialects/items/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 }
-var valid15 = _errs110 === errors;
-}
 else {
-var valid15 = true;
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/base",schemaPath:"#/properties/dialects/items/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
 }
-if(valid15){
+}
+var valid17 = _errs119 === errors;
+if(valid17){
+if(data50.guest !== undefined){
+let data56 = data50.guest;
 const _errs121 = errors;
-if(typeof data45.optional !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/optional",schemaPath:"#/properties/dialects/items/properties/optional/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(errors === _errs121){
+if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
+if(data56.addresses === undefined){
+data56.addresses = ["127.0.0.0/8","::1"];
+}
+if(data56.anyOrigin === undefined){
+data56.anyOrigin = false;
+}
+let missing4;
+if((data56.user === undefined) && (missing4 = "user")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
 return false;
 }
-var valid15 = _errs121 === errors;
-if(valid15){
-let data57 = data45.jeedom;
+else {
 const _errs123 = errors;
-if(errors === _errs123){
-if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
-if(data57.period === undefined){
-data57.period = 2;
-}
-if(data57.authDelay === undefined){
-data57.authDelay = 1;
-}
-const _errs125 = errors;
-for(const key9 in data57){
-if(!((((key9 === "period") || (key9 === "authDelay")) || (key9 === "allowedHosts")) || (key9 === "guestKey"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
+for(const key9 in data56){
+if(!(((key9 === "user") || (key9 === "addresses")) || (key9 === "anyOrigin"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs125 === errors){
-let data58 = data57.period;
+if(_errs123 === errors){
+if(data56.user !== undefined){
+let data57 = data56.user;
+const _errs124 = errors;
+if(errors === _errs124){
+if(typeof data57 === "string"){
+if(func2(data57) > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data57) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid18 = _errs124 === errors;
+}
+else {
+var valid18 = true;
+}
+if(valid18){
+let data58 = data56.addresses;
 const _errs126 = errors;
 if(errors === _errs126){
-if((typeof data58 == "number") && (isFinite(data58))){
-if(data58 > 60 || isNaN(data58)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
-return false;
-}
-else {
-if(data58 < 0.1 || isNaN(data58)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-}
-var valid18 = _errs126 === errors;
-if(valid18){
-let data59 = data57.authDelay;
-const _errs128 = errors;
-if(errors === _errs128){
-if((typeof data59 == "number") && (isFinite(data59))){
-if(data59 > 60 || isNaN(data59)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
-return false;
-}
-else {
-if(data59 < 0.1 || isNaN(data59)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-}
-var valid18 = _errs128 === errors;
-if(valid18){
-if(data57.allowedHosts !== undefined){
-let data60 = data57.allowedHosts;
-const _errs130 = errors;
-if(errors === _errs130){
-if(Array.isArray(data60)){
-if(data60.length > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
+if(Array.isArray(data58)){
+if(data58.length > 256){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
 var valid19 = true;
-const len9 = data60.length;
+const len9 = data58.length;
 for(let i9=0; i9<len9; i9++){
-let data61 = data60[i9];
-const _errs132 = errors;
-if(errors === _errs132){
-if(typeof data61 === "string"){
-if(func2(data61) > 253){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/allowedHosts/" + i9,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+let data59 = data58[i9];
+const _errs128 = errors;
+if(errors === _errs128){
+if(typeof data59 === "string"){
+if(func2(data59) > 49){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses/" + i9,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/maxLength",keyword:"maxLength",params:{limit: 49},message:"must NOT have more than 49 characters"}];
 return false;
 }
 else {
-if(func2(data61) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/allowedHosts/" + i9,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data59) < 2){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses/" + i9,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
 return false;
+}
+else {
+if(!pattern2.test(data59)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses/" + i9,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"+"\""}];
+return false;
+}
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/allowedHosts/" + i9,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses/" + i9,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid19 = _errs132 === errors;
+var valid19 = _errs128 === errors;
 if(!valid19){
 break;
 }
@@ -1622,88 +1608,227 @@ break;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
+}
+var valid18 = _errs126 === errors;
+if(valid18){
+const _errs130 = errors;
+if(typeof data56.anyOrigin !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/anyOrigin",schemaPath:"#/properties/dialects/items/properties/guest/properties/anyOrigin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
 }
 var valid18 = _errs130 === errors;
 }
-else {
-var valid18 = true;
 }
-if(valid18){
-if(data57.guestKey !== undefined){
-let data62 = data57.guestKey;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid17 = _errs121 === errors;
+}
+else {
+var valid17 = true;
+}
+if(valid17){
+const _errs132 = errors;
+if(typeof data50.optional !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/optional",schemaPath:"#/properties/dialects/items/properties/optional/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid17 = _errs132 === errors;
+if(valid17){
+let data62 = data50.jeedom;
 const _errs134 = errors;
 if(errors === _errs134){
-if(typeof data62 === "string"){
-if(func2(data62) > 128){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
-return false;
+if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
+if(data62.period === undefined){
+data62.period = 2;
 }
-else {
-if(func2(data62) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
+if(data62.authDelay === undefined){
+data62.authDelay = 1;
 }
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid18 = _errs134 === errors;
-}
-else {
-var valid18 = true;
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid15 = _errs123 === errors;
-if(valid15){
-let data63 = data45.netzer;
 const _errs136 = errors;
-if(errors === _errs136){
-if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
-if(data63.connections === undefined){
-data63.connections = "many";
-}
-const _errs138 = errors;
-for(const key10 in data63){
-if(!((key10 === "connections") || (key10 === "pins"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
+for(const key10 in data62){
+if(!((((key10 === "period") || (key10 === "authDelay")) || (key10 === "allowedHosts")) || (key10 === "guestKey"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs138 === errors){
-let data64 = data63.connections;
-const _errs139 = errors;
-if(!(((data64 === "many") || (data64 === "first")) || (data64 === "latest"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/connections",schemaPath:"#/properties/dialects/items/properties/netzer/properties/connections/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.netzer.properties.connections.enum},message:"must be equal to one of the allowed values"}];
+if(_errs136 === errors){
+let data63 = data62.period;
+const _errs137 = errors;
+if(errors === _errs137){
+if((typeof data63 == "number") && (isFinite(data63))){
+if(data63 > 60 || isNaN(data63)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
+}
+else {
+if(data63 < 0.1 || isNaN(data63)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid20 = _errs137 === errors;
+if(valid20){
+let data64 = data62.authDelay;
+const _errs139 = errors;
+if(errors === _errs139){
+if((typeof data64 == "number") && (isFinite(data64))){
+if(data64 > 60 || isNaN(data64)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+return false;
+}
+else {
+if(data64 < 0.1 || isNaN(data64)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
 }
 var valid20 = _errs139 === errors;
 if(valid20){
-if(data63.pins !== undefined){
-let data65 = data63.pins;
-const _errs140 = errors;
-if(errors === _errs140){
-if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
-for(const key11 in data65){
-const _errs142 = errors;
-if(typeof key11 === "string"){
-if(!pattern11.test(key11)){
-const err0 = {instancePath:instancePath+"/dialects/" + i7+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key11};
+if(data62.allowedHosts !== undefined){
+let data65 = data62.allowedHosts;
+const _errs141 = errors;
+if(errors === _errs141){
+if(Array.isArray(data65)){
+if(data65.length > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
+return false;
+}
+else {
+var valid21 = true;
+const len10 = data65.length;
+for(let i10=0; i10<len10; i10++){
+let data66 = data65[i10];
+const _errs143 = errors;
+if(errors === _errs143){
+if(typeof data66 === "string"){
+if(func2(data66) > 253){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts/" + i10,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+return false;
+}
+else {
+if(func2(data66) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts/" + i10,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts/" + i10,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid21 = _errs143 === errors;
+if(!valid21){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid20 = _errs141 === errors;
+}
+else {
+var valid20 = true;
+}
+if(valid20){
+if(data62.guestKey !== undefined){
+let data67 = data62.guestKey;
+const _errs145 = errors;
+if(errors === _errs145){
+if(typeof data67 === "string"){
+if(func2(data67) > 128){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+return false;
+}
+else {
+if(func2(data67) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid20 = _errs145 === errors;
+}
+else {
+var valid20 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid17 = _errs134 === errors;
+if(valid17){
+let data68 = data50.netzer;
+const _errs147 = errors;
+if(errors === _errs147){
+if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
+if(data68.connections === undefined){
+data68.connections = "many";
+}
+const _errs149 = errors;
+for(const key11 in data68){
+if(!((key11 === "connections") || (key11 === "pins"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs149 === errors){
+let data69 = data68.connections;
+const _errs150 = errors;
+if(!(((data69 === "many") || (data69 === "first")) || (data69 === "latest"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/connections",schemaPath:"#/properties/dialects/items/properties/netzer/properties/connections/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.netzer.properties.connections.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid22 = _errs150 === errors;
+if(valid22){
+if(data68.pins !== undefined){
+let data70 = data68.pins;
+const _errs151 = errors;
+if(errors === _errs151){
+if(data70 && typeof data70 == "object" && !Array.isArray(data70)){
+for(const key12 in data70){
+const _errs153 = errors;
+if(typeof key12 === "string"){
+if(!pattern12.test(key12)){
+const err0 = {instancePath:instancePath+"/dialects/" + i8+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key12};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -1713,9 +1838,9 @@ vErrors.push(err0);
 errors++;
 }
 }
-var valid21 = _errs142 === errors;
-if(!valid21){
-const err1 = {instancePath:instancePath+"/dialects/" + i7+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key11},message:"property name must be valid"};
+var valid23 = _errs153 === errors;
+if(!valid23){
+const err1 = {instancePath:instancePath+"/dialects/" + i8+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key12},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -1728,167 +1853,167 @@ return false;
 break;
 }
 }
-if(valid21){
-for(const key12 in data65){
-let data66 = data65[key12];
-const _errs144 = errors;
-if(errors === _errs144){
-if(data66 && typeof data66 == "object" && !Array.isArray(data66)){
+if(valid23){
+for(const key13 in data70){
+let data71 = data70[key13];
+const _errs155 = errors;
+if(errors === _errs155){
+if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
 let missing5;
-if((data66.device === undefined) && (missing5 = "device")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
+if((data71.device === undefined) && (missing5 = "device")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
 return false;
 }
 else {
-const _errs146 = errors;
-for(const key13 in data66){
-if(!((((key13 === "device") || (key13 === "quantity")) || (key13 === "lowest")) || (key13 === "highest"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"}];
+const _errs157 = errors;
+for(const key14 in data71){
+if(!((((key14 === "device") || (key14 === "quantity")) || (key14 === "lowest")) || (key14 === "highest"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs146 === errors){
-if(data66.device !== undefined){
-let data67 = data66.device;
-const _errs147 = errors;
-if(errors === _errs147){
-if(typeof data67 === "string"){
-if(func2(data67) > 256){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+if(_errs157 === errors){
+if(data71.device !== undefined){
+let data72 = data71.device;
+const _errs158 = errors;
+if(errors === _errs158){
+if(typeof data72 === "string"){
+if(func2(data72) > 256){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data67) < 3){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+if(func2(data72) < 3){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
 else {
-if(!pattern12.test(data67)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
+if(!pattern13.test(data72)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
 return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid23 = _errs147 === errors;
-}
-else {
-var valid23 = true;
-}
-if(valid23){
-if(data66.quantity !== undefined){
-let data68 = data66.quantity;
-const _errs149 = errors;
-if(errors === _errs149){
-if(typeof data68 === "string"){
-if(func2(data68) > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data68) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid23 = _errs149 === errors;
-}
-else {
-var valid23 = true;
-}
-if(valid23){
-if(data66.lowest !== undefined){
-let data69 = data66.lowest;
-const _errs151 = errors;
-if(!((typeof data69 == "number") && (isFinite(data69)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid23 = _errs151 === errors;
-}
-else {
-var valid23 = true;
-}
-if(valid23){
-if(data66.highest !== undefined){
-let data70 = data66.highest;
-const _errs153 = errors;
-if(!((typeof data70 == "number") && (isFinite(data70)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid23 = _errs153 === errors;
-}
-else {
-var valid23 = true;
-}
-}
-}
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid22 = _errs144 === errors;
-if(!valid22){
+var valid25 = _errs158 === errors;
+}
+else {
+var valid25 = true;
+}
+if(valid25){
+if(data71.quantity !== undefined){
+let data73 = data71.quantity;
+const _errs160 = errors;
+if(errors === _errs160){
+if(typeof data73 === "string"){
+if(func2(data73) > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data73) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid25 = _errs160 === errors;
+}
+else {
+var valid25 = true;
+}
+if(valid25){
+if(data71.lowest !== undefined){
+let data74 = data71.lowest;
+const _errs162 = errors;
+if(!((typeof data74 == "number") && (isFinite(data74)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid25 = _errs162 === errors;
+}
+else {
+var valid25 = true;
+}
+if(valid25){
+if(data71.highest !== undefined){
+let data75 = data71.highest;
+const _errs164 = errors;
+if(!((typeof data75 == "number") && (isFinite(data75)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid25 = _errs164 === errors;
+}
+else {
+var valid25 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid24 = _errs155 === errors;
+if(!valid24){
 break;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid20 = _errs140 === errors;
+var valid22 = _errs151 === errors;
 }
 else {
-var valid20 = true;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid15 = _errs136 === errors;
-}
-}
-}
-}
-}
-}
-}
+var valid22 = true;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i7,schemaPath:"#/properties/dialects/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid14 = _errs97 === errors;
-if(!valid14){
+var valid17 = _errs147 === errors;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8,schemaPath:"#/properties/dialects/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid16 = _errs108 === errors;
+if(!valid16){
 break;
 }
 }
@@ -1899,23 +2024,23 @@ validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs95 === errors;
+var valid0 = _errs106 === errors;
 if(valid0){
-let data71 = data.upstreams;
-const _errs155 = errors;
-if(errors === _errs155){
-if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
-if(Object.keys(data71).length > 32){
+let data76 = data.upstreams;
+const _errs166 = errors;
+if(errors === _errs166){
+if(data76 && typeof data76 == "object" && !Array.isArray(data76)){
+if(Object.keys(data76).length > 32){
 validate11.errors = [{instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/maxProperties",keyword:"maxProperties",params:{limit: 32},message:"must NOT have more than 32 properties"}];
 return false;
 }
 else {
-for(const key14 in data71){
-const _errs157 = errors;
-if(errors === _errs157){
-if(typeof key14 === "string"){
-if(!pattern13.test(key14)){
-const err2 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_-]{1,64}$"},message:"must match pattern \""+"^[A-Za-z0-9_-]{1,64}$"+"\"",propertyName:key14};
+for(const key15 in data76){
+const _errs168 = errors;
+if(errors === _errs168){
+if(typeof key15 === "string"){
+if(!pattern14.test(key15)){
+const err2 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_-]{1,64}$"},message:"must match pattern \""+"^[A-Za-z0-9_-]{1,64}$"+"\"",propertyName:key15};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -1926,7 +2051,7 @@ errors++;
 }
 }
 else {
-const err3 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key14};
+const err3 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key15};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -1936,9 +2061,9 @@ vErrors.push(err3);
 errors++;
 }
 }
-var valid24 = _errs157 === errors;
-if(!valid24){
-const err4 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames",keyword:"propertyNames",params:{propertyName: key14},message:"property name must be valid"};
+var valid26 = _errs168 === errors;
+if(!valid26){
+const err4 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames",keyword:"propertyNames",params:{propertyName: key15},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -1951,203 +2076,203 @@ return false;
 break;
 }
 }
-if(valid24){
-for(const key15 in data71){
-let data72 = data71[key15];
-const _errs160 = errors;
-if(errors === _errs160){
-if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
+if(valid26){
+for(const key16 in data76){
+let data77 = data76[key16];
+const _errs171 = errors;
+if(errors === _errs171){
+if(data77 && typeof data77 == "object" && !Array.isArray(data77)){
 let missing6;
-if(((data72.dialect === undefined) && (missing6 = "dialect")) || ((data72.url === undefined) && (missing6 = "url"))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
+if(((data77.dialect === undefined) && (missing6 = "dialect")) || ((data77.url === undefined) && (missing6 = "url"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
 return false;
 }
 else {
-const _errs162 = errors;
-for(const key16 in data72){
-if(!(((((((key16 === "dialect") || (key16 === "url")) || (key16 === "user")) || (key16 === "passwordFile")) || (key16 === "keyFile")) || (key16 === "websocketUrl")) || (key16 === "caFile"))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
+const _errs173 = errors;
+for(const key17 in data77){
+if(!(((((((key17 === "dialect") || (key17 === "url")) || (key17 === "user")) || (key17 === "passwordFile")) || (key17 === "keyFile")) || (key17 === "websocketUrl")) || (key17 === "caFile"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs162 === errors){
-if(data72.dialect !== undefined){
-let data73 = data72.dialect;
-const _errs163 = errors;
-if(typeof data73 !== "string"){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(_errs173 === errors){
+if(data77.dialect !== undefined){
+let data78 = data77.dialect;
+const _errs174 = errors;
+if(typeof data78 !== "string"){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!((data73 === "clown-talk") || (data73 === "deconz"))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
+if(!((data78 === "clown-talk") || (data78 === "deconz"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid26 = _errs163 === errors;
+var valid28 = _errs174 === errors;
 }
 else {
-var valid26 = true;
+var valid28 = true;
 }
-if(valid26){
-if(data72.url !== undefined){
-let data74 = data72.url;
-const _errs165 = errors;
-if(errors === _errs165){
-if(typeof data74 === "string"){
-if(func2(data74) > 1024){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(!pattern14.test(data74)){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid26 = _errs165 === errors;
-}
-else {
-var valid26 = true;
-}
-if(valid26){
-if(data72.user !== undefined){
-let data75 = data72.user;
-const _errs167 = errors;
-if(errors === _errs167){
-if(typeof data75 === "string"){
-if(func2(data75) > 256){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data75) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid26 = _errs167 === errors;
-}
-else {
-var valid26 = true;
-}
-if(valid26){
-if(data72.passwordFile !== undefined){
-let data76 = data72.passwordFile;
-const _errs169 = errors;
-if(errors === _errs169){
-if(typeof data76 === "string"){
-if(func2(data76) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid26 = _errs169 === errors;
-}
-else {
-var valid26 = true;
-}
-if(valid26){
-if(data72.keyFile !== undefined){
-let data77 = data72.keyFile;
-const _errs171 = errors;
-if(errors === _errs171){
-if(typeof data77 === "string"){
-if(func2(data77) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid26 = _errs171 === errors;
-}
-else {
-var valid26 = true;
-}
-if(valid26){
-if(data72.websocketUrl !== undefined){
-let data78 = data72.websocketUrl;
-const _errs173 = errors;
-if(errors === _errs173){
-if(typeof data78 === "string"){
-if(func2(data78) > 1024){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(!pattern15.test(data78)){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/pattern",keyword:"pattern",params:{pattern: "^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid26 = _errs173 === errors;
-}
-else {
-var valid26 = true;
-}
-if(valid26){
-if(data72.caFile !== undefined){
-let data79 = data72.caFile;
-const _errs175 = errors;
-if(errors === _errs175){
+if(valid28){
+if(data77.url !== undefined){
+let data79 = data77.url;
+const _errs176 = errors;
+if(errors === _errs176){
 if(typeof data79 === "string"){
-if(func2(data79) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data79) > 1024){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
-}
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(!pattern15.test(data79)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^(ws|http)s?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
 return false;
-}
-}
-var valid26 = _errs175 === errors;
-}
-else {
-var valid26 = true;
-}
-}
-}
-}
-}
-}
-}
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid25 = _errs160 === errors;
-if(!valid25){
+var valid28 = _errs176 === errors;
+}
+else {
+var valid28 = true;
+}
+if(valid28){
+if(data77.user !== undefined){
+let data80 = data77.user;
+const _errs178 = errors;
+if(errors === _errs178){
+if(typeof data80 === "string"){
+if(func2(data80) > 256){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data80) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid28 = _errs178 === errors;
+}
+else {
+var valid28 = true;
+}
+if(valid28){
+if(data77.passwordFile !== undefined){
+let data81 = data77.passwordFile;
+const _errs180 = errors;
+if(errors === _errs180){
+if(typeof data81 === "string"){
+if(func2(data81) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid28 = _errs180 === errors;
+}
+else {
+var valid28 = true;
+}
+if(valid28){
+if(data77.keyFile !== undefined){
+let data82 = data77.keyFile;
+const _errs182 = errors;
+if(errors === _errs182){
+if(typeof data82 === "string"){
+if(func2(data82) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid28 = _errs182 === errors;
+}
+else {
+var valid28 = true;
+}
+if(valid28){
+if(data77.websocketUrl !== undefined){
+let data83 = data77.websocketUrl;
+const _errs184 = errors;
+if(errors === _errs184){
+if(typeof data83 === "string"){
+if(func2(data83) > 1024){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(!pattern16.test(data83)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/pattern",keyword:"pattern",params:{pattern: "^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid28 = _errs184 === errors;
+}
+else {
+var valid28 = true;
+}
+if(valid28){
+if(data77.caFile !== undefined){
+let data84 = data77.caFile;
+const _errs186 = errors;
+if(errors === _errs186){
+if(typeof data84 === "string"){
+if(func2(data84) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid28 = _errs186 === errors;
+}
+else {
+var valid28 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid27 = _errs171 === errors;
+if(!valid27){
 break;
 }
 }
@@ -2159,18 +2284,18 @@ validate11.errors = [{instancePath:instancePath+"/upstreams",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs155 === errors;
+var valid0 = _errs166 === errors;
 if(valid0){
-let data80 = data.users;
-const _errs177 = errors;
-if(errors === _errs177){
-if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
-for(const key17 in data80){
-const _errs179 = errors;
-if(errors === _errs179){
-if(typeof key17 === "string"){
-if(func2(key17) > 64){
-const err5 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key17};
+let data85 = data.users;
+const _errs188 = errors;
+if(errors === _errs188){
+if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
+for(const key18 in data85){
+const _errs190 = errors;
+if(errors === _errs190){
+if(typeof key18 === "string"){
+if(func2(key18) > 64){
+const err5 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key18};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -2180,8 +2305,8 @@ vErrors.push(err5);
 errors++;
 }
 else {
-if(func2(key17) < 1){
-const err6 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key17};
+if(func2(key18) < 1){
+const err6 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key18};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -2191,8 +2316,8 @@ vErrors.push(err6);
 errors++;
 }
 else {
-if(!pattern16.test(key17)){
-const err7 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key17};
+if(!pattern17.test(key18)){
+const err7 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key18};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -2205,7 +2330,7 @@ errors++;
 }
 }
 else {
-const err8 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key17};
+const err8 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key18};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -2215,9 +2340,9 @@ vErrors.push(err8);
 errors++;
 }
 }
-var valid27 = _errs179 === errors;
-if(!valid27){
-const err9 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key17},message:"property name must be valid"};
+var valid29 = _errs190 === errors;
+if(!valid29){
+const err9 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key18},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -2230,180 +2355,180 @@ return false;
 break;
 }
 }
-if(valid27){
-for(const key18 in data80){
-let data81 = data80[key18];
-const _errs182 = errors;
-if(errors === _errs182){
-if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
-const _errs184 = errors;
-for(const key19 in data81){
-if(!((((((key19 === "password") || (key19 === "passwordFile")) || (key19 === "role")) || (key19 === "base")) || (key19 === "rules")) || (key19 === "digest"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
+if(valid29){
+for(const key19 in data85){
+let data86 = data85[key19];
+const _errs193 = errors;
+if(errors === _errs193){
+if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
+const _errs195 = errors;
+for(const key20 in data86){
+if(!((((((key20 === "password") || (key20 === "passwordFile")) || (key20 === "role")) || (key20 === "base")) || (key20 === "rules")) || (key20 === "digest"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs184 === errors){
-if(data81.password !== undefined){
-let data82 = data81.password;
-const _errs185 = errors;
-if(errors === _errs185){
-if(typeof data82 === "string"){
-if(func2(data82) > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+if(_errs195 === errors){
+if(data86.password !== undefined){
+let data87 = data86.password;
+const _errs196 = errors;
+if(errors === _errs196){
+if(typeof data87 === "string"){
+if(func2(data87) > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data82) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid29 = _errs185 === errors;
-}
-else {
-var valid29 = true;
-}
-if(valid29){
-if(data81.passwordFile !== undefined){
-let data83 = data81.passwordFile;
-const _errs187 = errors;
-if(errors === _errs187){
-if(typeof data83 === "string"){
-if(func2(data83) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid29 = _errs187 === errors;
-}
-else {
-var valid29 = true;
-}
-if(valid29){
-if(data81.role !== undefined){
-let data84 = data81.role;
-const _errs189 = errors;
-if(!((((data84 === "viewer") || (data84 === "operator")) || (data84 === "admin")) || (data84 === "node"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid29 = _errs189 === errors;
-}
-else {
-var valid29 = true;
-}
-if(valid29){
-if(data81.base !== undefined){
-let data85 = data81.base;
-const _errs190 = errors;
-if(errors === _errs190){
-if(typeof data85 === "string"){
-if(func2(data85) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(func2(data85) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern17.test(data85)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
+if(func2(data87) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
-}
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid29 = _errs190 === errors;
+var valid31 = _errs196 === errors;
 }
 else {
-var valid29 = true;
+var valid31 = true;
 }
-if(valid29){
-if(data81.rules !== undefined){
-let data86 = data81.rules;
-const _errs192 = errors;
-if(errors === _errs192){
-if(Array.isArray(data86)){
-if(data86.length > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+if(valid31){
+if(data86.passwordFile !== undefined){
+let data88 = data86.passwordFile;
+const _errs198 = errors;
+if(errors === _errs198){
+if(typeof data88 === "string"){
+if(func2(data88) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid31 = _errs198 === errors;
+}
+else {
+var valid31 = true;
+}
+if(valid31){
+if(data86.role !== undefined){
+let data89 = data86.role;
+const _errs200 = errors;
+if(!((((data89 === "viewer") || (data89 === "operator")) || (data89 === "admin")) || (data89 === "node"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid31 = _errs200 === errors;
+}
+else {
+var valid31 = true;
+}
+if(valid31){
+if(data86.base !== undefined){
+let data90 = data86.base;
+const _errs201 = errors;
+if(errors === _errs201){
+if(typeof data90 === "string"){
+if(func2(data90) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-var valid30 = true;
-const len10 = data86.length;
-for(let i10=0; i10<len10; i10++){
-let data87 = data86[i10];
-const _errs194 = errors;
-if(errors === _errs194){
-if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
-if(Object.keys(data87).length < 2){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
+if(func2(data90) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern18.test(data90)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid31 = _errs201 === errors;
+}
+else {
+var valid31 = true;
+}
+if(valid31){
+if(data86.rules !== undefined){
+let data91 = data86.rules;
+const _errs203 = errors;
+if(errors === _errs203){
+if(Array.isArray(data91)){
+if(data91.length > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+return false;
+}
+else {
+var valid32 = true;
+const len11 = data91.length;
+for(let i11=0; i11<len11; i11++){
+let data92 = data91[i11];
+const _errs205 = errors;
+if(errors === _errs205){
+if(data92 && typeof data92 == "object" && !Array.isArray(data92)){
+if(Object.keys(data92).length < 2){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
 return false;
 }
 else {
 let missing7;
-if((data87.topic === undefined) && (missing7 = "topic")){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
+if((data92.topic === undefined) && (missing7 = "topic")){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
 return false;
 }
 else {
-const _errs196 = errors;
-for(const key20 in data87){
-if(!(((key20 === "allow") || (key20 === "deny")) || (key20 === "topic"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
+const _errs207 = errors;
+for(const key21 in data92){
+if(!(((key21 === "allow") || (key21 === "deny")) || (key21 === "topic"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs196 === errors){
-if(data87.allow !== undefined){
-let data88 = data87.allow;
-const _errs197 = errors;
-if(errors === _errs197){
-if(Array.isArray(data88)){
-var valid32 = true;
-const len11 = data88.length;
-for(let i11=0; i11<len11; i11++){
-let data89 = data88[i11];
-const _errs199 = errors;
-if(!((((data89 === "read") || (data89 === "write")) || (data89 === "command")) || (data89 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
+if(_errs207 === errors){
+if(data92.allow !== undefined){
+let data93 = data92.allow;
+const _errs208 = errors;
+if(errors === _errs208){
+if(Array.isArray(data93)){
+var valid34 = true;
+const len12 = data93.length;
+for(let i12=0; i12<len12; i12++){
+let data94 = data93[i12];
+const _errs210 = errors;
+if(!((((data94 === "read") || (data94 === "write")) || (data94 === "command")) || (data94 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow/" + i12,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid32 = _errs199 === errors;
-if(!valid32){
+var valid34 = _errs210 === errors;
+if(!valid34){
 break;
 }
 }
-if(valid32){
-let i12 = data88.length;
+if(valid34){
+let i13 = data93.length;
 let j0;
-if(i12 > 1){
+if(i13 > 1){
 outer0:
-for(;i12--;){
-for(j0 = i12; j0--;){
-if(func0(data88[i12], data88[j0])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i12, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i12+" are identical)"}];
+for(;i13--;){
+for(j0 = i13; j0--;){
+if(func0(data93[i13], data93[j0])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i13, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i13+" are identical)"}];
 return false;
 break outer0;
 }
@@ -2413,44 +2538,44 @@ break outer0;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid31 = _errs197 === errors;
+var valid33 = _errs208 === errors;
 }
 else {
-var valid31 = true;
+var valid33 = true;
 }
-if(valid31){
-if(data87.deny !== undefined){
-let data90 = data87.deny;
-const _errs200 = errors;
-if(errors === _errs200){
-if(Array.isArray(data90)){
-var valid34 = true;
-const len12 = data90.length;
-for(let i13=0; i13<len12; i13++){
-let data91 = data90[i13];
-const _errs202 = errors;
-if(!((((data91 === "read") || (data91 === "write")) || (data91 === "command")) || (data91 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny/" + i13,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
+if(valid33){
+if(data92.deny !== undefined){
+let data95 = data92.deny;
+const _errs211 = errors;
+if(errors === _errs211){
+if(Array.isArray(data95)){
+var valid36 = true;
+const len13 = data95.length;
+for(let i14=0; i14<len13; i14++){
+let data96 = data95[i14];
+const _errs213 = errors;
+if(!((((data96 === "read") || (data96 === "write")) || (data96 === "command")) || (data96 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny/" + i14,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid34 = _errs202 === errors;
-if(!valid34){
+var valid36 = _errs213 === errors;
+if(!valid36){
 break;
 }
 }
-if(valid34){
-let i14 = data90.length;
+if(valid36){
+let i15 = data95.length;
 let j1;
-if(i14 > 1){
+if(i15 > 1){
 outer1:
-for(;i14--;){
-for(j1 = i14; j1--;){
-if(func0(data90[i14], data90[j1])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i14, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i14+" are identical)"}];
+for(;i15--;){
+for(j1 = i15; j1--;){
+if(func0(data95[i15], data95[j1])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i15, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i15+" are identical)"}];
 return false;
 break outer1;
 }
@@ -2460,40 +2585,68 @@ break outer1;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid31 = _errs200 === errors;
+var valid33 = _errs211 === errors;
 }
 else {
-var valid31 = true;
+var valid33 = true;
 }
-if(valid31){
-if(data87.topic !== undefined){
-let data92 = data87.topic;
-const _errs203 = errors;
-if(errors === _errs203){
-if(typeof data92 === "string"){
-if(func2(data92) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(valid33){
+if(data92.topic !== undefined){
+let data97 = data92.topic;
+const _errs214 = errors;
+if(errors === _errs214){
+if(typeof data97 === "string"){
+if(func2(data97) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data92) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data97) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern18.test(data92)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
+if(!pattern19.test(data97)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
 return false;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid33 = _errs214 === errors;
+}
+else {
+var valid33 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid32 = _errs205 === errors;
+if(!valid32){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -2502,6 +2655,19 @@ var valid31 = _errs203 === errors;
 else {
 var valid31 = true;
 }
+if(valid31){
+if(data86.digest !== undefined){
+const _errs216 = errors;
+if(typeof data86.digest !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid31 = _errs216 === errors;
+}
+else {
+var valid31 = true;
+}
+}
 }
 }
 }
@@ -2509,53 +2675,12 @@ var valid31 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid30 = _errs194 === errors;
+var valid30 = _errs193 === errors;
 if(!valid30){
-break;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid29 = _errs192 === errors;
-}
-else {
-var valid29 = true;
-}
-if(valid29){
-if(data81.digest !== undefined){
-const _errs205 = errors;
-if(typeof data81.digest !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
-return false;
-}
-var valid29 = _errs205 === errors;
-}
-else {
-var valid29 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid28 = _errs182 === errors;
-if(!valid28){
 break;
 }
 }
@@ -2566,14 +2691,14 @@ validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/propertie
 return false;
 }
 }
-var valid0 = _errs177 === errors;
+var valid0 = _errs188 === errors;
 if(valid0){
 if(data.usersFile !== undefined){
-let data94 = data.usersFile;
-const _errs207 = errors;
-if(errors === _errs207){
-if(typeof data94 === "string"){
-if(func2(data94) < 1){
+let data99 = data.usersFile;
+const _errs218 = errors;
+if(errors === _errs218){
+if(typeof data99 === "string"){
+if(func2(data99) < 1){
 validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/properties/usersFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2583,27 +2708,27 @@ validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs207 === errors;
+var valid0 = _errs218 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data95 = data.data;
-const _errs209 = errors;
-if(errors === _errs209){
-if(data95 && typeof data95 == "object" && !Array.isArray(data95)){
-const _errs211 = errors;
-for(const key21 in data95){
-if(!(key21 === "folder")){
-validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
+let data100 = data.data;
+const _errs220 = errors;
+if(errors === _errs220){
+if(data100 && typeof data100 == "object" && !Array.isArray(data100)){
+const _errs222 = errors;
+for(const key22 in data100){
+if(!(key22 === "folder")){
+validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs211 === errors){
-if(data95.folder !== undefined){
-if(typeof data95.folder !== "string"){
+if(_errs222 === errors){
+if(data100.folder !== undefined){
+if(typeof data100.folder !== "string"){
 validate11.errors = [{instancePath:instancePath+"/data/folder",schemaPath:"#/properties/data/properties/folder/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
@@ -2615,40 +2740,40 @@ validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs209 === errors;
+var valid0 = _errs220 === errors;
 if(valid0){
 if(data.backup !== undefined){
-let data97 = data.backup;
-const _errs214 = errors;
-if(errors === _errs214){
-if(data97 && typeof data97 == "object" && !Array.isArray(data97)){
-if(data97.at === undefined){
-data97.at = "03:00";
+let data102 = data.backup;
+const _errs225 = errors;
+if(errors === _errs225){
+if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
+if(data102.at === undefined){
+data102.at = "03:00";
 }
-if(data97.keep === undefined){
-data97.keep = 7;
+if(data102.keep === undefined){
+data102.keep = 7;
 }
 let missing8;
-if(((data97.folder === undefined) && (missing8 = "folder")) || ((data97.passphraseFile === undefined) && (missing8 = "passphraseFile"))){
+if(((data102.folder === undefined) && (missing8 = "folder")) || ((data102.passphraseFile === undefined) && (missing8 = "passphraseFile"))){
 validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
 return false;
 }
 else {
-const _errs216 = errors;
-for(const key22 in data97){
-if(!((((key22 === "folder") || (key22 === "passphraseFile")) || (key22 === "at")) || (key22 === "keep"))){
-validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
+const _errs227 = errors;
+for(const key23 in data102){
+if(!((((key23 === "folder") || (key23 === "passphraseFile")) || (key23 === "at")) || (key23 === "keep"))){
+validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs216 === errors){
-if(data97.folder !== undefined){
-let data98 = data97.folder;
-const _errs217 = errors;
-if(errors === _errs217){
-if(typeof data98 === "string"){
-if(func2(data98) < 1){
+if(_errs227 === errors){
+if(data102.folder !== undefined){
+let data103 = data102.folder;
+const _errs228 = errors;
+if(errors === _errs228){
+if(typeof data103 === "string"){
+if(func2(data103) < 1){
 validate11.errors = [{instancePath:instancePath+"/backup/folder",schemaPath:"#/properties/backup/properties/folder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2658,18 +2783,18 @@ validate11.errors = [{instancePath:instancePath+"/backup/folder",schemaPath:"#/p
 return false;
 }
 }
-var valid37 = _errs217 === errors;
+var valid39 = _errs228 === errors;
 }
 else {
-var valid37 = true;
+var valid39 = true;
 }
-if(valid37){
-if(data97.passphraseFile !== undefined){
-let data99 = data97.passphraseFile;
-const _errs219 = errors;
-if(errors === _errs219){
-if(typeof data99 === "string"){
-if(func2(data99) < 1){
+if(valid39){
+if(data102.passphraseFile !== undefined){
+let data104 = data102.passphraseFile;
+const _errs230 = errors;
+if(errors === _errs230){
+if(typeof data104 === "string"){
+if(func2(data104) < 1){
 validate11.errors = [{instancePath:instancePath+"/backup/passphraseFile",schemaPath:"#/properties/backup/properties/passphraseFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2679,17 +2804,17 @@ validate11.errors = [{instancePath:instancePath+"/backup/passphraseFile",schemaP
 return false;
 }
 }
-var valid37 = _errs219 === errors;
+var valid39 = _errs230 === errors;
 }
 else {
-var valid37 = true;
+var valid39 = true;
 }
-if(valid37){
-let data100 = data97.at;
-const _errs221 = errors;
-if(errors === _errs221){
-if(typeof data100 === "string"){
-if(!pattern19.test(data100)){
+if(valid39){
+let data105 = data102.at;
+const _errs232 = errors;
+if(errors === _errs232){
+if(typeof data105 === "string"){
+if(!pattern20.test(data105)){
 validate11.errors = [{instancePath:instancePath+"/backup/at",schemaPath:"#/properties/backup/properties/at/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
 return false;
 }
@@ -2699,29 +2824,29 @@ validate11.errors = [{instancePath:instancePath+"/backup/at",schemaPath:"#/prope
 return false;
 }
 }
-var valid37 = _errs221 === errors;
-if(valid37){
-let data101 = data97.keep;
-const _errs223 = errors;
-if(!(((typeof data101 == "number") && (!(data101 % 1) && !isNaN(data101))) && (isFinite(data101)))){
+var valid39 = _errs232 === errors;
+if(valid39){
+let data106 = data102.keep;
+const _errs234 = errors;
+if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs223){
-if((typeof data101 == "number") && (isFinite(data101))){
-if(data101 > 1000 || isNaN(data101)){
+if(errors === _errs234){
+if((typeof data106 == "number") && (isFinite(data106))){
+if(data106 > 1000 || isNaN(data106)){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data101 < 1 || isNaN(data101)){
+if(data106 < 1 || isNaN(data106)){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid37 = _errs223 === errors;
+var valid39 = _errs234 === errors;
 }
 }
 }
@@ -2733,80 +2858,80 @@ validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs214 === errors;
+var valid0 = _errs225 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data102 = data.history;
-const _errs225 = errors;
-if(errors === _errs225){
-if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
-if(data102.record === undefined){
-data102.record = ["#"];
+let data107 = data.history;
+const _errs236 = errors;
+if(errors === _errs236){
+if(data107 && typeof data107 == "object" && !Array.isArray(data107)){
+if(data107.record === undefined){
+data107.record = ["#"];
 }
-if(data102.ignore === undefined){
-data102.ignore = [];
+if(data107.ignore === undefined){
+data107.ignore = [];
 }
-if(data102.rawHours === undefined){
-data102.rawHours = 24;
+if(data107.rawHours === undefined){
+data107.rawHours = 24;
 }
-if(data102.minuteDays === undefined){
-data102.minuteDays = 30;
+if(data107.minuteDays === undefined){
+data107.minuteDays = 30;
 }
-if(data102.hourDays === undefined){
-data102.hourDays = 730;
+if(data107.hourDays === undefined){
+data107.hourDays = 730;
 }
-if(data102.diskMiB === undefined){
-data102.diskMiB = 1024;
+if(data107.diskMiB === undefined){
+data107.diskMiB = 1024;
 }
-if(data102.memoryMiB === undefined){
-data102.memoryMiB = 64;
+if(data107.memoryMiB === undefined){
+data107.memoryMiB = 64;
 }
-const _errs227 = errors;
-for(const key23 in data102){
-if(!(((((((key23 === "record") || (key23 === "ignore")) || (key23 === "rawHours")) || (key23 === "minuteDays")) || (key23 === "hourDays")) || (key23 === "diskMiB")) || (key23 === "memoryMiB"))){
-validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
+const _errs238 = errors;
+for(const key24 in data107){
+if(!(((((((key24 === "record") || (key24 === "ignore")) || (key24 === "rawHours")) || (key24 === "minuteDays")) || (key24 === "hourDays")) || (key24 === "diskMiB")) || (key24 === "memoryMiB"))){
+validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs227 === errors){
-let data103 = data102.record;
-const _errs228 = errors;
-if(errors === _errs228){
-if(Array.isArray(data103)){
-if(data103.length > 1024){
+if(_errs238 === errors){
+let data108 = data107.record;
+const _errs239 = errors;
+if(errors === _errs239){
+if(Array.isArray(data108)){
+if(data108.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/properties/history/properties/record/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid39 = true;
-const len13 = data103.length;
-for(let i15=0; i15<len13; i15++){
-let data104 = data103[i15];
-const _errs230 = errors;
-if(errors === _errs230){
-if(typeof data104 === "string"){
-if(func2(data104) > 1024){
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid41 = true;
+const len14 = data108.length;
+for(let i16=0; i16<len14; i16++){
+let data109 = data108[i16];
+const _errs241 = errors;
+if(errors === _errs241){
+if(typeof data109 === "string"){
+if(func2(data109) > 1024){
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data104) < 1){
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data109) < 1){
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaPath:"#/properties/history/properties/record/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid39 = _errs230 === errors;
-if(!valid39){
+var valid41 = _errs241 === errors;
+if(!valid41){
 break;
 }
 }
@@ -2817,42 +2942,42 @@ validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/
 return false;
 }
 }
-var valid38 = _errs228 === errors;
-if(valid38){
-let data105 = data102.ignore;
-const _errs232 = errors;
-if(errors === _errs232){
-if(Array.isArray(data105)){
-if(data105.length > 1024){
+var valid40 = _errs239 === errors;
+if(valid40){
+let data110 = data107.ignore;
+const _errs243 = errors;
+if(errors === _errs243){
+if(Array.isArray(data110)){
+if(data110.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/properties/history/properties/ignore/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid40 = true;
-const len14 = data105.length;
-for(let i16=0; i16<len14; i16++){
-let data106 = data105[i16];
-const _errs234 = errors;
-if(errors === _errs234){
-if(typeof data106 === "string"){
-if(func2(data106) > 1024){
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid42 = true;
+const len15 = data110.length;
+for(let i17=0; i17<len15; i17++){
+let data111 = data110[i17];
+const _errs245 = errors;
+if(errors === _errs245){
+if(typeof data111 === "string"){
+if(func2(data111) > 1024){
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data106) < 1){
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data111) < 1){
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaPath:"#/properties/history/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid40 = _errs234 === errors;
-if(!valid40){
+var valid42 = _errs245 === errors;
+if(!valid42){
 break;
 }
 }
@@ -2863,117 +2988,117 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/
 return false;
 }
 }
-var valid38 = _errs232 === errors;
-if(valid38){
-let data107 = data102.rawHours;
-const _errs236 = errors;
-if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
+var valid40 = _errs243 === errors;
+if(valid40){
+let data112 = data107.rawHours;
+const _errs247 = errors;
+if(!(((typeof data112 == "number") && (!(data112 % 1) && !isNaN(data112))) && (isFinite(data112)))){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs236){
-if((typeof data107 == "number") && (isFinite(data107))){
-if(data107 > 8784 || isNaN(data107)){
+if(errors === _errs247){
+if((typeof data112 == "number") && (isFinite(data112))){
+if(data112 > 8784 || isNaN(data112)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
 return false;
 }
 else {
-if(data107 < 1 || isNaN(data107)){
+if(data112 < 1 || isNaN(data112)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid38 = _errs236 === errors;
-if(valid38){
-let data108 = data102.minuteDays;
-const _errs238 = errors;
-if(!(((typeof data108 == "number") && (!(data108 % 1) && !isNaN(data108))) && (isFinite(data108)))){
+var valid40 = _errs247 === errors;
+if(valid40){
+let data113 = data107.minuteDays;
+const _errs249 = errors;
+if(!(((typeof data113 == "number") && (!(data113 % 1) && !isNaN(data113))) && (isFinite(data113)))){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs238){
-if((typeof data108 == "number") && (isFinite(data108))){
-if(data108 > 3660 || isNaN(data108)){
+if(errors === _errs249){
+if((typeof data113 == "number") && (isFinite(data113))){
+if(data113 > 3660 || isNaN(data113)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
 return false;
 }
 else {
-if(data108 < 1 || isNaN(data108)){
+if(data113 < 1 || isNaN(data113)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid38 = _errs238 === errors;
-if(valid38){
-let data109 = data102.hourDays;
-const _errs240 = errors;
-if(!(((typeof data109 == "number") && (!(data109 % 1) && !isNaN(data109))) && (isFinite(data109)))){
+var valid40 = _errs249 === errors;
+if(valid40){
+let data114 = data107.hourDays;
+const _errs251 = errors;
+if(!(((typeof data114 == "number") && (!(data114 % 1) && !isNaN(data114))) && (isFinite(data114)))){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs240){
-if((typeof data109 == "number") && (isFinite(data109))){
-if(data109 > 36600 || isNaN(data109)){
+if(errors === _errs251){
+if((typeof data114 == "number") && (isFinite(data114))){
+if(data114 > 36600 || isNaN(data114)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
 return false;
 }
 else {
-if(data109 < 1 || isNaN(data109)){
+if(data114 < 1 || isNaN(data114)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid38 = _errs240 === errors;
-if(valid38){
-let data110 = data102.diskMiB;
-const _errs242 = errors;
-if(!(((typeof data110 == "number") && (!(data110 % 1) && !isNaN(data110))) && (isFinite(data110)))){
+var valid40 = _errs251 === errors;
+if(valid40){
+let data115 = data107.diskMiB;
+const _errs253 = errors;
+if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs242){
-if((typeof data110 == "number") && (isFinite(data110))){
-if(data110 > 1048576 || isNaN(data110)){
+if(errors === _errs253){
+if((typeof data115 == "number") && (isFinite(data115))){
+if(data115 > 1048576 || isNaN(data115)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data110 < 1 || isNaN(data110)){
+if(data115 < 1 || isNaN(data115)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid38 = _errs242 === errors;
-if(valid38){
-let data111 = data102.memoryMiB;
-const _errs244 = errors;
-if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
+var valid40 = _errs253 === errors;
+if(valid40){
+let data116 = data107.memoryMiB;
+const _errs255 = errors;
+if(!(((typeof data116 == "number") && (!(data116 % 1) && !isNaN(data116))) && (isFinite(data116)))){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs244){
-if((typeof data111 == "number") && (isFinite(data111))){
-if(data111 > 65536 || isNaN(data111)){
+if(errors === _errs255){
+if((typeof data116 == "number") && (isFinite(data116))){
+if(data116 > 65536 || isNaN(data116)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data111 < 1 || isNaN(data111)){
+if(data116 < 1 || isNaN(data116)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid38 = _errs244 === errors;
+var valid40 = _errs255 === errors;
 }
 }
 }
@@ -2987,45 +3112,45 @@ validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs225 === errors;
+var valid0 = _errs236 === errors;
 if(valid0){
-let data112 = data.profiles;
-const _errs246 = errors;
-if(errors === _errs246){
-if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
-if(data112.prefix === undefined){
-data112.prefix = "devices";
+let data117 = data.profiles;
+const _errs257 = errors;
+if(errors === _errs257){
+if(data117 && typeof data117 == "object" && !Array.isArray(data117)){
+if(data117.prefix === undefined){
+data117.prefix = "devices";
 }
-if(data112.off === undefined){
-data112.off = [];
+if(data117.off === undefined){
+data117.off = [];
 }
-if(data112.clown === undefined){
-data112.clown = {};
+if(data117.clown === undefined){
+data117.clown = {};
 }
-const _errs248 = errors;
-for(const key24 in data112){
-if(!(((key24 === "prefix") || (key24 === "off")) || (key24 === "clown"))){
-validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
+const _errs259 = errors;
+for(const key25 in data117){
+if(!(((key25 === "prefix") || (key25 === "off")) || (key25 === "clown"))){
+validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs248 === errors){
-let data113 = data112.prefix;
-const _errs249 = errors;
-if(errors === _errs249){
-if(typeof data113 === "string"){
-if(func2(data113) > 256){
+if(_errs259 === errors){
+let data118 = data117.prefix;
+const _errs260 = errors;
+if(errors === _errs260){
+if(typeof data118 === "string"){
+if(func2(data118) > 256){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data113) < 1){
+if(func2(data118) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern20.test(data113)){
+if(!pattern21.test(data118)){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/pattern",keyword:"pattern",params:{pattern: "^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"},message:"must match pattern \""+"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"+"\""}];
 return false;
 }
@@ -3037,40 +3162,40 @@ validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#
 return false;
 }
 }
-var valid41 = _errs249 === errors;
-if(valid41){
-let data114 = data112.off;
-const _errs251 = errors;
-if(errors === _errs251){
-if(Array.isArray(data114)){
-if(data114.length > 64){
+var valid43 = _errs260 === errors;
+if(valid43){
+let data119 = data117.off;
+const _errs262 = errors;
+if(errors === _errs262){
+if(Array.isArray(data119)){
+if(data119.length > 64){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
-var valid42 = true;
-const len15 = data114.length;
-for(let i17=0; i17<len15; i17++){
-let data115 = data114[i17];
-const _errs253 = errors;
-if(!((((((((((data115 === "hardwario") || (data115 === "rtl_433")) || (data115 === "tasmota")) || (data115 === "wled")) || (data115 === "shelly-gen1")) || (data115 === "shelly")) || (data115 === "zigbee2mqtt")) || (data115 === "homie")) || (data115 === "esphome")) || (data115 === "home-assistant"))){
-validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i17,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
+var valid44 = true;
+const len16 = data119.length;
+for(let i18=0; i18<len16; i18++){
+let data120 = data119[i18];
+const _errs264 = errors;
+if(!((((((((((data120 === "hardwario") || (data120 === "rtl_433")) || (data120 === "tasmota")) || (data120 === "wled")) || (data120 === "shelly-gen1")) || (data120 === "shelly")) || (data120 === "zigbee2mqtt")) || (data120 === "homie")) || (data120 === "esphome")) || (data120 === "home-assistant"))){
+validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i18,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid42 = _errs253 === errors;
-if(!valid42){
+var valid44 = _errs264 === errors;
+if(!valid44){
 break;
 }
 }
-if(valid42){
-let i18 = data114.length;
+if(valid44){
+let i19 = data119.length;
 let j2;
-if(i18 > 1){
+if(i19 > 1){
 outer2:
-for(;i18--;){
-for(j2 = i18; j2--;){
-if(func0(data114[i18], data114[j2])){
-validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i18, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i18+" are identical)"}];
+for(;i19--;){
+for(j2 = i19; j2--;){
+if(func0(data119[i19], data119[j2])){
+validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i19, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i19+" are identical)"}];
 return false;
 break outer2;
 }
@@ -3085,58 +3210,58 @@ validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/pr
 return false;
 }
 }
-var valid41 = _errs251 === errors;
-if(valid41){
-let data116 = data112.clown;
-const _errs254 = errors;
-if(errors === _errs254){
-if(data116 && typeof data116 == "object" && !Array.isArray(data116)){
-if(data116.bases === undefined){
-data116.bases = ["nodes/#"];
+var valid43 = _errs262 === errors;
+if(valid43){
+let data121 = data117.clown;
+const _errs265 = errors;
+if(errors === _errs265){
+if(data121 && typeof data121 == "object" && !Array.isArray(data121)){
+if(data121.bases === undefined){
+data121.bases = ["nodes/#"];
 }
-const _errs256 = errors;
-for(const key25 in data116){
-if(!(key25 === "bases")){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
+const _errs267 = errors;
+for(const key26 in data121){
+if(!(key26 === "bases")){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs256 === errors){
-let data117 = data116.bases;
-const _errs257 = errors;
-if(errors === _errs257){
-if(Array.isArray(data117)){
-if(data117.length > 1024){
+if(_errs267 === errors){
+let data122 = data121.bases;
+const _errs268 = errors;
+if(errors === _errs268){
+if(Array.isArray(data122)){
+if(data122.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid45 = true;
-const len16 = data117.length;
-for(let i19=0; i19<len16; i19++){
-let data118 = data117[i19];
-const _errs259 = errors;
-if(errors === _errs259){
-if(typeof data118 === "string"){
-if(func2(data118) > 1024){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid47 = true;
+const len17 = data122.length;
+for(let i20=0; i20<len17; i20++){
+let data123 = data122[i20];
+const _errs270 = errors;
+if(errors === _errs270){
+if(typeof data123 === "string"){
+if(func2(data123) > 1024){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data118) < 1){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data123) < 1){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid45 = _errs259 === errors;
-if(!valid45){
+var valid47 = _errs270 === errors;
+if(!valid47){
 break;
 }
 }
@@ -3154,7 +3279,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/
 return false;
 }
 }
-var valid41 = _errs254 === errors;
+var valid43 = _errs265 === errors;
 }
 }
 }
@@ -3164,37 +3289,37 @@ validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs246 === errors;
+var valid0 = _errs257 === errors;
 if(valid0){
-let data119 = data.commands;
-const _errs261 = errors;
-if(errors === _errs261){
-if(data119 && typeof data119 == "object" && !Array.isArray(data119)){
-if(data119.timeoutSeconds === undefined){
-data119.timeoutSeconds = 5;
+let data124 = data.commands;
+const _errs272 = errors;
+if(errors === _errs272){
+if(data124 && typeof data124 == "object" && !Array.isArray(data124)){
+if(data124.timeoutSeconds === undefined){
+data124.timeoutSeconds = 5;
 }
-if(data119.rules === undefined){
-data119.rules = [];
+if(data124.rules === undefined){
+data124.rules = [];
 }
-const _errs263 = errors;
-for(const key26 in data119){
-if(!((key26 === "timeoutSeconds") || (key26 === "rules"))){
-validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
+const _errs274 = errors;
+for(const key27 in data124){
+if(!((key27 === "timeoutSeconds") || (key27 === "rules"))){
+validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs263 === errors){
-let data120 = data119.timeoutSeconds;
-const _errs264 = errors;
-if(errors === _errs264){
-if((typeof data120 == "number") && (isFinite(data120))){
-if(data120 > 3600 || isNaN(data120)){
+if(_errs274 === errors){
+let data125 = data124.timeoutSeconds;
+const _errs275 = errors;
+if(errors === _errs275){
+if((typeof data125 == "number") && (isFinite(data125))){
+if(data125 > 3600 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data120 < 0.1 || isNaN(data120)){
+if(data125 < 0.1 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3205,421 +3330,421 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid46 = _errs264 === errors;
-if(valid46){
-let data121 = data119.rules;
-const _errs266 = errors;
-if(errors === _errs266){
-if(Array.isArray(data121)){
-if(data121.length > 1024){
+var valid48 = _errs275 === errors;
+if(valid48){
+let data126 = data124.rules;
+const _errs277 = errors;
+if(errors === _errs277){
+if(Array.isArray(data126)){
+if(data126.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid47 = true;
-const len17 = data121.length;
-for(let i20=0; i20<len17; i20++){
-let data122 = data121[i20];
-const _errs268 = errors;
-if(errors === _errs268){
-if(data122 && typeof data122 == "object" && !Array.isArray(data122)){
-const _errs270 = errors;
-for(const key27 in data122){
-if(!(func3.call(schema12.properties.commands.properties.rules.items.properties, key27))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
+var valid49 = true;
+const len18 = data126.length;
+for(let i21=0; i21<len18; i21++){
+let data127 = data126[i21];
+const _errs279 = errors;
+if(errors === _errs279){
+if(data127 && typeof data127 == "object" && !Array.isArray(data127)){
+const _errs281 = errors;
+for(const key28 in data127){
+if(!(func3.call(schema12.properties.commands.properties.rules.items.properties, key28))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs270 === errors){
-if(data122.topic !== undefined){
-let data123 = data122.topic;
-const _errs271 = errors;
-if(errors === _errs271){
-if(typeof data123 === "string"){
-if(func2(data123) > 1024){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(_errs281 === errors){
+if(data127.topic !== undefined){
+let data128 = data127.topic;
+const _errs282 = errors;
+if(errors === _errs282){
+if(typeof data128 === "string"){
+if(func2(data128) > 1024){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data123) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid48 = _errs271 === errors;
-}
-else {
-var valid48 = true;
-}
-if(valid48){
-if(data122.kind !== undefined){
-let data124 = data122.kind;
-const _errs273 = errors;
-if(errors === _errs273){
-if(typeof data124 === "string"){
-if(func2(data124) > 256){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data124) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern21.test(data124)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid48 = _errs273 === errors;
-}
-else {
-var valid48 = true;
-}
-if(valid48){
-if(data122.timeoutSeconds !== undefined){
-let data125 = data122.timeoutSeconds;
-const _errs275 = errors;
-if(errors === _errs275){
-if((typeof data125 == "number") && (isFinite(data125))){
-if(data125 > 3600 || isNaN(data125)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
-return false;
-}
-else {
-if(data125 < 0.1 || isNaN(data125)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+if(func2(data128) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid48 = _errs275 === errors;
+var valid50 = _errs282 === errors;
 }
 else {
-var valid48 = true;
+var valid50 = true;
 }
-if(valid48){
-if(data122.minIntervalMilliseconds !== undefined){
-let data126 = data122.minIntervalMilliseconds;
-const _errs277 = errors;
-if(!(((typeof data126 == "number") && (!(data126 % 1) && !isNaN(data126))) && (isFinite(data126)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs277){
-if((typeof data126 == "number") && (isFinite(data126))){
-if(data126 > 3600000 || isNaN(data126)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
-return false;
-}
-else {
-if(data126 < 0 || isNaN(data126)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid48 = _errs277 === errors;
-}
-else {
-var valid48 = true;
-}
-if(valid48){
-if(data122.perSecond !== undefined){
-let data127 = data122.perSecond;
-const _errs279 = errors;
-if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs279){
-if((typeof data127 == "number") && (isFinite(data127))){
-if(data127 > 100 || isNaN(data127)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
-return false;
-}
-else {
-if(data127 < 0 || isNaN(data127)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid48 = _errs279 === errors;
-}
-else {
-var valid48 = true;
-}
-if(valid48){
-if(data122.autoOffSeconds !== undefined){
-let data128 = data122.autoOffSeconds;
-const _errs281 = errors;
-if(errors === _errs281){
-if((typeof data128 == "number") && (isFinite(data128))){
-if(data128 > 604800 || isNaN(data128)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
-return false;
-}
-else {
-if(data128 < 0 || isNaN(data128)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-}
-var valid48 = _errs281 === errors;
-}
-else {
-var valid48 = true;
-}
-if(valid48){
-if(data122.autoOffAt !== undefined){
-let data129 = data122.autoOffAt;
-const _errs283 = errors;
-if(errors === _errs283){
+if(valid50){
+if(data127.kind !== undefined){
+let data129 = data127.kind;
+const _errs284 = errors;
+if(errors === _errs284){
 if(typeof data129 === "string"){
-if(!pattern19.test(data129)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid48 = _errs283 === errors;
-}
-else {
-var valid48 = true;
-}
-if(valid48){
-if(data122.interlock !== undefined){
-let data130 = data122.interlock;
-const _errs285 = errors;
-if(errors === _errs285){
-if(typeof data130 === "string"){
-if(func2(data130) > 64){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+if(func2(data129) > 256){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data130) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data129) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern22.test(data129)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
 }
 }
 }
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid48 = _errs285 === errors;
+var valid50 = _errs284 === errors;
 }
 else {
-var valid48 = true;
+var valid50 = true;
 }
-if(valid48){
-if(data122.proof !== undefined){
-let data131 = data122.proof;
-const _errs287 = errors;
-if(errors === _errs287){
-if(data131 && typeof data131 == "object" && !Array.isArray(data131)){
-if(Object.keys(data131).length < 4){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
+if(valid50){
+if(data127.timeoutSeconds !== undefined){
+let data130 = data127.timeoutSeconds;
+const _errs286 = errors;
+if(errors === _errs286){
+if((typeof data130 == "number") && (isFinite(data130))){
+if(data130 > 3600 || isNaN(data130)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+return false;
+}
+else {
+if(data130 < 0.1 || isNaN(data130)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid50 = _errs286 === errors;
+}
+else {
+var valid50 = true;
+}
+if(valid50){
+if(data127.minIntervalMilliseconds !== undefined){
+let data131 = data127.minIntervalMilliseconds;
+const _errs288 = errors;
+if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs288){
+if((typeof data131 == "number") && (isFinite(data131))){
+if(data131 > 3600000 || isNaN(data131)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
+return false;
+}
+else {
+if(data131 < 0 || isNaN(data131)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid50 = _errs288 === errors;
+}
+else {
+var valid50 = true;
+}
+if(valid50){
+if(data127.perSecond !== undefined){
+let data132 = data127.perSecond;
+const _errs290 = errors;
+if(!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs290){
+if((typeof data132 == "number") && (isFinite(data132))){
+if(data132 > 100 || isNaN(data132)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+return false;
+}
+else {
+if(data132 < 0 || isNaN(data132)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid50 = _errs290 === errors;
+}
+else {
+var valid50 = true;
+}
+if(valid50){
+if(data127.autoOffSeconds !== undefined){
+let data133 = data127.autoOffSeconds;
+const _errs292 = errors;
+if(errors === _errs292){
+if((typeof data133 == "number") && (isFinite(data133))){
+if(data133 > 604800 || isNaN(data133)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+return false;
+}
+else {
+if(data133 < 0 || isNaN(data133)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid50 = _errs292 === errors;
+}
+else {
+var valid50 = true;
+}
+if(valid50){
+if(data127.autoOffAt !== undefined){
+let data134 = data127.autoOffAt;
+const _errs294 = errors;
+if(errors === _errs294){
+if(typeof data134 === "string"){
+if(!pattern20.test(data134)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid50 = _errs294 === errors;
+}
+else {
+var valid50 = true;
+}
+if(valid50){
+if(data127.interlock !== undefined){
+let data135 = data127.interlock;
+const _errs296 = errors;
+if(errors === _errs296){
+if(typeof data135 === "string"){
+if(func2(data135) > 64){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data135) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid50 = _errs296 === errors;
+}
+else {
+var valid50 = true;
+}
+if(valid50){
+if(data127.proof !== undefined){
+let data136 = data127.proof;
+const _errs298 = errors;
+if(errors === _errs298){
+if(data136 && typeof data136 == "object" && !Array.isArray(data136)){
+if(Object.keys(data136).length < 4){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
 return false;
 }
 else {
 let missing9;
-if((((data131.topic === undefined) && (missing9 = "topic")) || ((data131.quantity === undefined) && (missing9 = "quantity"))) || ((data131.withinSeconds === undefined) && (missing9 = "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
+if((((data136.topic === undefined) && (missing9 = "topic")) || ((data136.quantity === undefined) && (missing9 = "quantity"))) || ((data136.withinSeconds === undefined) && (missing9 = "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
 return false;
 }
 else {
-const _errs289 = errors;
-for(const key28 in data131){
-if(!(((((key28 === "topic") || (key28 === "quantity")) || (key28 === "above")) || (key28 === "below")) || (key28 === "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
+const _errs300 = errors;
+for(const key29 in data136){
+if(!(((((key29 === "topic") || (key29 === "quantity")) || (key29 === "above")) || (key29 === "below")) || (key29 === "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs289 === errors){
-if(data131.topic !== undefined){
-let data132 = data131.topic;
-const _errs290 = errors;
-if(errors === _errs290){
-if(typeof data132 === "string"){
-if(func2(data132) > 1024){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(_errs300 === errors){
+if(data136.topic !== undefined){
+let data137 = data136.topic;
+const _errs301 = errors;
+if(errors === _errs301){
+if(typeof data137 === "string"){
+if(func2(data137) > 1024){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data132) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data137) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern23.test(data132)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid49 = _errs290 === errors;
-}
-else {
-var valid49 = true;
-}
-if(valid49){
-if(data131.quantity !== undefined){
-let data133 = data131.quantity;
-const _errs292 = errors;
-if(errors === _errs292){
-if(typeof data133 === "string"){
-if(func2(data133) > 64){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data133) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(!pattern24.test(data137)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
 return false;
 }
 }
 }
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid49 = _errs292 === errors;
+var valid51 = _errs301 === errors;
 }
 else {
-var valid49 = true;
+var valid51 = true;
 }
-if(valid49){
-if(data131.above !== undefined){
-let data134 = data131.above;
-const _errs294 = errors;
-if(!((typeof data134 == "number") && (isFinite(data134)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid49 = _errs294 === errors;
-}
-else {
-var valid49 = true;
-}
-if(valid49){
-if(data131.below !== undefined){
-let data135 = data131.below;
-const _errs296 = errors;
-if(!((typeof data135 == "number") && (isFinite(data135)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid49 = _errs296 === errors;
-}
-else {
-var valid49 = true;
-}
-if(valid49){
-if(data131.withinSeconds !== undefined){
-let data136 = data131.withinSeconds;
-const _errs298 = errors;
-if(errors === _errs298){
-if((typeof data136 == "number") && (isFinite(data136))){
-if(data136 > 3600 || isNaN(data136)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+if(valid51){
+if(data136.quantity !== undefined){
+let data138 = data136.quantity;
+const _errs303 = errors;
+if(errors === _errs303){
+if(typeof data138 === "string"){
+if(func2(data138) > 64){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(data136 < 0.1 || isNaN(data136)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+if(func2(data138) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid49 = _errs298 === errors;
+var valid51 = _errs303 === errors;
 }
 else {
-var valid49 = true;
+var valid51 = true;
 }
+if(valid51){
+if(data136.above !== undefined){
+let data139 = data136.above;
+const _errs305 = errors;
+if(!((typeof data139 == "number") && (isFinite(data139)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
 }
-}
-}
-}
-}
-}
-}
+var valid51 = _errs305 === errors;
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+var valid51 = true;
+}
+if(valid51){
+if(data136.below !== undefined){
+let data140 = data136.below;
+const _errs307 = errors;
+if(!((typeof data140 == "number") && (isFinite(data140)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid51 = _errs307 === errors;
+}
+else {
+var valid51 = true;
+}
+if(valid51){
+if(data136.withinSeconds !== undefined){
+let data141 = data136.withinSeconds;
+const _errs309 = errors;
+if(errors === _errs309){
+if((typeof data141 == "number") && (isFinite(data141))){
+if(data141 > 3600 || isNaN(data141)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+return false;
+}
+else {
+if(data141 < 0.1 || isNaN(data141)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
 }
-var valid48 = _errs287 === errors;
 }
 else {
-var valid48 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaPath:"#/properties/commands/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 }
-var valid47 = _errs268 === errors;
-if(!valid47){
+var valid51 = _errs309 === errors;
+}
+else {
+var valid51 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid50 = _errs298 === errors;
+}
+else {
+var valid50 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21,schemaPath:"#/properties/commands/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid49 = _errs279 === errors;
+if(!valid49){
 break;
 }
 }
@@ -3630,7 +3755,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid46 = _errs266 === errors;
+var valid48 = _errs277 === errors;
 }
 }
 }
@@ -3639,134 +3764,134 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs261 === errors;
+var valid0 = _errs272 === errors;
 if(valid0){
-let data137 = data.limits;
-const _errs300 = errors;
-if(errors === _errs300){
-if(data137 && typeof data137 == "object" && !Array.isArray(data137)){
-if(data137.topic === undefined){
-data137.topic = {};
+let data142 = data.limits;
+const _errs311 = errors;
+if(errors === _errs311){
+if(data142 && typeof data142 == "object" && !Array.isArray(data142)){
+if(data142.topic === undefined){
+data142.topic = {};
 }
-if(data137.json === undefined){
-data137.json = {};
+if(data142.json === undefined){
+data142.json = {};
 }
-if(data137.websocket === undefined){
-data137.websocket = {};
+if(data142.websocket === undefined){
+data142.websocket = {};
 }
-if(data137.mqtt === undefined){
-data137.mqtt = {};
+if(data142.mqtt === undefined){
+data142.mqtt = {};
 }
-if(data137.sessions === undefined){
-data137.sessions = {};
+if(data142.sessions === undefined){
+data142.sessions = {};
 }
-if(data137.retained === undefined){
-data137.retained = {};
+if(data142.retained === undefined){
+data142.retained = {};
 }
-if(data137.nodes === undefined){
-data137.nodes = {};
+if(data142.nodes === undefined){
+data142.nodes = {};
 }
-if(data137.connections === undefined){
-data137.connections = {};
+if(data142.connections === undefined){
+data142.connections = {};
 }
-if(data137.http === undefined){
-data137.http = {};
+if(data142.http === undefined){
+data142.http = {};
 }
-if(data137.signIn === undefined){
-data137.signIn = {};
+if(data142.signIn === undefined){
+data142.signIn = {};
 }
-if(data137.commands === undefined){
-data137.commands = {};
+if(data142.commands === undefined){
+data142.commands = {};
 }
-if(data137.store === undefined){
-data137.store = {};
+if(data142.store === undefined){
+data142.store = {};
 }
-if(data137.memory === undefined){
-data137.memory = {};
+if(data142.memory === undefined){
+data142.memory = {};
 }
-if(data137.process === undefined){
-data137.process = {};
+if(data142.process === undefined){
+data142.process = {};
 }
-if(data137.history === undefined){
-data137.history = {};
+if(data142.history === undefined){
+data142.history = {};
 }
-if(data137.dialects === undefined){
-data137.dialects = {};
+if(data142.dialects === undefined){
+data142.dialects = {};
 }
-if(data137.users === undefined){
-data137.users = {};
+if(data142.users === undefined){
+data142.users = {};
 }
-const _errs302 = errors;
-for(const key29 in data137){
-if(!(func3.call(schema12.properties.limits.properties, key29))){
-validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
+const _errs313 = errors;
+for(const key30 in data142){
+if(!(func3.call(schema12.properties.limits.properties, key30))){
+validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs302 === errors){
-let data138 = data137.topic;
-const _errs303 = errors;
-if(errors === _errs303){
-if(data138 && typeof data138 == "object" && !Array.isArray(data138)){
-if(data138.bytes === undefined){
-data138.bytes = 1024;
+if(_errs313 === errors){
+let data143 = data142.topic;
+const _errs314 = errors;
+if(errors === _errs314){
+if(data143 && typeof data143 == "object" && !Array.isArray(data143)){
+if(data143.bytes === undefined){
+data143.bytes = 1024;
 }
-if(data138.levels === undefined){
-data138.levels = 201;
+if(data143.levels === undefined){
+data143.levels = 201;
 }
-const _errs305 = errors;
-for(const key30 in data138){
-if(!((key30 === "bytes") || (key30 === "levels"))){
-validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
+const _errs316 = errors;
+for(const key31 in data143){
+if(!((key31 === "bytes") || (key31 === "levels"))){
+validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs305 === errors){
-let data139 = data138.bytes;
-const _errs306 = errors;
-if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
+if(_errs316 === errors){
+let data144 = data143.bytes;
+const _errs317 = errors;
+if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs306){
-if((typeof data139 == "number") && (isFinite(data139))){
-if(data139 > 65000 || isNaN(data139)){
+if(errors === _errs317){
+if((typeof data144 == "number") && (isFinite(data144))){
+if(data144 > 65000 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data139 < 1 || isNaN(data139)){
+if(data144 < 1 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs306 === errors;
-if(valid51){
-let data140 = data138.levels;
-const _errs308 = errors;
-if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
+var valid53 = _errs317 === errors;
+if(valid53){
+let data145 = data143.levels;
+const _errs319 = errors;
+if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs308){
-if((typeof data140 == "number") && (isFinite(data140))){
-if(data140 > 201 || isNaN(data140)){
+if(errors === _errs319){
+if((typeof data145 == "number") && (isFinite(data145))){
+if(data145 > 201 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 201},message:"must be <= 201"}];
 return false;
 }
 else {
-if(data140 < 1 || isNaN(data140)){
+if(data145 < 1 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs308 === errors;
+var valid53 = _errs319 === errors;
 }
 }
 }
@@ -3775,120 +3900,120 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid50 = _errs303 === errors;
-if(valid50){
-let data141 = data137.json;
-const _errs310 = errors;
-if(errors === _errs310){
-if(data141 && typeof data141 == "object" && !Array.isArray(data141)){
-if(data141.depth === undefined){
-data141.depth = 16;
+var valid52 = _errs314 === errors;
+if(valid52){
+let data146 = data142.json;
+const _errs321 = errors;
+if(errors === _errs321){
+if(data146 && typeof data146 == "object" && !Array.isArray(data146)){
+if(data146.depth === undefined){
+data146.depth = 16;
 }
-if(data141.keys === undefined){
-data141.keys = 4096;
+if(data146.keys === undefined){
+data146.keys = 4096;
 }
-if(data141.stringBytes === undefined){
-data141.stringBytes = 1048576;
+if(data146.stringBytes === undefined){
+data146.stringBytes = 1048576;
 }
-if(data141.arrayItems === undefined){
-data141.arrayItems = 16384;
+if(data146.arrayItems === undefined){
+data146.arrayItems = 16384;
 }
-const _errs312 = errors;
-for(const key31 in data141){
-if(!((((key31 === "depth") || (key31 === "keys")) || (key31 === "stringBytes")) || (key31 === "arrayItems"))){
-validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
+const _errs323 = errors;
+for(const key32 in data146){
+if(!((((key32 === "depth") || (key32 === "keys")) || (key32 === "stringBytes")) || (key32 === "arrayItems"))){
+validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs312 === errors){
-let data142 = data141.depth;
-const _errs313 = errors;
-if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
+if(_errs323 === errors){
+let data147 = data146.depth;
+const _errs324 = errors;
+if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs313){
-if((typeof data142 == "number") && (isFinite(data142))){
-if(data142 > 32 || isNaN(data142)){
+if(errors === _errs324){
+if((typeof data147 == "number") && (isFinite(data147))){
+if(data147 > 32 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
-if(data142 < 1 || isNaN(data142)){
+if(data147 < 1 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs313 === errors;
-if(valid52){
-let data143 = data141.keys;
-const _errs315 = errors;
-if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
+var valid54 = _errs324 === errors;
+if(valid54){
+let data148 = data146.keys;
+const _errs326 = errors;
+if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs315){
-if((typeof data143 == "number") && (isFinite(data143))){
-if(data143 > 65536 || isNaN(data143)){
+if(errors === _errs326){
+if((typeof data148 == "number") && (isFinite(data148))){
+if(data148 > 65536 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data143 < 1 || isNaN(data143)){
+if(data148 < 1 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs315 === errors;
-if(valid52){
-let data144 = data141.stringBytes;
-const _errs317 = errors;
-if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
+var valid54 = _errs326 === errors;
+if(valid54){
+let data149 = data146.stringBytes;
+const _errs328 = errors;
+if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs317){
-if((typeof data144 == "number") && (isFinite(data144))){
-if(data144 > 16777216 || isNaN(data144)){
+if(errors === _errs328){
+if((typeof data149 == "number") && (isFinite(data149))){
+if(data149 > 16777216 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data144 < 1 || isNaN(data144)){
+if(data149 < 1 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs317 === errors;
-if(valid52){
-let data145 = data141.arrayItems;
-const _errs319 = errors;
-if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
+var valid54 = _errs328 === errors;
+if(valid54){
+let data150 = data146.arrayItems;
+const _errs330 = errors;
+if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs319){
-if((typeof data145 == "number") && (isFinite(data145))){
-if(data145 > 262144 || isNaN(data145)){
+if(errors === _errs330){
+if((typeof data150 == "number") && (isFinite(data150))){
+if(data150 > 262144 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
 return false;
 }
 else {
-if(data145 < 1 || isNaN(data145)){
+if(data150 < 1 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs319 === errors;
+var valid54 = _errs330 === errors;
 }
 }
 }
@@ -3899,295 +4024,295 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid50 = _errs310 === errors;
-if(valid50){
-let data146 = data137.websocket;
-const _errs321 = errors;
-if(errors === _errs321){
-if(data146 && typeof data146 == "object" && !Array.isArray(data146)){
-if(data146.messageBytes === undefined){
-data146.messageBytes = 1048576;
+var valid52 = _errs321 === errors;
+if(valid52){
+let data151 = data142.websocket;
+const _errs332 = errors;
+if(errors === _errs332){
+if(data151 && typeof data151 == "object" && !Array.isArray(data151)){
+if(data151.messageBytes === undefined){
+data151.messageBytes = 1048576;
 }
-if(data146.linesPerMessage === undefined){
-data146.linesPerMessage = 1024;
+if(data151.linesPerMessage === undefined){
+data151.linesPerMessage = 1024;
 }
-if(data146.messagesPerSecond === undefined){
-data146.messagesPerSecond = 100;
+if(data151.messagesPerSecond === undefined){
+data151.messagesPerSecond = 100;
 }
-if(data146.messageBurst === undefined){
-data146.messageBurst = 200;
+if(data151.messageBurst === undefined){
+data151.messageBurst = 200;
 }
-if(data146.overRateSeconds === undefined){
-data146.overRateSeconds = 600;
+if(data151.overRateSeconds === undefined){
+data151.overRateSeconds = 600;
 }
-if(data146.conflateBytes === undefined){
-data146.conflateBytes = 262144;
+if(data151.conflateBytes === undefined){
+data151.conflateBytes = 262144;
 }
-if(data146.outboundBytes === undefined){
-data146.outboundBytes = 1048576;
+if(data151.outboundBytes === undefined){
+data151.outboundBytes = 1048576;
 }
-if(data146.recoveryBytes === undefined){
-data146.recoveryBytes = 1048576;
+if(data151.recoveryBytes === undefined){
+data151.recoveryBytes = 1048576;
 }
-if(data146.recoverySeconds === undefined){
-data146.recoverySeconds = 120;
+if(data151.recoverySeconds === undefined){
+data151.recoverySeconds = 120;
 }
-if(data146.pingSeconds === undefined){
-data146.pingSeconds = 20;
+if(data151.pingSeconds === undefined){
+data151.pingSeconds = 20;
 }
-if(data146.pongSeconds === undefined){
-data146.pongSeconds = 10;
+if(data151.pongSeconds === undefined){
+data151.pongSeconds = 10;
 }
-const _errs323 = errors;
-for(const key32 in data146){
-if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key32))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
+const _errs334 = errors;
+for(const key33 in data151){
+if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key33))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs323 === errors){
-let data147 = data146.messageBytes;
-const _errs324 = errors;
-if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
+if(_errs334 === errors){
+let data152 = data151.messageBytes;
+const _errs335 = errors;
+if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs324){
-if((typeof data147 == "number") && (isFinite(data147))){
-if(data147 > 16777216 || isNaN(data147)){
+if(errors === _errs335){
+if((typeof data152 == "number") && (isFinite(data152))){
+if(data152 > 16777216 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data147 < 1 || isNaN(data147)){
+if(data152 < 1 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs324 === errors;
-if(valid53){
-let data148 = data146.linesPerMessage;
-const _errs326 = errors;
-if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
+var valid55 = _errs335 === errors;
+if(valid55){
+let data153 = data151.linesPerMessage;
+const _errs337 = errors;
+if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs326){
-if((typeof data148 == "number") && (isFinite(data148))){
-if(data148 > 16384 || isNaN(data148)){
+if(errors === _errs337){
+if((typeof data153 == "number") && (isFinite(data153))){
+if(data153 > 16384 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
-if(data148 < 1 || isNaN(data148)){
+if(data153 < 1 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs326 === errors;
-if(valid53){
-let data149 = data146.messagesPerSecond;
-const _errs328 = errors;
-if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
+var valid55 = _errs337 === errors;
+if(valid55){
+let data154 = data151.messagesPerSecond;
+const _errs339 = errors;
+if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs328){
-if((typeof data149 == "number") && (isFinite(data149))){
-if(data149 > 100000 || isNaN(data149)){
+if(errors === _errs339){
+if((typeof data154 == "number") && (isFinite(data154))){
+if(data154 > 100000 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data149 < 1 || isNaN(data149)){
+if(data154 < 1 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs328 === errors;
-if(valid53){
-let data150 = data146.messageBurst;
-const _errs330 = errors;
-if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
+var valid55 = _errs339 === errors;
+if(valid55){
+let data155 = data151.messageBurst;
+const _errs341 = errors;
+if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs330){
-if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 > 200000 || isNaN(data150)){
+if(errors === _errs341){
+if((typeof data155 == "number") && (isFinite(data155))){
+if(data155 > 200000 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data150 < 1 || isNaN(data150)){
+if(data155 < 1 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs330 === errors;
-if(valid53){
-let data151 = data146.overRateSeconds;
-const _errs332 = errors;
-if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
+var valid55 = _errs341 === errors;
+if(valid55){
+let data156 = data151.overRateSeconds;
+const _errs343 = errors;
+if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs332){
-if((typeof data151 == "number") && (isFinite(data151))){
-if(data151 > 3600 || isNaN(data151)){
+if(errors === _errs343){
+if((typeof data156 == "number") && (isFinite(data156))){
+if(data156 > 3600 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data151 < 1 || isNaN(data151)){
+if(data156 < 1 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs332 === errors;
-if(valid53){
-let data152 = data146.conflateBytes;
-const _errs334 = errors;
-if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
+var valid55 = _errs343 === errors;
+if(valid55){
+let data157 = data151.conflateBytes;
+const _errs345 = errors;
+if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs334){
-if((typeof data152 == "number") && (isFinite(data152))){
-if(data152 > 8388608 || isNaN(data152)){
+if(errors === _errs345){
+if((typeof data157 == "number") && (isFinite(data157))){
+if(data157 > 8388608 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
-if(data152 < 1 || isNaN(data152)){
+if(data157 < 1 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs334 === errors;
-if(valid53){
-let data153 = data146.outboundBytes;
-const _errs336 = errors;
-if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
+var valid55 = _errs345 === errors;
+if(valid55){
+let data158 = data151.outboundBytes;
+const _errs347 = errors;
+if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs336){
-if((typeof data153 == "number") && (isFinite(data153))){
-if(data153 > 67108864 || isNaN(data153)){
+if(errors === _errs347){
+if((typeof data158 == "number") && (isFinite(data158))){
+if(data158 > 67108864 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data153 < 1 || isNaN(data153)){
+if(data158 < 1 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs336 === errors;
-if(valid53){
-let data154 = data146.recoveryBytes;
-const _errs338 = errors;
-if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
+var valid55 = _errs347 === errors;
+if(valid55){
+let data159 = data151.recoveryBytes;
+const _errs349 = errors;
+if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs338){
-if((typeof data154 == "number") && (isFinite(data154))){
-if(data154 > 67108864 || isNaN(data154)){
+if(errors === _errs349){
+if((typeof data159 == "number") && (isFinite(data159))){
+if(data159 > 67108864 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data154 < 0 || isNaN(data154)){
+if(data159 < 0 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs338 === errors;
-if(valid53){
-let data155 = data146.recoverySeconds;
-const _errs340 = errors;
-if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
+var valid55 = _errs349 === errors;
+if(valid55){
+let data160 = data151.recoverySeconds;
+const _errs351 = errors;
+if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs340){
-if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 3600 || isNaN(data155)){
+if(errors === _errs351){
+if((typeof data160 == "number") && (isFinite(data160))){
+if(data160 > 3600 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data155 < 0 || isNaN(data155)){
+if(data160 < 0 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs340 === errors;
-if(valid53){
-let data156 = data146.pingSeconds;
-const _errs342 = errors;
-if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
+var valid55 = _errs351 === errors;
+if(valid55){
+let data161 = data151.pingSeconds;
+const _errs353 = errors;
+if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs342){
-if((typeof data156 == "number") && (isFinite(data156))){
-if(data156 > 600 || isNaN(data156)){
+if(errors === _errs353){
+if((typeof data161 == "number") && (isFinite(data161))){
+if(data161 > 600 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data156 < 1 || isNaN(data156)){
+if(data161 < 1 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs342 === errors;
-if(valid53){
-let data157 = data146.pongSeconds;
-const _errs344 = errors;
-if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
+var valid55 = _errs353 === errors;
+if(valid55){
+let data162 = data151.pongSeconds;
+const _errs355 = errors;
+if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs344){
-if((typeof data157 == "number") && (isFinite(data157))){
-if(data157 > 600 || isNaN(data157)){
+if(errors === _errs355){
+if((typeof data162 == "number") && (isFinite(data162))){
+if(data162 > 600 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data157 < 1 || isNaN(data157)){
+if(data162 < 1 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs344 === errors;
+var valid55 = _errs355 === errors;
 }
 }
 }
@@ -4205,445 +4330,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid50 = _errs321 === errors;
-if(valid50){
-let data158 = data137.mqtt;
-const _errs346 = errors;
-if(errors === _errs346){
-if(data158 && typeof data158 == "object" && !Array.isArray(data158)){
-if(data158.connectSeconds === undefined){
-data158.connectSeconds = 5;
+var valid52 = _errs332 === errors;
+if(valid52){
+let data163 = data142.mqtt;
+const _errs357 = errors;
+if(errors === _errs357){
+if(data163 && typeof data163 == "object" && !Array.isArray(data163)){
+if(data163.connectSeconds === undefined){
+data163.connectSeconds = 5;
 }
-if(data158.connectBytes === undefined){
-data158.connectBytes = 16384;
+if(data163.connectBytes === undefined){
+data163.connectBytes = 16384;
 }
-if(data158.publishBytes === undefined){
-data158.publishBytes = 2000000;
+if(data163.publishBytes === undefined){
+data163.publishBytes = 2000000;
 }
-if(data158.subscribeBytes === undefined){
-data158.subscribeBytes = 1048576;
+if(data163.subscribeBytes === undefined){
+data163.subscribeBytes = 1048576;
 }
-if(data158.subscriptions === undefined){
-data158.subscriptions = 20000;
+if(data163.subscriptions === undefined){
+data163.subscriptions = 20000;
 }
-if(data158.totalSubscriptions === undefined){
-data158.totalSubscriptions = 200000;
+if(data163.totalSubscriptions === undefined){
+data163.totalSubscriptions = 200000;
 }
-if(data158.clientIdBytes === undefined){
-data158.clientIdBytes = 256;
+if(data163.clientIdBytes === undefined){
+data163.clientIdBytes = 256;
 }
-if(data158.userBytes === undefined){
-data158.userBytes = 64;
+if(data163.userBytes === undefined){
+data163.userBytes = 64;
 }
-if(data158.passwordBytes === undefined){
-data158.passwordBytes = 256;
+if(data163.passwordBytes === undefined){
+data163.passwordBytes = 256;
 }
-if(data158.keepAliveSeconds === undefined){
-data158.keepAliveSeconds = 300;
+if(data163.keepAliveSeconds === undefined){
+data163.keepAliveSeconds = 300;
 }
-if(data158.qos2Window === undefined){
-data158.qos2Window = 20;
+if(data163.qos2Window === undefined){
+data163.qos2Window = 20;
 }
-if(data158.outboundBytes === undefined){
-data158.outboundBytes = 1048576;
+if(data163.outboundBytes === undefined){
+data163.outboundBytes = 1048576;
 }
-if(data158.publishesPerSecond === undefined){
-data158.publishesPerSecond = 1000;
+if(data163.publishesPerSecond === undefined){
+data163.publishesPerSecond = 1000;
 }
-if(data158.publishBurst === undefined){
-data158.publishBurst = 2000;
+if(data163.publishBurst === undefined){
+data163.publishBurst = 2000;
 }
-if(data158.requestsPerSecond === undefined){
-data158.requestsPerSecond = 1000;
+if(data163.requestsPerSecond === undefined){
+data163.requestsPerSecond = 1000;
 }
-if(data158.requestBurst === undefined){
-data158.requestBurst = 2000;
+if(data163.requestBurst === undefined){
+data163.requestBurst = 2000;
 }
-if(data158.idleSeconds === undefined){
-data158.idleSeconds = 0;
+if(data163.idleSeconds === undefined){
+data163.idleSeconds = 0;
 }
-const _errs348 = errors;
-for(const key33 in data158){
-if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key33))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
+const _errs359 = errors;
+for(const key34 in data163){
+if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key34))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs348 === errors){
-let data159 = data158.connectSeconds;
-const _errs349 = errors;
-if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
+if(_errs359 === errors){
+let data164 = data163.connectSeconds;
+const _errs360 = errors;
+if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs349){
-if((typeof data159 == "number") && (isFinite(data159))){
-if(data159 > 30 || isNaN(data159)){
+if(errors === _errs360){
+if((typeof data164 == "number") && (isFinite(data164))){
+if(data164 > 30 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data159 < 1 || isNaN(data159)){
+if(data164 < 1 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs349 === errors;
-if(valid54){
-let data160 = data158.connectBytes;
-const _errs351 = errors;
-if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
+var valid56 = _errs360 === errors;
+if(valid56){
+let data165 = data163.connectBytes;
+const _errs362 = errors;
+if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs351){
-if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 65536 || isNaN(data160)){
+if(errors === _errs362){
+if((typeof data165 == "number") && (isFinite(data165))){
+if(data165 > 65536 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data160 < 1 || isNaN(data160)){
+if(data165 < 1 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs351 === errors;
-if(valid54){
-let data161 = data158.publishBytes;
-const _errs353 = errors;
-if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
+var valid56 = _errs362 === errors;
+if(valid56){
+let data166 = data163.publishBytes;
+const _errs364 = errors;
+if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs353){
-if((typeof data161 == "number") && (isFinite(data161))){
-if(data161 > 16777216 || isNaN(data161)){
+if(errors === _errs364){
+if((typeof data166 == "number") && (isFinite(data166))){
+if(data166 > 16777216 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data161 < 1 || isNaN(data161)){
+if(data166 < 1 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs353 === errors;
-if(valid54){
-let data162 = data158.subscribeBytes;
-const _errs355 = errors;
-if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
+var valid56 = _errs364 === errors;
+if(valid56){
+let data167 = data163.subscribeBytes;
+const _errs366 = errors;
+if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs355){
-if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 4194304 || isNaN(data162)){
+if(errors === _errs366){
+if((typeof data167 == "number") && (isFinite(data167))){
+if(data167 > 4194304 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
-if(data162 < 1 || isNaN(data162)){
+if(data167 < 1 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs355 === errors;
-if(valid54){
-let data163 = data158.subscriptions;
-const _errs357 = errors;
-if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
+var valid56 = _errs366 === errors;
+if(valid56){
+let data168 = data163.subscriptions;
+const _errs368 = errors;
+if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs357){
-if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 1000000 || isNaN(data163)){
+if(errors === _errs368){
+if((typeof data168 == "number") && (isFinite(data168))){
+if(data168 > 1000000 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data163 < 1 || isNaN(data163)){
+if(data168 < 1 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs357 === errors;
-if(valid54){
-let data164 = data158.totalSubscriptions;
-const _errs359 = errors;
-if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
+var valid56 = _errs368 === errors;
+if(valid56){
+let data169 = data163.totalSubscriptions;
+const _errs370 = errors;
+if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs359){
-if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 > 10000000 || isNaN(data164)){
+if(errors === _errs370){
+if((typeof data169 == "number") && (isFinite(data169))){
+if(data169 > 10000000 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
-if(data164 < 1 || isNaN(data164)){
+if(data169 < 1 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs359 === errors;
-if(valid54){
-let data165 = data158.clientIdBytes;
-const _errs361 = errors;
-if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
+var valid56 = _errs370 === errors;
+if(valid56){
+let data170 = data163.clientIdBytes;
+const _errs372 = errors;
+if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs361){
-if((typeof data165 == "number") && (isFinite(data165))){
-if(data165 > 1024 || isNaN(data165)){
+if(errors === _errs372){
+if((typeof data170 == "number") && (isFinite(data170))){
+if(data170 > 1024 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data165 < 1 || isNaN(data165)){
+if(data170 < 1 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs361 === errors;
-if(valid54){
-let data166 = data158.userBytes;
-const _errs363 = errors;
-if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
+var valid56 = _errs372 === errors;
+if(valid56){
+let data171 = data163.userBytes;
+const _errs374 = errors;
+if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs363){
-if((typeof data166 == "number") && (isFinite(data166))){
-if(data166 > 256 || isNaN(data166)){
+if(errors === _errs374){
+if((typeof data171 == "number") && (isFinite(data171))){
+if(data171 > 256 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data166 < 1 || isNaN(data166)){
+if(data171 < 1 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs363 === errors;
-if(valid54){
-let data167 = data158.passwordBytes;
-const _errs365 = errors;
-if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
+var valid56 = _errs374 === errors;
+if(valid56){
+let data172 = data163.passwordBytes;
+const _errs376 = errors;
+if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs365){
-if((typeof data167 == "number") && (isFinite(data167))){
-if(data167 > 1024 || isNaN(data167)){
+if(errors === _errs376){
+if((typeof data172 == "number") && (isFinite(data172))){
+if(data172 > 1024 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data167 < 1 || isNaN(data167)){
+if(data172 < 1 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs365 === errors;
-if(valid54){
-let data168 = data158.keepAliveSeconds;
-const _errs367 = errors;
-if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
+var valid56 = _errs376 === errors;
+if(valid56){
+let data173 = data163.keepAliveSeconds;
+const _errs378 = errors;
+if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs367){
-if((typeof data168 == "number") && (isFinite(data168))){
-if(data168 > 65535 || isNaN(data168)){
+if(errors === _errs378){
+if((typeof data173 == "number") && (isFinite(data173))){
+if(data173 > 65535 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data168 < 1 || isNaN(data168)){
+if(data173 < 1 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs367 === errors;
-if(valid54){
-let data169 = data158.qos2Window;
-const _errs369 = errors;
-if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
+var valid56 = _errs378 === errors;
+if(valid56){
+let data174 = data163.qos2Window;
+const _errs380 = errors;
+if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs369){
-if((typeof data169 == "number") && (isFinite(data169))){
-if(data169 > 1000 || isNaN(data169)){
+if(errors === _errs380){
+if((typeof data174 == "number") && (isFinite(data174))){
+if(data174 > 1000 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data169 < 1 || isNaN(data169)){
+if(data174 < 1 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs369 === errors;
-if(valid54){
-let data170 = data158.outboundBytes;
-const _errs371 = errors;
-if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
+var valid56 = _errs380 === errors;
+if(valid56){
+let data175 = data163.outboundBytes;
+const _errs382 = errors;
+if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs371){
-if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 67108864 || isNaN(data170)){
+if(errors === _errs382){
+if((typeof data175 == "number") && (isFinite(data175))){
+if(data175 > 67108864 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data170 < 1 || isNaN(data170)){
+if(data175 < 1 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs371 === errors;
-if(valid54){
-let data171 = data158.publishesPerSecond;
-const _errs373 = errors;
-if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
+var valid56 = _errs382 === errors;
+if(valid56){
+let data176 = data163.publishesPerSecond;
+const _errs384 = errors;
+if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs373){
-if((typeof data171 == "number") && (isFinite(data171))){
-if(data171 > 100000 || isNaN(data171)){
+if(errors === _errs384){
+if((typeof data176 == "number") && (isFinite(data176))){
+if(data176 > 100000 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data171 < 1 || isNaN(data171)){
+if(data176 < 1 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs373 === errors;
-if(valid54){
-let data172 = data158.publishBurst;
-const _errs375 = errors;
-if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
+var valid56 = _errs384 === errors;
+if(valid56){
+let data177 = data163.publishBurst;
+const _errs386 = errors;
+if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs375){
-if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 > 200000 || isNaN(data172)){
+if(errors === _errs386){
+if((typeof data177 == "number") && (isFinite(data177))){
+if(data177 > 200000 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data172 < 1 || isNaN(data172)){
+if(data177 < 1 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs375 === errors;
-if(valid54){
-let data173 = data158.requestsPerSecond;
-const _errs377 = errors;
-if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
+var valid56 = _errs386 === errors;
+if(valid56){
+let data178 = data163.requestsPerSecond;
+const _errs388 = errors;
+if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs377){
-if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 > 100000 || isNaN(data173)){
+if(errors === _errs388){
+if((typeof data178 == "number") && (isFinite(data178))){
+if(data178 > 100000 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data173 < 1 || isNaN(data173)){
+if(data178 < 1 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs377 === errors;
-if(valid54){
-let data174 = data158.requestBurst;
-const _errs379 = errors;
-if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
+var valid56 = _errs388 === errors;
+if(valid56){
+let data179 = data163.requestBurst;
+const _errs390 = errors;
+if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs379){
-if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 200000 || isNaN(data174)){
+if(errors === _errs390){
+if((typeof data179 == "number") && (isFinite(data179))){
+if(data179 > 200000 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data174 < 1 || isNaN(data174)){
+if(data179 < 1 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs379 === errors;
-if(valid54){
-let data175 = data158.idleSeconds;
-const _errs381 = errors;
-if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
+var valid56 = _errs390 === errors;
+if(valid56){
+let data180 = data163.idleSeconds;
+const _errs392 = errors;
+if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs381){
-if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 86400 || isNaN(data175)){
+if(errors === _errs392){
+if((typeof data180 == "number") && (isFinite(data180))){
+if(data180 > 86400 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data175 < 0 || isNaN(data175)){
+if(data180 < 0 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs381 === errors;
+var valid56 = _errs392 === errors;
 }
 }
 }
@@ -4667,145 +4792,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid50 = _errs346 === errors;
-if(valid50){
-let data176 = data137.sessions;
-const _errs383 = errors;
-if(errors === _errs383){
-if(data176 && typeof data176 == "object" && !Array.isArray(data176)){
-if(data176.count === undefined){
-data176.count = 500;
+var valid52 = _errs357 === errors;
+if(valid52){
+let data181 = data142.sessions;
+const _errs394 = errors;
+if(errors === _errs394){
+if(data181 && typeof data181 == "object" && !Array.isArray(data181)){
+if(data181.count === undefined){
+data181.count = 500;
 }
-if(data176.hours === undefined){
-data176.hours = 24;
+if(data181.hours === undefined){
+data181.hours = 24;
 }
-if(data176.messages === undefined){
-data176.messages = 1000;
+if(data181.messages === undefined){
+data181.messages = 1000;
 }
-if(data176.bytes === undefined){
-data176.bytes = 1048576;
+if(data181.bytes === undefined){
+data181.bytes = 1048576;
 }
-if(data176.totalBytes === undefined){
-data176.totalBytes = 67108864;
+if(data181.totalBytes === undefined){
+data181.totalBytes = 67108864;
 }
-const _errs385 = errors;
-for(const key34 in data176){
-if(!(((((key34 === "count") || (key34 === "hours")) || (key34 === "messages")) || (key34 === "bytes")) || (key34 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
+const _errs396 = errors;
+for(const key35 in data181){
+if(!(((((key35 === "count") || (key35 === "hours")) || (key35 === "messages")) || (key35 === "bytes")) || (key35 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs385 === errors){
-let data177 = data176.count;
-const _errs386 = errors;
-if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
+if(_errs396 === errors){
+let data182 = data181.count;
+const _errs397 = errors;
+if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs386){
-if((typeof data177 == "number") && (isFinite(data177))){
-if(data177 > 100000 || isNaN(data177)){
+if(errors === _errs397){
+if((typeof data182 == "number") && (isFinite(data182))){
+if(data182 > 100000 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data177 < 1 || isNaN(data177)){
+if(data182 < 1 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs386 === errors;
-if(valid55){
-let data178 = data176.hours;
-const _errs388 = errors;
-if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
+var valid57 = _errs397 === errors;
+if(valid57){
+let data183 = data181.hours;
+const _errs399 = errors;
+if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs388){
-if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 8760 || isNaN(data178)){
+if(errors === _errs399){
+if((typeof data183 == "number") && (isFinite(data183))){
+if(data183 > 8760 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
-if(data178 < 1 || isNaN(data178)){
+if(data183 < 1 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs388 === errors;
-if(valid55){
-let data179 = data176.messages;
-const _errs390 = errors;
-if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
+var valid57 = _errs399 === errors;
+if(valid57){
+let data184 = data181.messages;
+const _errs401 = errors;
+if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs390){
-if((typeof data179 == "number") && (isFinite(data179))){
-if(data179 > 100000 || isNaN(data179)){
+if(errors === _errs401){
+if((typeof data184 == "number") && (isFinite(data184))){
+if(data184 > 100000 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data179 < 1 || isNaN(data179)){
+if(data184 < 1 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs390 === errors;
-if(valid55){
-let data180 = data176.bytes;
-const _errs392 = errors;
-if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
+var valid57 = _errs401 === errors;
+if(valid57){
+let data185 = data181.bytes;
+const _errs403 = errors;
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs392){
-if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 67108864 || isNaN(data180)){
+if(errors === _errs403){
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 > 67108864 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data180 < 1 || isNaN(data180)){
+if(data185 < 1 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs392 === errors;
-if(valid55){
-let data181 = data176.totalBytes;
-const _errs394 = errors;
-if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
+var valid57 = _errs403 === errors;
+if(valid57){
+let data186 = data181.totalBytes;
+const _errs405 = errors;
+if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs394){
-if((typeof data181 == "number") && (isFinite(data181))){
-if(data181 > 1073741824 || isNaN(data181)){
+if(errors === _errs405){
+if((typeof data186 == "number") && (isFinite(data186))){
+if(data186 > 1073741824 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data181 < 1 || isNaN(data181)){
+if(data186 < 1 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs394 === errors;
+var valid57 = _errs405 === errors;
 }
 }
 }
@@ -4817,95 +4942,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid50 = _errs383 === errors;
-if(valid50){
-let data182 = data137.retained;
-const _errs396 = errors;
-if(errors === _errs396){
-if(data182 && typeof data182 == "object" && !Array.isArray(data182)){
-if(data182.topics === undefined){
-data182.topics = 100000;
+var valid52 = _errs394 === errors;
+if(valid52){
+let data187 = data142.retained;
+const _errs407 = errors;
+if(errors === _errs407){
+if(data187 && typeof data187 == "object" && !Array.isArray(data187)){
+if(data187.topics === undefined){
+data187.topics = 100000;
 }
-if(data182.valueBytes === undefined){
-data182.valueBytes = 1048576;
+if(data187.valueBytes === undefined){
+data187.valueBytes = 1048576;
 }
-if(data182.totalBytes === undefined){
-data182.totalBytes = 268435456;
+if(data187.totalBytes === undefined){
+data187.totalBytes = 268435456;
 }
-const _errs398 = errors;
-for(const key35 in data182){
-if(!(((key35 === "topics") || (key35 === "valueBytes")) || (key35 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
+const _errs409 = errors;
+for(const key36 in data187){
+if(!(((key36 === "topics") || (key36 === "valueBytes")) || (key36 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs398 === errors){
-let data183 = data182.topics;
-const _errs399 = errors;
-if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
+if(_errs409 === errors){
+let data188 = data187.topics;
+const _errs410 = errors;
+if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs399){
-if((typeof data183 == "number") && (isFinite(data183))){
-if(data183 > 1000000 || isNaN(data183)){
+if(errors === _errs410){
+if((typeof data188 == "number") && (isFinite(data188))){
+if(data188 > 1000000 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data183 < 1 || isNaN(data183)){
+if(data188 < 1 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs399 === errors;
-if(valid56){
-let data184 = data182.valueBytes;
-const _errs401 = errors;
-if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
+var valid58 = _errs410 === errors;
+if(valid58){
+let data189 = data187.valueBytes;
+const _errs412 = errors;
+if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs401){
-if((typeof data184 == "number") && (isFinite(data184))){
-if(data184 > 16777216 || isNaN(data184)){
+if(errors === _errs412){
+if((typeof data189 == "number") && (isFinite(data189))){
+if(data189 > 16777216 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data184 < 1 || isNaN(data184)){
+if(data189 < 1 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs401 === errors;
-if(valid56){
-let data185 = data182.totalBytes;
-const _errs403 = errors;
-if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
+var valid58 = _errs412 === errors;
+if(valid58){
+let data190 = data187.totalBytes;
+const _errs414 = errors;
+if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs403){
-if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 1073741824 || isNaN(data185)){
+if(errors === _errs414){
+if((typeof data190 == "number") && (isFinite(data190))){
+if(data190 > 1073741824 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data185 < 1 || isNaN(data185)){
+if(data190 < 1 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs403 === errors;
+var valid58 = _errs414 === errors;
 }
 }
 }
@@ -4915,38 +5040,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid50 = _errs396 === errors;
-if(valid50){
-let data186 = data137.nodes;
-const _errs405 = errors;
-if(errors === _errs405){
-if(data186 && typeof data186 == "object" && !Array.isArray(data186)){
-if(data186.devices === undefined){
-data186.devices = 10000;
+var valid52 = _errs407 === errors;
+if(valid52){
+let data191 = data142.nodes;
+const _errs416 = errors;
+if(errors === _errs416){
+if(data191 && typeof data191 == "object" && !Array.isArray(data191)){
+if(data191.devices === undefined){
+data191.devices = 10000;
 }
-const _errs407 = errors;
-for(const key36 in data186){
-if(!(key36 === "devices")){
-validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
+const _errs418 = errors;
+for(const key37 in data191){
+if(!(key37 === "devices")){
+validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs407 === errors){
-let data187 = data186.devices;
-const _errs408 = errors;
-if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
+if(_errs418 === errors){
+let data192 = data191.devices;
+const _errs419 = errors;
+if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs408){
-if((typeof data187 == "number") && (isFinite(data187))){
-if(data187 > 1000000 || isNaN(data187)){
+if(errors === _errs419){
+if((typeof data192 == "number") && (isFinite(data192))){
+if(data192 > 1000000 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data187 < 1 || isNaN(data187)){
+if(data192 < 1 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -4960,205 +5085,205 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid50 = _errs405 === errors;
-if(valid50){
-let data188 = data137.connections;
-const _errs410 = errors;
-if(errors === _errs410){
-if(data188 && typeof data188 == "object" && !Array.isArray(data188)){
-if(data188.total === undefined){
-data188.total = 10000;
+var valid52 = _errs416 === errors;
+if(valid52){
+let data193 = data142.connections;
+const _errs421 = errors;
+if(errors === _errs421){
+if(data193 && typeof data193 == "object" && !Array.isArray(data193)){
+if(data193.total === undefined){
+data193.total = 10000;
 }
-if(data188.perAddress === undefined){
-data188.perAddress = 2000;
+if(data193.perAddress === undefined){
+data193.perAddress = 2000;
 }
-if(data188.perUser === undefined){
-data188.perUser = 2000;
+if(data193.perUser === undefined){
+data193.perUser = 2000;
 }
-if(data188.unauthenticated === undefined){
-data188.unauthenticated = 2000;
+if(data193.unauthenticated === undefined){
+data193.unauthenticated = 2000;
 }
-if(data188.unauthenticatedPerAddress === undefined){
-data188.unauthenticatedPerAddress = 1000;
+if(data193.unauthenticatedPerAddress === undefined){
+data193.unauthenticatedPerAddress = 1000;
 }
-if(data188.acceptBurst === undefined){
-data188.acceptBurst = 200;
+if(data193.acceptBurst === undefined){
+data193.acceptBurst = 200;
 }
-if(data188.acceptsPerMinute === undefined){
-data188.acceptsPerMinute = 600;
+if(data193.acceptsPerMinute === undefined){
+data193.acceptsPerMinute = 600;
 }
-if(data188.exemptLoopback === undefined){
-data188.exemptLoopback = true;
+if(data193.exemptLoopback === undefined){
+data193.exemptLoopback = true;
 }
-const _errs412 = errors;
-for(const key37 in data188){
-if(!((((((((key37 === "total") || (key37 === "perAddress")) || (key37 === "perUser")) || (key37 === "unauthenticated")) || (key37 === "unauthenticatedPerAddress")) || (key37 === "acceptBurst")) || (key37 === "acceptsPerMinute")) || (key37 === "exemptLoopback"))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
+const _errs423 = errors;
+for(const key38 in data193){
+if(!((((((((key38 === "total") || (key38 === "perAddress")) || (key38 === "perUser")) || (key38 === "unauthenticated")) || (key38 === "unauthenticatedPerAddress")) || (key38 === "acceptBurst")) || (key38 === "acceptsPerMinute")) || (key38 === "exemptLoopback"))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs412 === errors){
-let data189 = data188.total;
-const _errs413 = errors;
-if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
+if(_errs423 === errors){
+let data194 = data193.total;
+const _errs424 = errors;
+if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs413){
-if((typeof data189 == "number") && (isFinite(data189))){
-if(data189 > 100000 || isNaN(data189)){
+if(errors === _errs424){
+if((typeof data194 == "number") && (isFinite(data194))){
+if(data194 > 100000 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data189 < 1 || isNaN(data189)){
+if(data194 < 1 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs413 === errors;
-if(valid58){
-let data190 = data188.perAddress;
-const _errs415 = errors;
-if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
+var valid60 = _errs424 === errors;
+if(valid60){
+let data195 = data193.perAddress;
+const _errs426 = errors;
+if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs415){
-if((typeof data190 == "number") && (isFinite(data190))){
-if(data190 > 100000 || isNaN(data190)){
+if(errors === _errs426){
+if((typeof data195 == "number") && (isFinite(data195))){
+if(data195 > 100000 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data190 < 1 || isNaN(data190)){
+if(data195 < 1 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs415 === errors;
-if(valid58){
-let data191 = data188.perUser;
-const _errs417 = errors;
-if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
+var valid60 = _errs426 === errors;
+if(valid60){
+let data196 = data193.perUser;
+const _errs428 = errors;
+if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs417){
-if((typeof data191 == "number") && (isFinite(data191))){
-if(data191 > 100000 || isNaN(data191)){
+if(errors === _errs428){
+if((typeof data196 == "number") && (isFinite(data196))){
+if(data196 > 100000 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data191 < 1 || isNaN(data191)){
+if(data196 < 1 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs417 === errors;
-if(valid58){
-let data192 = data188.unauthenticated;
-const _errs419 = errors;
-if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
+var valid60 = _errs428 === errors;
+if(valid60){
+let data197 = data193.unauthenticated;
+const _errs430 = errors;
+if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs419){
-if((typeof data192 == "number") && (isFinite(data192))){
-if(data192 > 10000 || isNaN(data192)){
+if(errors === _errs430){
+if((typeof data197 == "number") && (isFinite(data197))){
+if(data197 > 10000 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data192 < 1 || isNaN(data192)){
+if(data197 < 1 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs419 === errors;
-if(valid58){
-let data193 = data188.unauthenticatedPerAddress;
-const _errs421 = errors;
-if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
+var valid60 = _errs430 === errors;
+if(valid60){
+let data198 = data193.unauthenticatedPerAddress;
+const _errs432 = errors;
+if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs421){
-if((typeof data193 == "number") && (isFinite(data193))){
-if(data193 > 10000 || isNaN(data193)){
+if(errors === _errs432){
+if((typeof data198 == "number") && (isFinite(data198))){
+if(data198 > 10000 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data193 < 1 || isNaN(data193)){
+if(data198 < 1 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs421 === errors;
-if(valid58){
-let data194 = data188.acceptBurst;
-const _errs423 = errors;
-if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
+var valid60 = _errs432 === errors;
+if(valid60){
+let data199 = data193.acceptBurst;
+const _errs434 = errors;
+if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs423){
-if((typeof data194 == "number") && (isFinite(data194))){
-if(data194 > 100000 || isNaN(data194)){
+if(errors === _errs434){
+if((typeof data199 == "number") && (isFinite(data199))){
+if(data199 > 100000 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data194 < 1 || isNaN(data194)){
+if(data199 < 1 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs423 === errors;
-if(valid58){
-let data195 = data188.acceptsPerMinute;
-const _errs425 = errors;
-if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
+var valid60 = _errs434 === errors;
+if(valid60){
+let data200 = data193.acceptsPerMinute;
+const _errs436 = errors;
+if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs425){
-if((typeof data195 == "number") && (isFinite(data195))){
-if(data195 > 1000000 || isNaN(data195)){
+if(errors === _errs436){
+if((typeof data200 == "number") && (isFinite(data200))){
+if(data200 > 1000000 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data195 < 1 || isNaN(data195)){
+if(data200 < 1 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs425 === errors;
-if(valid58){
-const _errs427 = errors;
-if(typeof data188.exemptLoopback !== "boolean"){
+var valid60 = _errs436 === errors;
+if(valid60){
+const _errs438 = errors;
+if(typeof data193.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid58 = _errs427 === errors;
+var valid60 = _errs438 === errors;
 }
 }
 }
@@ -5173,145 +5298,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid50 = _errs410 === errors;
-if(valid50){
-let data197 = data137.http;
-const _errs429 = errors;
-if(errors === _errs429){
-if(data197 && typeof data197 == "object" && !Array.isArray(data197)){
-if(data197.headerBytes === undefined){
-data197.headerBytes = 32768;
+var valid52 = _errs421 === errors;
+if(valid52){
+let data202 = data142.http;
+const _errs440 = errors;
+if(errors === _errs440){
+if(data202 && typeof data202 == "object" && !Array.isArray(data202)){
+if(data202.headerBytes === undefined){
+data202.headerBytes = 32768;
 }
-if(data197.headers === undefined){
-data197.headers = 64;
+if(data202.headers === undefined){
+data202.headers = 64;
 }
-if(data197.bodyBytes === undefined){
-data197.bodyBytes = 16384;
+if(data202.bodyBytes === undefined){
+data202.bodyBytes = 16384;
 }
-if(data197.headerSeconds === undefined){
-data197.headerSeconds = 5;
+if(data202.headerSeconds === undefined){
+data202.headerSeconds = 5;
 }
-if(data197.requestSeconds === undefined){
-data197.requestSeconds = 10;
+if(data202.requestSeconds === undefined){
+data202.requestSeconds = 10;
 }
-const _errs431 = errors;
-for(const key38 in data197){
-if(!(((((key38 === "headerBytes") || (key38 === "headers")) || (key38 === "bodyBytes")) || (key38 === "headerSeconds")) || (key38 === "requestSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
+const _errs442 = errors;
+for(const key39 in data202){
+if(!(((((key39 === "headerBytes") || (key39 === "headers")) || (key39 === "bodyBytes")) || (key39 === "headerSeconds")) || (key39 === "requestSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs431 === errors){
-let data198 = data197.headerBytes;
-const _errs432 = errors;
-if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
+if(_errs442 === errors){
+let data203 = data202.headerBytes;
+const _errs443 = errors;
+if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs432){
-if((typeof data198 == "number") && (isFinite(data198))){
-if(data198 > 65536 || isNaN(data198)){
+if(errors === _errs443){
+if((typeof data203 == "number") && (isFinite(data203))){
+if(data203 > 65536 || isNaN(data203)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data198 < 1 || isNaN(data198)){
+if(data203 < 1 || isNaN(data203)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs432 === errors;
-if(valid59){
-let data199 = data197.headers;
-const _errs434 = errors;
-if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
+var valid61 = _errs443 === errors;
+if(valid61){
+let data204 = data202.headers;
+const _errs445 = errors;
+if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs434){
-if((typeof data199 == "number") && (isFinite(data199))){
-if(data199 > 256 || isNaN(data199)){
+if(errors === _errs445){
+if((typeof data204 == "number") && (isFinite(data204))){
+if(data204 > 256 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data199 < 1 || isNaN(data199)){
+if(data204 < 1 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs434 === errors;
-if(valid59){
-let data200 = data197.bodyBytes;
-const _errs436 = errors;
-if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
+var valid61 = _errs445 === errors;
+if(valid61){
+let data205 = data202.bodyBytes;
+const _errs447 = errors;
+if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs436){
-if((typeof data200 == "number") && (isFinite(data200))){
-if(data200 > 1048576 || isNaN(data200)){
+if(errors === _errs447){
+if((typeof data205 == "number") && (isFinite(data205))){
+if(data205 > 1048576 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data200 < 1 || isNaN(data200)){
+if(data205 < 1 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs436 === errors;
-if(valid59){
-let data201 = data197.headerSeconds;
-const _errs438 = errors;
-if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
+var valid61 = _errs447 === errors;
+if(valid61){
+let data206 = data202.headerSeconds;
+const _errs449 = errors;
+if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs438){
-if((typeof data201 == "number") && (isFinite(data201))){
-if(data201 > 60 || isNaN(data201)){
+if(errors === _errs449){
+if((typeof data206 == "number") && (isFinite(data206))){
+if(data206 > 60 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data201 < 1 || isNaN(data201)){
+if(data206 < 1 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs438 === errors;
-if(valid59){
-let data202 = data197.requestSeconds;
-const _errs440 = errors;
-if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
+var valid61 = _errs449 === errors;
+if(valid61){
+let data207 = data202.requestSeconds;
+const _errs451 = errors;
+if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs440){
-if((typeof data202 == "number") && (isFinite(data202))){
-if(data202 > 300 || isNaN(data202)){
+if(errors === _errs451){
+if((typeof data207 == "number") && (isFinite(data207))){
+if(data207 > 300 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data202 < 1 || isNaN(data202)){
+if(data207 < 1 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs440 === errors;
+var valid61 = _errs451 === errors;
 }
 }
 }
@@ -5323,445 +5448,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid50 = _errs429 === errors;
-if(valid50){
-let data203 = data137.signIn;
-const _errs442 = errors;
-if(errors === _errs442){
-if(data203 && typeof data203 == "object" && !Array.isArray(data203)){
-if(data203.checksAtOnce === undefined){
-data203.checksAtOnce = 2;
+var valid52 = _errs440 === errors;
+if(valid52){
+let data208 = data142.signIn;
+const _errs453 = errors;
+if(errors === _errs453){
+if(data208 && typeof data208 == "object" && !Array.isArray(data208)){
+if(data208.checksAtOnce === undefined){
+data208.checksAtOnce = 2;
 }
-if(data203.checksWaiting === undefined){
-data203.checksWaiting = 1000;
+if(data208.checksWaiting === undefined){
+data208.checksWaiting = 1000;
 }
-if(data203.cacheSeconds === undefined){
-data203.cacheSeconds = 86400;
+if(data208.cacheSeconds === undefined){
+data208.cacheSeconds = 86400;
 }
-if(data203.cacheEntries === undefined){
-data203.cacheEntries = 4096;
+if(data208.cacheEntries === undefined){
+data208.cacheEntries = 4096;
 }
-if(data203.failuresPerAddress === undefined){
-data203.failuresPerAddress = 10;
+if(data208.failuresPerAddress === undefined){
+data208.failuresPerAddress = 10;
 }
-if(data203.addressWindowSeconds === undefined){
-data203.addressWindowSeconds = 300;
+if(data208.addressWindowSeconds === undefined){
+data208.addressWindowSeconds = 300;
 }
-if(data203.failuresPerUser === undefined){
-data203.failuresPerUser = 10;
+if(data208.failuresPerUser === undefined){
+data208.failuresPerUser = 10;
 }
-if(data203.userWindowSeconds === undefined){
-data203.userWindowSeconds = 900;
+if(data208.userWindowSeconds === undefined){
+data208.userWindowSeconds = 900;
 }
-if(data203.longestDelaySeconds === undefined){
-data203.longestDelaySeconds = 900;
+if(data208.longestDelaySeconds === undefined){
+data208.longestDelaySeconds = 900;
 }
-if(data203.firstMessageSeconds === undefined){
-data203.firstMessageSeconds = 5;
+if(data208.firstMessageSeconds === undefined){
+data208.firstMessageSeconds = 5;
 }
-if(data203.firstMessageBytes === undefined){
-data203.firstMessageBytes = 4096;
+if(data208.firstMessageBytes === undefined){
+data208.firstMessageBytes = 4096;
 }
-if(data203.sessionSeconds === undefined){
-data203.sessionSeconds = 43200;
+if(data208.sessionSeconds === undefined){
+data208.sessionSeconds = 43200;
 }
-if(data203.sessionIdleSeconds === undefined){
-data203.sessionIdleSeconds = 7200;
+if(data208.sessionIdleSeconds === undefined){
+data208.sessionIdleSeconds = 7200;
 }
-if(data203.sessionsPerUser === undefined){
-data203.sessionsPerUser = 64;
+if(data208.sessionsPerUser === undefined){
+data208.sessionsPerUser = 64;
 }
-if(data203.ticketSeconds === undefined){
-data203.ticketSeconds = 30;
+if(data208.ticketSeconds === undefined){
+data208.ticketSeconds = 30;
 }
-if(data203.ticketsPerUser === undefined){
-data203.ticketsPerUser = 64;
+if(data208.ticketsPerUser === undefined){
+data208.ticketsPerUser = 64;
 }
-if(data203.bans === undefined){
-data203.bans = 1000;
+if(data208.bans === undefined){
+data208.bans = 1000;
 }
-const _errs444 = errors;
-for(const key39 in data203){
-if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key39))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
+const _errs455 = errors;
+for(const key40 in data208){
+if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key40))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs444 === errors){
-let data204 = data203.checksAtOnce;
-const _errs445 = errors;
-if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
+if(_errs455 === errors){
+let data209 = data208.checksAtOnce;
+const _errs456 = errors;
+if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs445){
-if((typeof data204 == "number") && (isFinite(data204))){
-if(data204 > 64 || isNaN(data204)){
+if(errors === _errs456){
+if((typeof data209 == "number") && (isFinite(data209))){
+if(data209 > 64 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
-if(data204 < 1 || isNaN(data204)){
+if(data209 < 1 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs445 === errors;
-if(valid60){
-let data205 = data203.checksWaiting;
-const _errs447 = errors;
-if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
+var valid62 = _errs456 === errors;
+if(valid62){
+let data210 = data208.checksWaiting;
+const _errs458 = errors;
+if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs447){
-if((typeof data205 == "number") && (isFinite(data205))){
-if(data205 > 10000 || isNaN(data205)){
+if(errors === _errs458){
+if((typeof data210 == "number") && (isFinite(data210))){
+if(data210 > 10000 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data205 < 1 || isNaN(data205)){
+if(data210 < 1 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs447 === errors;
-if(valid60){
-let data206 = data203.cacheSeconds;
-const _errs449 = errors;
-if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
+var valid62 = _errs458 === errors;
+if(valid62){
+let data211 = data208.cacheSeconds;
+const _errs460 = errors;
+if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs449){
-if((typeof data206 == "number") && (isFinite(data206))){
-if(data206 > 604800 || isNaN(data206)){
+if(errors === _errs460){
+if((typeof data211 == "number") && (isFinite(data211))){
+if(data211 > 604800 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data206 < 1 || isNaN(data206)){
+if(data211 < 1 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs449 === errors;
-if(valid60){
-let data207 = data203.cacheEntries;
-const _errs451 = errors;
-if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
+var valid62 = _errs460 === errors;
+if(valid62){
+let data212 = data208.cacheEntries;
+const _errs462 = errors;
+if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs451){
-if((typeof data207 == "number") && (isFinite(data207))){
-if(data207 > 65536 || isNaN(data207)){
+if(errors === _errs462){
+if((typeof data212 == "number") && (isFinite(data212))){
+if(data212 > 65536 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data207 < 1 || isNaN(data207)){
+if(data212 < 1 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs451 === errors;
-if(valid60){
-let data208 = data203.failuresPerAddress;
-const _errs453 = errors;
-if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
+var valid62 = _errs462 === errors;
+if(valid62){
+let data213 = data208.failuresPerAddress;
+const _errs464 = errors;
+if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs453){
-if((typeof data208 == "number") && (isFinite(data208))){
-if(data208 > 1000 || isNaN(data208)){
+if(errors === _errs464){
+if((typeof data213 == "number") && (isFinite(data213))){
+if(data213 > 1000 || isNaN(data213)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data208 < 1 || isNaN(data208)){
+if(data213 < 1 || isNaN(data213)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs453 === errors;
-if(valid60){
-let data209 = data203.addressWindowSeconds;
-const _errs455 = errors;
-if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
+var valid62 = _errs464 === errors;
+if(valid62){
+let data214 = data208.addressWindowSeconds;
+const _errs466 = errors;
+if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs455){
-if((typeof data209 == "number") && (isFinite(data209))){
-if(data209 > 86400 || isNaN(data209)){
+if(errors === _errs466){
+if((typeof data214 == "number") && (isFinite(data214))){
+if(data214 > 86400 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data209 < 1 || isNaN(data209)){
+if(data214 < 1 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs455 === errors;
-if(valid60){
-let data210 = data203.failuresPerUser;
-const _errs457 = errors;
-if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
+var valid62 = _errs466 === errors;
+if(valid62){
+let data215 = data208.failuresPerUser;
+const _errs468 = errors;
+if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs457){
-if((typeof data210 == "number") && (isFinite(data210))){
-if(data210 > 1000 || isNaN(data210)){
+if(errors === _errs468){
+if((typeof data215 == "number") && (isFinite(data215))){
+if(data215 > 1000 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data210 < 2 || isNaN(data210)){
+if(data215 < 2 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs457 === errors;
-if(valid60){
-let data211 = data203.userWindowSeconds;
-const _errs459 = errors;
-if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
+var valid62 = _errs468 === errors;
+if(valid62){
+let data216 = data208.userWindowSeconds;
+const _errs470 = errors;
+if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs459){
-if((typeof data211 == "number") && (isFinite(data211))){
-if(data211 > 86400 || isNaN(data211)){
+if(errors === _errs470){
+if((typeof data216 == "number") && (isFinite(data216))){
+if(data216 > 86400 || isNaN(data216)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data211 < 1 || isNaN(data211)){
+if(data216 < 1 || isNaN(data216)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs459 === errors;
-if(valid60){
-let data212 = data203.longestDelaySeconds;
-const _errs461 = errors;
-if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
+var valid62 = _errs470 === errors;
+if(valid62){
+let data217 = data208.longestDelaySeconds;
+const _errs472 = errors;
+if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs461){
-if((typeof data212 == "number") && (isFinite(data212))){
-if(data212 > 86400 || isNaN(data212)){
+if(errors === _errs472){
+if((typeof data217 == "number") && (isFinite(data217))){
+if(data217 > 86400 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data212 < 1 || isNaN(data212)){
+if(data217 < 1 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs461 === errors;
-if(valid60){
-let data213 = data203.firstMessageSeconds;
-const _errs463 = errors;
-if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
+var valid62 = _errs472 === errors;
+if(valid62){
+let data218 = data208.firstMessageSeconds;
+const _errs474 = errors;
+if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs463){
-if((typeof data213 == "number") && (isFinite(data213))){
-if(data213 > 30 || isNaN(data213)){
+if(errors === _errs474){
+if((typeof data218 == "number") && (isFinite(data218))){
+if(data218 > 30 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data213 < 1 || isNaN(data213)){
+if(data218 < 1 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs463 === errors;
-if(valid60){
-let data214 = data203.firstMessageBytes;
-const _errs465 = errors;
-if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
+var valid62 = _errs474 === errors;
+if(valid62){
+let data219 = data208.firstMessageBytes;
+const _errs476 = errors;
+if(!(((typeof data219 == "number") && (!(data219 % 1) && !isNaN(data219))) && (isFinite(data219)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs465){
-if((typeof data214 == "number") && (isFinite(data214))){
-if(data214 > 65536 || isNaN(data214)){
+if(errors === _errs476){
+if((typeof data219 == "number") && (isFinite(data219))){
+if(data219 > 65536 || isNaN(data219)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data214 < 1 || isNaN(data214)){
+if(data219 < 1 || isNaN(data219)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs465 === errors;
-if(valid60){
-let data215 = data203.sessionSeconds;
-const _errs467 = errors;
-if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
+var valid62 = _errs476 === errors;
+if(valid62){
+let data220 = data208.sessionSeconds;
+const _errs478 = errors;
+if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs467){
-if((typeof data215 == "number") && (isFinite(data215))){
-if(data215 > 2592000 || isNaN(data215)){
+if(errors === _errs478){
+if((typeof data220 == "number") && (isFinite(data220))){
+if(data220 > 2592000 || isNaN(data220)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data215 < 60 || isNaN(data215)){
+if(data220 < 60 || isNaN(data220)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs467 === errors;
-if(valid60){
-let data216 = data203.sessionIdleSeconds;
-const _errs469 = errors;
-if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
+var valid62 = _errs478 === errors;
+if(valid62){
+let data221 = data208.sessionIdleSeconds;
+const _errs480 = errors;
+if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs469){
-if((typeof data216 == "number") && (isFinite(data216))){
-if(data216 > 2592000 || isNaN(data216)){
+if(errors === _errs480){
+if((typeof data221 == "number") && (isFinite(data221))){
+if(data221 > 2592000 || isNaN(data221)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data216 < 60 || isNaN(data216)){
+if(data221 < 60 || isNaN(data221)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs469 === errors;
-if(valid60){
-let data217 = data203.sessionsPerUser;
-const _errs471 = errors;
-if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
+var valid62 = _errs480 === errors;
+if(valid62){
+let data222 = data208.sessionsPerUser;
+const _errs482 = errors;
+if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs471){
-if((typeof data217 == "number") && (isFinite(data217))){
-if(data217 > 1024 || isNaN(data217)){
+if(errors === _errs482){
+if((typeof data222 == "number") && (isFinite(data222))){
+if(data222 > 1024 || isNaN(data222)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data217 < 1 || isNaN(data217)){
+if(data222 < 1 || isNaN(data222)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs471 === errors;
-if(valid60){
-let data218 = data203.ticketSeconds;
-const _errs473 = errors;
-if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
+var valid62 = _errs482 === errors;
+if(valid62){
+let data223 = data208.ticketSeconds;
+const _errs484 = errors;
+if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs473){
-if((typeof data218 == "number") && (isFinite(data218))){
-if(data218 > 300 || isNaN(data218)){
+if(errors === _errs484){
+if((typeof data223 == "number") && (isFinite(data223))){
+if(data223 > 300 || isNaN(data223)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data218 < 1 || isNaN(data218)){
+if(data223 < 1 || isNaN(data223)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs473 === errors;
-if(valid60){
-let data219 = data203.ticketsPerUser;
-const _errs475 = errors;
-if(!(((typeof data219 == "number") && (!(data219 % 1) && !isNaN(data219))) && (isFinite(data219)))){
+var valid62 = _errs484 === errors;
+if(valid62){
+let data224 = data208.ticketsPerUser;
+const _errs486 = errors;
+if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs475){
-if((typeof data219 == "number") && (isFinite(data219))){
-if(data219 > 1024 || isNaN(data219)){
+if(errors === _errs486){
+if((typeof data224 == "number") && (isFinite(data224))){
+if(data224 > 1024 || isNaN(data224)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data219 < 1 || isNaN(data219)){
+if(data224 < 1 || isNaN(data224)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs475 === errors;
-if(valid60){
-let data220 = data203.bans;
-const _errs477 = errors;
-if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
+var valid62 = _errs486 === errors;
+if(valid62){
+let data225 = data208.bans;
+const _errs488 = errors;
+if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs477){
-if((typeof data220 == "number") && (isFinite(data220))){
-if(data220 > 10000 || isNaN(data220)){
+if(errors === _errs488){
+if((typeof data225 == "number") && (isFinite(data225))){
+if(data225 > 10000 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data220 < 1 || isNaN(data220)){
+if(data225 < 1 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs477 === errors;
+var valid62 = _errs488 === errors;
 }
 }
 }
@@ -5785,70 +5910,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid50 = _errs442 === errors;
-if(valid50){
-let data221 = data137.commands;
-const _errs479 = errors;
-if(errors === _errs479){
-if(data221 && typeof data221 == "object" && !Array.isArray(data221)){
-if(data221.perUserPerSecond === undefined){
-data221.perUserPerSecond = 500;
+var valid52 = _errs453 === errors;
+if(valid52){
+let data226 = data142.commands;
+const _errs490 = errors;
+if(errors === _errs490){
+if(data226 && typeof data226 == "object" && !Array.isArray(data226)){
+if(data226.perUserPerSecond === undefined){
+data226.perUserPerSecond = 500;
 }
-if(data221.userBurst === undefined){
-data221.userBurst = 1000;
+if(data226.userBurst === undefined){
+data226.userBurst = 1000;
 }
-const _errs481 = errors;
-for(const key40 in data221){
-if(!((key40 === "perUserPerSecond") || (key40 === "userBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
+const _errs492 = errors;
+for(const key41 in data226){
+if(!((key41 === "perUserPerSecond") || (key41 === "userBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs481 === errors){
-let data222 = data221.perUserPerSecond;
-const _errs482 = errors;
-if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
+if(_errs492 === errors){
+let data227 = data226.perUserPerSecond;
+const _errs493 = errors;
+if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs482){
-if((typeof data222 == "number") && (isFinite(data222))){
-if(data222 > 100000 || isNaN(data222)){
+if(errors === _errs493){
+if((typeof data227 == "number") && (isFinite(data227))){
+if(data227 > 100000 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data222 < 1 || isNaN(data222)){
+if(data227 < 1 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs482 === errors;
-if(valid61){
-let data223 = data221.userBurst;
-const _errs484 = errors;
-if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
+var valid63 = _errs493 === errors;
+if(valid63){
+let data228 = data226.userBurst;
+const _errs495 = errors;
+if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs484){
-if((typeof data223 == "number") && (isFinite(data223))){
-if(data223 > 100000 || isNaN(data223)){
+if(errors === _errs495){
+if((typeof data228 == "number") && (isFinite(data228))){
+if(data228 > 100000 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data223 < 1 || isNaN(data223)){
+if(data228 < 1 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs484 === errors;
+var valid63 = _errs495 === errors;
 }
 }
 }
@@ -5857,62 +5982,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid50 = _errs479 === errors;
-if(valid50){
-let data224 = data137.store;
-const _errs486 = errors;
-if(errors === _errs486){
-if(data224 && typeof data224 == "object" && !Array.isArray(data224)){
-if(data224.freeMiB === undefined){
-data224.freeMiB = 256;
+var valid52 = _errs490 === errors;
+if(valid52){
+let data229 = data142.store;
+const _errs497 = errors;
+if(errors === _errs497){
+if(data229 && typeof data229 == "object" && !Array.isArray(data229)){
+if(data229.freeMiB === undefined){
+data229.freeMiB = 256;
 }
-if(data224.freePercent === undefined){
-data224.freePercent = 5;
+if(data229.freePercent === undefined){
+data229.freePercent = 5;
 }
-if(data224.waitingMiB === undefined){
-data224.waitingMiB = 64;
+if(data229.waitingMiB === undefined){
+data229.waitingMiB = 64;
 }
-const _errs488 = errors;
-for(const key41 in data224){
-if(!(((key41 === "freeMiB") || (key41 === "freePercent")) || (key41 === "waitingMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
+const _errs499 = errors;
+for(const key42 in data229){
+if(!(((key42 === "freeMiB") || (key42 === "freePercent")) || (key42 === "waitingMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs488 === errors){
-let data225 = data224.freeMiB;
-const _errs489 = errors;
-if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
+if(_errs499 === errors){
+let data230 = data229.freeMiB;
+const _errs500 = errors;
+if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs489){
-if((typeof data225 == "number") && (isFinite(data225))){
-if(data225 > 1048576 || isNaN(data225)){
+if(errors === _errs500){
+if((typeof data230 == "number") && (isFinite(data230))){
+if(data230 > 1048576 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data225 < 0 || isNaN(data225)){
+if(data230 < 0 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs489 === errors;
-if(valid62){
-let data226 = data224.freePercent;
-const _errs491 = errors;
-if(errors === _errs491){
-if((typeof data226 == "number") && (isFinite(data226))){
-if(data226 > 100 || isNaN(data226)){
+var valid64 = _errs500 === errors;
+if(valid64){
+let data231 = data229.freePercent;
+const _errs502 = errors;
+if(errors === _errs502){
+if((typeof data231 == "number") && (isFinite(data231))){
+if(data231 > 100 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data226 < 0 || isNaN(data226)){
+if(data231 < 0 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -5923,29 +6048,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid62 = _errs491 === errors;
-if(valid62){
-let data227 = data224.waitingMiB;
-const _errs493 = errors;
-if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
+var valid64 = _errs502 === errors;
+if(valid64){
+let data232 = data229.waitingMiB;
+const _errs504 = errors;
+if(!(((typeof data232 == "number") && (!(data232 % 1) && !isNaN(data232))) && (isFinite(data232)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs493){
-if((typeof data227 == "number") && (isFinite(data227))){
-if(data227 > 1048576 || isNaN(data227)){
+if(errors === _errs504){
+if((typeof data232 == "number") && (isFinite(data232))){
+if(data232 > 1048576 || isNaN(data232)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data227 < 1 || isNaN(data227)){
+if(data232 < 1 || isNaN(data232)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs493 === errors;
+var valid64 = _errs504 === errors;
 }
 }
 }
@@ -5955,95 +6080,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid50 = _errs486 === errors;
-if(valid50){
-let data228 = data137.memory;
-const _errs495 = errors;
-if(errors === _errs495){
-if(data228 && typeof data228 == "object" && !Array.isArray(data228)){
-if(data228.mib === undefined){
-data228.mib = 0;
+var valid52 = _errs497 === errors;
+if(valid52){
+let data233 = data142.memory;
+const _errs506 = errors;
+if(errors === _errs506){
+if(data233 && typeof data233 == "object" && !Array.isArray(data233)){
+if(data233.mib === undefined){
+data233.mib = 0;
 }
-if(data228.inboundMiB === undefined){
-data228.inboundMiB = 64;
+if(data233.inboundMiB === undefined){
+data233.inboundMiB = 64;
 }
-if(data228.outboundMiB === undefined){
-data228.outboundMiB = 64;
+if(data233.outboundMiB === undefined){
+data233.outboundMiB = 64;
 }
-const _errs497 = errors;
-for(const key42 in data228){
-if(!(((key42 === "mib") || (key42 === "inboundMiB")) || (key42 === "outboundMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
+const _errs508 = errors;
+for(const key43 in data233){
+if(!(((key43 === "mib") || (key43 === "inboundMiB")) || (key43 === "outboundMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs497 === errors){
-let data229 = data228.mib;
-const _errs498 = errors;
-if(!(((typeof data229 == "number") && (!(data229 % 1) && !isNaN(data229))) && (isFinite(data229)))){
+if(_errs508 === errors){
+let data234 = data233.mib;
+const _errs509 = errors;
+if(!(((typeof data234 == "number") && (!(data234 % 1) && !isNaN(data234))) && (isFinite(data234)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs498){
-if((typeof data229 == "number") && (isFinite(data229))){
-if(data229 > 1048576 || isNaN(data229)){
+if(errors === _errs509){
+if((typeof data234 == "number") && (isFinite(data234))){
+if(data234 > 1048576 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data229 < 0 || isNaN(data229)){
+if(data234 < 0 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid63 = _errs498 === errors;
-if(valid63){
-let data230 = data228.inboundMiB;
-const _errs500 = errors;
-if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
+var valid65 = _errs509 === errors;
+if(valid65){
+let data235 = data233.inboundMiB;
+const _errs511 = errors;
+if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs500){
-if((typeof data230 == "number") && (isFinite(data230))){
-if(data230 > 65536 || isNaN(data230)){
+if(errors === _errs511){
+if((typeof data235 == "number") && (isFinite(data235))){
+if(data235 > 65536 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data230 < 1 || isNaN(data230)){
+if(data235 < 1 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid63 = _errs500 === errors;
-if(valid63){
-let data231 = data228.outboundMiB;
-const _errs502 = errors;
-if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
+var valid65 = _errs511 === errors;
+if(valid65){
+let data236 = data233.outboundMiB;
+const _errs513 = errors;
+if(!(((typeof data236 == "number") && (!(data236 % 1) && !isNaN(data236))) && (isFinite(data236)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs502){
-if((typeof data231 == "number") && (isFinite(data231))){
-if(data231 > 65536 || isNaN(data231)){
+if(errors === _errs513){
+if((typeof data236 == "number") && (isFinite(data236))){
+if(data236 > 65536 || isNaN(data236)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data231 < 1 || isNaN(data231)){
+if(data236 < 1 || isNaN(data236)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid63 = _errs502 === errors;
+var valid65 = _errs513 === errors;
 }
 }
 }
@@ -6053,38 +6178,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid50 = _errs495 === errors;
-if(valid50){
-let data232 = data137.process;
-const _errs504 = errors;
-if(errors === _errs504){
-if(data232 && typeof data232 == "object" && !Array.isArray(data232)){
-if(data232.lagMs === undefined){
-data232.lagMs = 250;
+var valid52 = _errs506 === errors;
+if(valid52){
+let data237 = data142.process;
+const _errs515 = errors;
+if(errors === _errs515){
+if(data237 && typeof data237 == "object" && !Array.isArray(data237)){
+if(data237.lagMs === undefined){
+data237.lagMs = 250;
 }
-const _errs506 = errors;
-for(const key43 in data232){
-if(!(key43 === "lagMs")){
-validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
+const _errs517 = errors;
+for(const key44 in data237){
+if(!(key44 === "lagMs")){
+validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs506 === errors){
-let data233 = data232.lagMs;
-const _errs507 = errors;
-if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
+if(_errs517 === errors){
+let data238 = data237.lagMs;
+const _errs518 = errors;
+if(!(((typeof data238 == "number") && (!(data238 % 1) && !isNaN(data238))) && (isFinite(data238)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs507){
-if((typeof data233 == "number") && (isFinite(data233))){
-if(data233 > 60000 || isNaN(data233)){
+if(errors === _errs518){
+if((typeof data238 == "number") && (isFinite(data238))){
+if(data238 > 60000 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data233 < 10 || isNaN(data233)){
+if(data238 < 10 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -6098,70 +6223,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid50 = _errs504 === errors;
-if(valid50){
-let data234 = data137.history;
-const _errs509 = errors;
-if(errors === _errs509){
-if(data234 && typeof data234 == "object" && !Array.isArray(data234)){
-if(data234.series === undefined){
-data234.series = 20000;
+var valid52 = _errs515 === errors;
+if(valid52){
+let data239 = data142.history;
+const _errs520 = errors;
+if(errors === _errs520){
+if(data239 && typeof data239 == "object" && !Array.isArray(data239)){
+if(data239.series === undefined){
+data239.series = 20000;
 }
-if(data234.openMiB === undefined){
-data234.openMiB = 32;
+if(data239.openMiB === undefined){
+data239.openMiB = 32;
 }
-const _errs511 = errors;
-for(const key44 in data234){
-if(!((key44 === "series") || (key44 === "openMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
+const _errs522 = errors;
+for(const key45 in data239){
+if(!((key45 === "series") || (key45 === "openMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs511 === errors){
-let data235 = data234.series;
-const _errs512 = errors;
-if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
+if(_errs522 === errors){
+let data240 = data239.series;
+const _errs523 = errors;
+if(!(((typeof data240 == "number") && (!(data240 % 1) && !isNaN(data240))) && (isFinite(data240)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs512){
-if((typeof data235 == "number") && (isFinite(data235))){
-if(data235 > 1000000 || isNaN(data235)){
+if(errors === _errs523){
+if((typeof data240 == "number") && (isFinite(data240))){
+if(data240 > 1000000 || isNaN(data240)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data235 < 1 || isNaN(data235)){
+if(data240 < 1 || isNaN(data240)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs512 === errors;
-if(valid65){
-let data236 = data234.openMiB;
-const _errs514 = errors;
-if(!(((typeof data236 == "number") && (!(data236 % 1) && !isNaN(data236))) && (isFinite(data236)))){
+var valid67 = _errs523 === errors;
+if(valid67){
+let data241 = data239.openMiB;
+const _errs525 = errors;
+if(!(((typeof data241 == "number") && (!(data241 % 1) && !isNaN(data241))) && (isFinite(data241)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs514){
-if((typeof data236 == "number") && (isFinite(data236))){
-if(data236 > 1024 || isNaN(data236)){
+if(errors === _errs525){
+if((typeof data241 == "number") && (isFinite(data241))){
+if(data241 > 1024 || isNaN(data241)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data236 < 1 || isNaN(data236)){
+if(data241 < 1 || isNaN(data241)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs514 === errors;
+var valid67 = _errs525 === errors;
 }
 }
 }
@@ -6170,95 +6295,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid50 = _errs509 === errors;
-if(valid50){
-let data237 = data137.dialects;
-const _errs516 = errors;
-if(errors === _errs516){
-if(data237 && typeof data237 == "object" && !Array.isArray(data237)){
-if(data237.keys === undefined){
-data237.keys = 256;
+var valid52 = _errs520 === errors;
+if(valid52){
+let data242 = data142.dialects;
+const _errs527 = errors;
+if(errors === _errs527){
+if(data242 && typeof data242 == "object" && !Array.isArray(data242)){
+if(data242.keys === undefined){
+data242.keys = 256;
 }
-if(data237.mailboxes === undefined){
-data237.mailboxes = 256;
+if(data242.mailboxes === undefined){
+data242.mailboxes = 256;
 }
-if(data237.mailboxMessages === undefined){
-data237.mailboxMessages = 1000;
+if(data242.mailboxMessages === undefined){
+data242.mailboxMessages = 1000;
 }
-const _errs518 = errors;
-for(const key45 in data237){
-if(!(((key45 === "keys") || (key45 === "mailboxes")) || (key45 === "mailboxMessages"))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
+const _errs529 = errors;
+for(const key46 in data242){
+if(!(((key46 === "keys") || (key46 === "mailboxes")) || (key46 === "mailboxMessages"))){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs518 === errors){
-let data238 = data237.keys;
-const _errs519 = errors;
-if(!(((typeof data238 == "number") && (!(data238 % 1) && !isNaN(data238))) && (isFinite(data238)))){
+if(_errs529 === errors){
+let data243 = data242.keys;
+const _errs530 = errors;
+if(!(((typeof data243 == "number") && (!(data243 % 1) && !isNaN(data243))) && (isFinite(data243)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs519){
-if((typeof data238 == "number") && (isFinite(data238))){
-if(data238 > 10000 || isNaN(data238)){
+if(errors === _errs530){
+if((typeof data243 == "number") && (isFinite(data243))){
+if(data243 > 10000 || isNaN(data243)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data238 < 1 || isNaN(data238)){
+if(data243 < 1 || isNaN(data243)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs519 === errors;
-if(valid66){
-let data239 = data237.mailboxes;
-const _errs521 = errors;
-if(!(((typeof data239 == "number") && (!(data239 % 1) && !isNaN(data239))) && (isFinite(data239)))){
+var valid68 = _errs530 === errors;
+if(valid68){
+let data244 = data242.mailboxes;
+const _errs532 = errors;
+if(!(((typeof data244 == "number") && (!(data244 % 1) && !isNaN(data244))) && (isFinite(data244)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs521){
-if((typeof data239 == "number") && (isFinite(data239))){
-if(data239 > 10000 || isNaN(data239)){
+if(errors === _errs532){
+if((typeof data244 == "number") && (isFinite(data244))){
+if(data244 > 10000 || isNaN(data244)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data239 < 1 || isNaN(data239)){
+if(data244 < 1 || isNaN(data244)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs521 === errors;
-if(valid66){
-let data240 = data237.mailboxMessages;
-const _errs523 = errors;
-if(!(((typeof data240 == "number") && (!(data240 % 1) && !isNaN(data240))) && (isFinite(data240)))){
+var valid68 = _errs532 === errors;
+if(valid68){
+let data245 = data242.mailboxMessages;
+const _errs534 = errors;
+if(!(((typeof data245 == "number") && (!(data245 % 1) && !isNaN(data245))) && (isFinite(data245)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs523){
-if((typeof data240 == "number") && (isFinite(data240))){
-if(data240 > 100000 || isNaN(data240)){
+if(errors === _errs534){
+if((typeof data245 == "number") && (isFinite(data245))){
+if(data245 > 100000 || isNaN(data245)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data240 < 16 || isNaN(data240)){
+if(data245 < 16 || isNaN(data245)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs523 === errors;
+var valid68 = _errs534 === errors;
 }
 }
 }
@@ -6268,70 +6393,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid50 = _errs516 === errors;
-if(valid50){
-let data241 = data137.users;
-const _errs525 = errors;
-if(errors === _errs525){
-if(data241 && typeof data241 == "object" && !Array.isArray(data241)){
-if(data241.messagesPerSecond === undefined){
-data241.messagesPerSecond = 10000;
+var valid52 = _errs527 === errors;
+if(valid52){
+let data246 = data142.users;
+const _errs536 = errors;
+if(errors === _errs536){
+if(data246 && typeof data246 == "object" && !Array.isArray(data246)){
+if(data246.messagesPerSecond === undefined){
+data246.messagesPerSecond = 10000;
 }
-if(data241.messageBurst === undefined){
-data241.messageBurst = 20000;
+if(data246.messageBurst === undefined){
+data246.messageBurst = 20000;
 }
-const _errs527 = errors;
-for(const key46 in data241){
-if(!((key46 === "messagesPerSecond") || (key46 === "messageBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
+const _errs538 = errors;
+for(const key47 in data246){
+if(!((key47 === "messagesPerSecond") || (key47 === "messageBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs527 === errors){
-let data242 = data241.messagesPerSecond;
-const _errs528 = errors;
-if(!(((typeof data242 == "number") && (!(data242 % 1) && !isNaN(data242))) && (isFinite(data242)))){
+if(_errs538 === errors){
+let data247 = data246.messagesPerSecond;
+const _errs539 = errors;
+if(!(((typeof data247 == "number") && (!(data247 % 1) && !isNaN(data247))) && (isFinite(data247)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs528){
-if((typeof data242 == "number") && (isFinite(data242))){
-if(data242 > 1000000 || isNaN(data242)){
+if(errors === _errs539){
+if((typeof data247 == "number") && (isFinite(data247))){
+if(data247 > 1000000 || isNaN(data247)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data242 < 1 || isNaN(data242)){
+if(data247 < 1 || isNaN(data247)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid67 = _errs528 === errors;
-if(valid67){
-let data243 = data241.messageBurst;
-const _errs530 = errors;
-if(!(((typeof data243 == "number") && (!(data243 % 1) && !isNaN(data243))) && (isFinite(data243)))){
+var valid69 = _errs539 === errors;
+if(valid69){
+let data248 = data246.messageBurst;
+const _errs541 = errors;
+if(!(((typeof data248 == "number") && (!(data248 % 1) && !isNaN(data248))) && (isFinite(data248)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs530){
-if((typeof data243 == "number") && (isFinite(data243))){
-if(data243 > 1000000 || isNaN(data243)){
+if(errors === _errs541){
+if((typeof data248 == "number") && (isFinite(data248))){
+if(data248 > 1000000 || isNaN(data248)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data243 < 1 || isNaN(data243)){
+if(data248 < 1 || isNaN(data248)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid67 = _errs530 === errors;
+var valid69 = _errs541 === errors;
 }
 }
 }
@@ -6340,7 +6465,7 @@ validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/pr
 return false;
 }
 }
-var valid50 = _errs525 === errors;
+var valid52 = _errs536 === errors;
 }
 }
 }
@@ -6364,35 +6489,35 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs300 === errors;
+var valid0 = _errs311 === errors;
 if(valid0){
-let data244 = data.accept;
-const _errs532 = errors;
-if(errors === _errs532){
-if(Array.isArray(data244)){
-var valid68 = true;
-const len18 = data244.length;
-for(let i21=0; i21<len18; i21++){
-let data245 = data244[i21];
-const _errs534 = errors;
-if(!(((((((data245 === "plain-http") || (data245 === "plain-mqtt")) || (data245 === "plain-dialects")) || (data245 === "guests")) || (data245 === "guest-pages")) || (data245 === "open-metrics")) || (data245 === "any-origin"))){
-validate11.errors = [{instancePath:instancePath+"/accept/" + i21,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
+let data249 = data.accept;
+const _errs543 = errors;
+if(errors === _errs543){
+if(Array.isArray(data249)){
+var valid70 = true;
+const len19 = data249.length;
+for(let i22=0; i22<len19; i22++){
+let data250 = data249[i22];
+const _errs545 = errors;
+if(!(((((((data250 === "plain-http") || (data250 === "plain-mqtt")) || (data250 === "plain-dialects")) || (data250 === "guests")) || (data250 === "guest-pages")) || (data250 === "open-metrics")) || (data250 === "any-origin"))){
+validate11.errors = [{instancePath:instancePath+"/accept/" + i22,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid68 = _errs534 === errors;
-if(!valid68){
+var valid70 = _errs545 === errors;
+if(!valid70){
 break;
 }
 }
-if(valid68){
-let i22 = data244.length;
+if(valid70){
+let i23 = data249.length;
 let j3;
-if(i22 > 1){
+if(i23 > 1){
 outer3:
-for(;i22--;){
-for(j3 = i22; j3--;){
-if(func0(data244[i22], data244[j3])){
-validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i22, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i22+" are identical)"}];
+for(;i23--;){
+for(j3 = i23; j3--;){
+if(func0(data249[i23], data249[j3])){
+validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i23, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i23+" are identical)"}];
 return false;
 break outer3;
 }
@@ -6406,34 +6531,34 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs532 === errors;
+var valid0 = _errs543 === errors;
 if(valid0){
-let data246 = data.metrics;
-const _errs535 = errors;
-if(errors === _errs535){
-if(data246 && typeof data246 == "object" && !Array.isArray(data246)){
-if(data246.host === undefined){
-data246.host = "127.0.0.1";
+let data251 = data.metrics;
+const _errs546 = errors;
+if(errors === _errs546){
+if(data251 && typeof data251 == "object" && !Array.isArray(data251)){
+if(data251.host === undefined){
+data251.host = "127.0.0.1";
 }
-const _errs537 = errors;
-for(const key47 in data246){
-if(!((key47 === "host") || (key47 === "port"))){
-validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
+const _errs548 = errors;
+for(const key48 in data251){
+if(!((key48 === "host") || (key48 === "port"))){
+validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs537 === errors){
-let data247 = data246.host;
-const _errs538 = errors;
-if(errors === _errs538){
-if(typeof data247 === "string"){
-if(func2(data247) > 253){
+if(_errs548 === errors){
+let data252 = data251.host;
+const _errs549 = errors;
+if(errors === _errs549){
+if(typeof data252 === "string"){
+if(func2(data252) > 253){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data247) < 1){
+if(func2(data252) < 1){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6444,33 +6569,33 @@ validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/pr
 return false;
 }
 }
-var valid70 = _errs538 === errors;
-if(valid70){
-if(data246.port !== undefined){
-let data248 = data246.port;
-const _errs540 = errors;
-if(!(((typeof data248 == "number") && (!(data248 % 1) && !isNaN(data248))) && (isFinite(data248)))){
+var valid72 = _errs549 === errors;
+if(valid72){
+if(data251.port !== undefined){
+let data253 = data251.port;
+const _errs551 = errors;
+if(!(((typeof data253 == "number") && (!(data253 % 1) && !isNaN(data253))) && (isFinite(data253)))){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs540){
-if((typeof data248 == "number") && (isFinite(data248))){
-if(data248 > 65535 || isNaN(data248)){
+if(errors === _errs551){
+if((typeof data253 == "number") && (isFinite(data253))){
+if(data253 > 65535 || isNaN(data253)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data248 < 0 || isNaN(data248)){
+if(data253 < 0 || isNaN(data253)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid70 = _errs540 === errors;
+var valid72 = _errs551 === errors;
 }
 else {
-var valid70 = true;
+var valid72 = true;
 }
 }
 }
@@ -6480,39 +6605,39 @@ validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs535 === errors;
+var valid0 = _errs546 === errors;
 if(valid0){
 if(data.notify !== undefined){
-let data249 = data.notify;
-const _errs542 = errors;
-if(errors === _errs542){
-if(data249 && typeof data249 == "object" && !Array.isArray(data249)){
+let data254 = data.notify;
+const _errs553 = errors;
+if(errors === _errs553){
+if(data254 && typeof data254 == "object" && !Array.isArray(data254)){
 let missing10;
-if(((data249.targets === undefined) && (missing10 = "targets")) || ((data249.rules === undefined) && (missing10 = "rules"))){
+if(((data254.targets === undefined) && (missing10 = "targets")) || ((data254.rules === undefined) && (missing10 = "rules"))){
 validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
 return false;
 }
 else {
-const _errs544 = errors;
-for(const key48 in data249){
-if(!((((key48 === "site") || (key48 === "targets")) || (key48 === "rules")) || (key48 === "heartbeat"))){
-validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"}];
+const _errs555 = errors;
+for(const key49 in data254){
+if(!((((key49 === "site") || (key49 === "targets")) || (key49 === "rules")) || (key49 === "heartbeat"))){
+validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key49},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs544 === errors){
-if(data249.site !== undefined){
-let data250 = data249.site;
-const _errs545 = errors;
-if(errors === _errs545){
-if(typeof data250 === "string"){
-if(func2(data250) > 100){
+if(_errs555 === errors){
+if(data254.site !== undefined){
+let data255 = data254.site;
+const _errs556 = errors;
+if(errors === _errs556){
+if(typeof data255 === "string"){
+if(func2(data255) > 100){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"}];
 return false;
 }
 else {
-if(func2(data250) < 1){
+if(func2(data255) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6523,27 +6648,27 @@ validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/pro
 return false;
 }
 }
-var valid71 = _errs545 === errors;
+var valid73 = _errs556 === errors;
 }
 else {
-var valid71 = true;
+var valid73 = true;
 }
-if(valid71){
-if(data249.targets !== undefined){
-let data251 = data249.targets;
-const _errs547 = errors;
-if(errors === _errs547){
-if(data251 && typeof data251 == "object" && !Array.isArray(data251)){
-if(Object.keys(data251).length > 20){
+if(valid73){
+if(data254.targets !== undefined){
+let data256 = data254.targets;
+const _errs558 = errors;
+if(errors === _errs558){
+if(data256 && typeof data256 == "object" && !Array.isArray(data256)){
+if(Object.keys(data256).length > 20){
 validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/maxProperties",keyword:"maxProperties",params:{limit: 20},message:"must NOT have more than 20 properties"}];
 return false;
 }
 else {
-for(const key49 in data251){
-const _errs549 = errors;
-if(typeof key49 === "string"){
-if(!pattern24.test(key49)){
-const err10 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key49};
+for(const key50 in data256){
+const _errs560 = errors;
+if(typeof key50 === "string"){
+if(!pattern25.test(key50)){
+const err10 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key50};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -6553,9 +6678,9 @@ vErrors.push(err10);
 errors++;
 }
 }
-var valid72 = _errs549 === errors;
-if(!valid72){
-const err11 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key49},message:"property name must be valid"};
+var valid74 = _errs560 === errors;
+if(!valid74){
+const err11 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key50},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -6568,355 +6693,355 @@ return false;
 break;
 }
 }
-if(valid72){
-for(const key50 in data251){
-let data252 = data251[key50];
-const _errs551 = errors;
-if(errors === _errs551){
-if(data252 && typeof data252 == "object" && !Array.isArray(data252)){
-if(data252.template === undefined){
-data252.template = "json";
+if(valid74){
+for(const key51 in data256){
+let data257 = data256[key51];
+const _errs562 = errors;
+if(errors === _errs562){
+if(data257 && typeof data257 == "object" && !Array.isArray(data257)){
+if(data257.template === undefined){
+data257.template = "json";
 }
-const _errs553 = errors;
-for(const key51 in data252){
-if(!(((((((key51 === "url") || (key51 === "secretUrlFile")) || (key51 === "template")) || (key51 === "tokenFile")) || (key51 === "chat")) || (key51 === "topic")) || (key51 === "smtp"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"}];
+const _errs564 = errors;
+for(const key52 in data257){
+if(!(((((((key52 === "url") || (key52 === "secretUrlFile")) || (key52 === "template")) || (key52 === "tokenFile")) || (key52 === "chat")) || (key52 === "topic")) || (key52 === "smtp"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs553 === errors){
-if(data252.url !== undefined){
-let data253 = data252.url;
-const _errs554 = errors;
-if(errors === _errs554){
-if(typeof data253 === "string"){
-if(func2(data253) > 2000){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
-return false;
-}
-else {
-if(!pattern25.test(data253)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid74 = _errs554 === errors;
-}
-else {
-var valid74 = true;
-}
-if(valid74){
-if(data252.secretUrlFile !== undefined){
-let data254 = data252.secretUrlFile;
-const _errs556 = errors;
-if(errors === _errs556){
-if(typeof data254 === "string"){
-if(func2(data254) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid74 = _errs556 === errors;
-}
-else {
-var valid74 = true;
-}
-if(valid74){
-let data255 = data252.template;
-const _errs558 = errors;
-if(!((((((data255 === "json") || (data255 === "ntfy")) || (data255 === "gotify")) || (data255 === "telegram")) || (data255 === "slack")) || (data255 === "home-assistant"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid74 = _errs558 === errors;
-if(valid74){
-if(data252.tokenFile !== undefined){
-let data256 = data252.tokenFile;
-const _errs559 = errors;
-if(errors === _errs559){
-if(typeof data256 === "string"){
-if(func2(data256) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid74 = _errs559 === errors;
-}
-else {
-var valid74 = true;
-}
-if(valid74){
-if(data252.chat !== undefined){
-let data257 = data252.chat;
-const _errs561 = errors;
-if(errors === _errs561){
-if(typeof data257 === "string"){
-if(func2(data257) > 64){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data257) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid74 = _errs561 === errors;
-}
-else {
-var valid74 = true;
-}
-if(valid74){
-if(data252.topic !== undefined){
-let data258 = data252.topic;
-const _errs563 = errors;
-if(errors === _errs563){
-if(typeof data258 === "string"){
-if(func2(data258) > 500){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
-return false;
-}
-else {
-if(func2(data258) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid74 = _errs563 === errors;
-}
-else {
-var valid74 = true;
-}
-if(valid74){
-if(data252.smtp !== undefined){
-let data259 = data252.smtp;
+if(_errs564 === errors){
+if(data257.url !== undefined){
+let data258 = data257.url;
 const _errs565 = errors;
 if(errors === _errs565){
-if(data259 && typeof data259 == "object" && !Array.isArray(data259)){
-if(data259.port === undefined){
-data259.port = 587;
-}
-if(data259.plain === undefined){
-data259.plain = false;
-}
-let missing11;
-if((((data259.host === undefined) && (missing11 = "host")) || ((data259.from === undefined) && (missing11 = "from"))) || ((data259.to === undefined) && (missing11 = "to"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
+if(typeof data258 === "string"){
+if(func2(data258) > 2000){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
+if(!pattern26.test(data258)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid76 = _errs565 === errors;
+}
+else {
+var valid76 = true;
+}
+if(valid76){
+if(data257.secretUrlFile !== undefined){
+let data259 = data257.secretUrlFile;
 const _errs567 = errors;
-for(const key52 in data259){
-if(!(((((((key52 === "host") || (key52 === "port")) || (key52 === "plain")) || (key52 === "user")) || (key52 === "passwordFile")) || (key52 === "from")) || (key52 === "to"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"}];
+if(errors === _errs567){
+if(typeof data259 === "string"){
+if(func2(data259) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
-break;
-}
-}
-if(_errs567 === errors){
-if(data259.host !== undefined){
-let data260 = data259.host;
-const _errs568 = errors;
-if(errors === _errs568){
-if(typeof data260 === "string"){
-if(func2(data260) > 253){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
-return false;
-}
-else {
-if(func2(data260) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid75 = _errs568 === errors;
+var valid76 = _errs567 === errors;
 }
 else {
-var valid75 = true;
+var valid76 = true;
 }
-if(valid75){
-let data261 = data259.port;
+if(valid76){
+let data260 = data257.template;
+const _errs569 = errors;
+if(!((((((data260 === "json") || (data260 === "ntfy")) || (data260 === "gotify")) || (data260 === "telegram")) || (data260 === "slack")) || (data260 === "home-assistant"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid76 = _errs569 === errors;
+if(valid76){
+if(data257.tokenFile !== undefined){
+let data261 = data257.tokenFile;
 const _errs570 = errors;
-if(!(((typeof data261 == "number") && (!(data261 % 1) && !isNaN(data261))) && (isFinite(data261)))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(errors === _errs570){
+if(typeof data261 === "string"){
+if(func2(data261) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
-if(errors === _errs570){
-if((typeof data261 == "number") && (isFinite(data261))){
-if(data261 > 65535 || isNaN(data261)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid76 = _errs570 === errors;
+}
+else {
+var valid76 = true;
+}
+if(valid76){
+if(data257.chat !== undefined){
+let data262 = data257.chat;
+const _errs572 = errors;
+if(errors === _errs572){
+if(typeof data262 === "string"){
+if(func2(data262) > 64){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(data261 < 1 || isNaN(data261)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(func2(data262) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
-}
-var valid75 = _errs570 === errors;
-if(valid75){
-const _errs572 = errors;
-if(typeof data259.plain !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid75 = _errs572 === errors;
-if(valid75){
-if(data259.user !== undefined){
-let data263 = data259.user;
+}
+var valid76 = _errs572 === errors;
+}
+else {
+var valid76 = true;
+}
+if(valid76){
+if(data257.topic !== undefined){
+let data263 = data257.topic;
 const _errs574 = errors;
 if(errors === _errs574){
 if(typeof data263 === "string"){
-if(func2(data263) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+if(func2(data263) > 500){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
 if(func2(data263) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid75 = _errs574 === errors;
+var valid76 = _errs574 === errors;
 }
 else {
-var valid75 = true;
+var valid76 = true;
 }
-if(valid75){
-if(data259.passwordFile !== undefined){
-let data264 = data259.passwordFile;
+if(valid76){
+if(data257.smtp !== undefined){
+let data264 = data257.smtp;
 const _errs576 = errors;
 if(errors === _errs576){
-if(typeof data264 === "string"){
-if(func2(data264) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(data264 && typeof data264 == "object" && !Array.isArray(data264)){
+if(data264.port === undefined){
+data264.port = 587;
+}
+if(data264.plain === undefined){
+data264.plain = false;
+}
+let missing11;
+if((((data264.host === undefined) && (missing11 = "host")) || ((data264.from === undefined) && (missing11 = "from"))) || ((data264.to === undefined) && (missing11 = "to"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
 return false;
 }
-}
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid75 = _errs576 === errors;
-}
-else {
-var valid75 = true;
-}
-if(valid75){
-if(data259.from !== undefined){
-let data265 = data259.from;
 const _errs578 = errors;
-if(errors === _errs578){
+for(const key53 in data264){
+if(!(((((((key53 === "host") || (key53 === "port")) || (key53 === "plain")) || (key53 === "user")) || (key53 === "passwordFile")) || (key53 === "from")) || (key53 === "to"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key53},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs578 === errors){
+if(data264.host !== undefined){
+let data265 = data264.host;
+const _errs579 = errors;
+if(errors === _errs579){
 if(typeof data265 === "string"){
-if(func2(data265) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+if(func2(data265) > 253){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data265) < 3){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid75 = _errs578 === errors;
-}
-else {
-var valid75 = true;
-}
-if(valid75){
-if(data259.to !== undefined){
-let data266 = data259.to;
-const _errs580 = errors;
-if(errors === _errs580){
-if(Array.isArray(data266)){
-var valid76 = true;
-const len19 = data266.length;
-for(let i23=0; i23<len19; i23++){
-let data267 = data266[i23];
-const _errs582 = errors;
-if(errors === _errs582){
-if(typeof data267 === "string"){
-if(func2(data267) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
-return false;
-}
-else {
-if(func2(data267) < 3){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+if(func2(data265) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i23,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid76 = _errs582 === errors;
-if(!valid76){
+var valid77 = _errs579 === errors;
+}
+else {
+var valid77 = true;
+}
+if(valid77){
+let data266 = data264.port;
+const _errs581 = errors;
+if(!(((typeof data266 == "number") && (!(data266 % 1) && !isNaN(data266))) && (isFinite(data266)))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs581){
+if((typeof data266 == "number") && (isFinite(data266))){
+if(data266 > 65535 || isNaN(data266)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data266 < 1 || isNaN(data266)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid77 = _errs581 === errors;
+if(valid77){
+const _errs583 = errors;
+if(typeof data264.plain !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid77 = _errs583 === errors;
+if(valid77){
+if(data264.user !== undefined){
+let data268 = data264.user;
+const _errs585 = errors;
+if(errors === _errs585){
+if(typeof data268 === "string"){
+if(func2(data268) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data268) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid77 = _errs585 === errors;
+}
+else {
+var valid77 = true;
+}
+if(valid77){
+if(data264.passwordFile !== undefined){
+let data269 = data264.passwordFile;
+const _errs587 = errors;
+if(errors === _errs587){
+if(typeof data269 === "string"){
+if(func2(data269) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid77 = _errs587 === errors;
+}
+else {
+var valid77 = true;
+}
+if(valid77){
+if(data264.from !== undefined){
+let data270 = data264.from;
+const _errs589 = errors;
+if(errors === _errs589){
+if(typeof data270 === "string"){
+if(func2(data270) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data270) < 3){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid77 = _errs589 === errors;
+}
+else {
+var valid77 = true;
+}
+if(valid77){
+if(data264.to !== undefined){
+let data271 = data264.to;
+const _errs591 = errors;
+if(errors === _errs591){
+if(Array.isArray(data271)){
+var valid78 = true;
+const len20 = data271.length;
+for(let i24=0; i24<len20; i24++){
+let data272 = data271[i24];
+const _errs593 = errors;
+if(errors === _errs593){
+if(typeof data272 === "string"){
+if(func2(data272) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data272) < 3){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid78 = _errs593 === errors;
+if(!valid78){
 break;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid75 = _errs580 === errors;
+var valid77 = _errs591 === errors;
 }
 else {
-var valid75 = true;
+var valid77 = true;
 }
 }
 }
@@ -6928,14 +7053,14 @@ var valid75 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid74 = _errs565 === errors;
+var valid76 = _errs576 === errors;
 }
 else {
-var valid74 = true;
+var valid76 = true;
 }
 }
 }
@@ -6946,12 +7071,12 @@ var valid74 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key50.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key51.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid73 = _errs551 === errors;
-if(!valid73){
+var valid75 = _errs562 === errors;
+if(!valid75){
 break;
 }
 }
@@ -6963,222 +7088,222 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/
 return false;
 }
 }
-var valid71 = _errs547 === errors;
+var valid73 = _errs558 === errors;
 }
 else {
-var valid71 = true;
+var valid73 = true;
 }
-if(valid71){
-if(data249.rules !== undefined){
-let data268 = data249.rules;
-const _errs584 = errors;
-if(errors === _errs584){
-if(Array.isArray(data268)){
-var valid77 = true;
-const len20 = data268.length;
-for(let i24=0; i24<len20; i24++){
-let data269 = data268[i24];
-const _errs586 = errors;
-if(errors === _errs586){
-if(data269 && typeof data269 == "object" && !Array.isArray(data269)){
-if(data269.devices === undefined){
-data269.devices = "#";
+if(valid73){
+if(data254.rules !== undefined){
+let data273 = data254.rules;
+const _errs595 = errors;
+if(errors === _errs595){
+if(Array.isArray(data273)){
+var valid79 = true;
+const len21 = data273.length;
+for(let i25=0; i25<len21; i25++){
+let data274 = data273[i25];
+const _errs597 = errors;
+if(errors === _errs597){
+if(data274 && typeof data274 == "object" && !Array.isArray(data274)){
+if(data274.devices === undefined){
+data274.devices = "#";
 }
-if(data269.quantity === undefined){
-data269.quantity = "value";
+if(data274.quantity === undefined){
+data274.quantity = "value";
 }
-if(data269.forSeconds === undefined){
-data269.forSeconds = 0;
+if(data274.forSeconds === undefined){
+data274.forSeconds = 0;
 }
 let missing12;
-if((data269.when === undefined) && (missing12 = "when")){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing12},message:"must have required property '"+missing12+"'"}];
+if((data274.when === undefined) && (missing12 = "when")){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing12},message:"must have required property '"+missing12+"'"}];
 return false;
 }
 else {
-const _errs588 = errors;
-for(const key53 in data269){
-if(!((((((((key53 === "name") || (key53 === "when")) || (key53 === "devices")) || (key53 === "quantity")) || (key53 === "limit")) || (key53 === "forSeconds")) || (key53 === "repeatMinutes")) || (key53 === "targets"))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key53},message:"must NOT have additional properties"}];
+const _errs599 = errors;
+for(const key54 in data274){
+if(!((((((((key54 === "name") || (key54 === "when")) || (key54 === "devices")) || (key54 === "quantity")) || (key54 === "limit")) || (key54 === "forSeconds")) || (key54 === "repeatMinutes")) || (key54 === "targets"))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key54},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs588 === errors){
-if(data269.name !== undefined){
-let data270 = data269.name;
-const _errs589 = errors;
-if(errors === _errs589){
-if(typeof data270 === "string"){
-if(func2(data270) > 64){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data270) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid78 = _errs589 === errors;
-}
-else {
-var valid78 = true;
-}
-if(valid78){
-if(data269.when !== undefined){
-let data271 = data269.when;
-const _errs591 = errors;
-if(!((((((((data271 === "not-confirmed") || (data271 === "offline")) || (data271 === "never-seen")) || (data271 === "above")) || (data271 === "below")) || (data271 === "battery-low")) || (data271 === "by-itself")) || (data271 === "not-ready"))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid78 = _errs591 === errors;
-}
-else {
-var valid78 = true;
-}
-if(valid78){
-let data272 = data269.devices;
-const _errs592 = errors;
-if(errors === _errs592){
-if(typeof data272 === "string"){
-if(func2(data272) > 500){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
-return false;
-}
-else {
-if(func2(data272) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid78 = _errs592 === errors;
-if(valid78){
-let data273 = data269.quantity;
-const _errs594 = errors;
-if(errors === _errs594){
-if(typeof data273 === "string"){
-if(func2(data273) > 128){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
-return false;
-}
-else {
-if(func2(data273) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid78 = _errs594 === errors;
-if(valid78){
-if(data269.limit !== undefined){
-let data274 = data269.limit;
-const _errs596 = errors;
-if(!((typeof data274 == "number") && (isFinite(data274)))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/limit",schemaPath:"#/properties/notify/properties/rules/items/properties/limit/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid78 = _errs596 === errors;
-}
-else {
-var valid78 = true;
-}
-if(valid78){
-let data275 = data269.forSeconds;
-const _errs598 = errors;
-if(!(((typeof data275 == "number") && (!(data275 % 1) && !isNaN(data275))) && (isFinite(data275)))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs598){
-if((typeof data275 == "number") && (isFinite(data275))){
-if(data275 > 604800 || isNaN(data275)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
-return false;
-}
-else {
-if(data275 < 0 || isNaN(data275)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid78 = _errs598 === errors;
-if(valid78){
-if(data269.repeatMinutes !== undefined){
-let data276 = data269.repeatMinutes;
+if(_errs599 === errors){
+if(data274.name !== undefined){
+let data275 = data274.name;
 const _errs600 = errors;
-if(!(((typeof data276 == "number") && (!(data276 % 1) && !isNaN(data276))) && (isFinite(data276)))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
 if(errors === _errs600){
-if((typeof data276 == "number") && (isFinite(data276))){
-if(data276 > 10080 || isNaN(data276)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10080},message:"must be <= 10080"}];
+if(typeof data275 === "string"){
+if(func2(data275) > 64){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(data276 < 1 || isNaN(data276)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(func2(data275) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
 }
-var valid78 = _errs600 === errors;
+}
+var valid80 = _errs600 === errors;
 }
 else {
-var valid78 = true;
+var valid80 = true;
 }
-if(valid78){
-if(data269.targets !== undefined){
-let data277 = data269.targets;
+if(valid80){
+if(data274.when !== undefined){
+let data276 = data274.when;
 const _errs602 = errors;
-if(errors === _errs602){
-if(Array.isArray(data277)){
-var valid79 = true;
-const len21 = data277.length;
-for(let i25=0; i25<len21; i25++){
-const _errs604 = errors;
-if(typeof data277[i25] !== "string"){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/targets/" + i25,schemaPath:"#/properties/notify/properties/rules/items/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(!((((((((data276 === "not-confirmed") || (data276 === "offline")) || (data276 === "never-seen")) || (data276 === "above")) || (data276 === "below")) || (data276 === "battery-low")) || (data276 === "by-itself")) || (data276 === "not-ready"))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid79 = _errs604 === errors;
-if(!valid79){
+var valid80 = _errs602 === errors;
+}
+else {
+var valid80 = true;
+}
+if(valid80){
+let data277 = data274.devices;
+const _errs603 = errors;
+if(errors === _errs603){
+if(typeof data277 === "string"){
+if(func2(data277) > 500){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
+return false;
+}
+else {
+if(func2(data277) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid80 = _errs603 === errors;
+if(valid80){
+let data278 = data274.quantity;
+const _errs605 = errors;
+if(errors === _errs605){
+if(typeof data278 === "string"){
+if(func2(data278) > 128){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+return false;
+}
+else {
+if(func2(data278) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid80 = _errs605 === errors;
+if(valid80){
+if(data274.limit !== undefined){
+let data279 = data274.limit;
+const _errs607 = errors;
+if(!((typeof data279 == "number") && (isFinite(data279)))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/limit",schemaPath:"#/properties/notify/properties/rules/items/properties/limit/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid80 = _errs607 === errors;
+}
+else {
+var valid80 = true;
+}
+if(valid80){
+let data280 = data274.forSeconds;
+const _errs609 = errors;
+if(!(((typeof data280 == "number") && (!(data280 % 1) && !isNaN(data280))) && (isFinite(data280)))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs609){
+if((typeof data280 == "number") && (isFinite(data280))){
+if(data280 > 604800 || isNaN(data280)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+return false;
+}
+else {
+if(data280 < 0 || isNaN(data280)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid80 = _errs609 === errors;
+if(valid80){
+if(data274.repeatMinutes !== undefined){
+let data281 = data274.repeatMinutes;
+const _errs611 = errors;
+if(!(((typeof data281 == "number") && (!(data281 % 1) && !isNaN(data281))) && (isFinite(data281)))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs611){
+if((typeof data281 == "number") && (isFinite(data281))){
+if(data281 > 10080 || isNaN(data281)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10080},message:"must be <= 10080"}];
+return false;
+}
+else {
+if(data281 < 1 || isNaN(data281)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid80 = _errs611 === errors;
+}
+else {
+var valid80 = true;
+}
+if(valid80){
+if(data274.targets !== undefined){
+let data282 = data274.targets;
+const _errs613 = errors;
+if(errors === _errs613){
+if(Array.isArray(data282)){
+var valid81 = true;
+const len22 = data282.length;
+for(let i26=0; i26<len22; i26++){
+const _errs615 = errors;
+if(typeof data282[i26] !== "string"){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/targets/" + i26,schemaPath:"#/properties/notify/properties/rules/items/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid81 = _errs615 === errors;
+if(!valid81){
 break;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24+"/targets",schemaPath:"#/properties/notify/properties/rules/items/properties/targets/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/targets",schemaPath:"#/properties/notify/properties/rules/items/properties/targets/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid78 = _errs602 === errors;
+var valid80 = _errs613 === errors;
 }
 else {
-var valid78 = true;
+var valid80 = true;
 }
 }
 }
@@ -7191,12 +7316,12 @@ var valid78 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i24,schemaPath:"#/properties/notify/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid77 = _errs586 === errors;
-if(!valid77){
+var valid79 = _errs597 === errors;
+if(!valid79){
 break;
 }
 }
@@ -7206,23 +7331,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules",schemaPath:"#/pr
 return false;
 }
 }
-var valid71 = _errs584 === errors;
+var valid73 = _errs595 === errors;
 }
 else {
-var valid71 = true;
+var valid73 = true;
 }
-if(valid71){
-if(data249.heartbeat !== undefined){
-let data279 = data249.heartbeat;
-const _errs606 = errors;
-if(errors === _errs606){
-if(typeof data279 === "string"){
-if(func2(data279) > 2000){
+if(valid73){
+if(data254.heartbeat !== undefined){
+let data284 = data254.heartbeat;
+const _errs617 = errors;
+if(errors === _errs617){
+if(typeof data284 === "string"){
+if(func2(data284) > 2000){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern25.test(data279)){
+if(!pattern26.test(data284)){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
@@ -7233,10 +7358,10 @@ validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"
 return false;
 }
 }
-var valid71 = _errs606 === errors;
+var valid73 = _errs617 === errors;
 }
 else {
-var valid71 = true;
+var valid73 = true;
 }
 }
 }
@@ -7249,23 +7374,23 @@ validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs542 === errors;
+var valid0 = _errs553 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.timeZone !== undefined){
-let data280 = data.timeZone;
-const _errs608 = errors;
-if(errors === _errs608){
-if(typeof data280 === "string"){
-if(func2(data280) > 64){
+let data285 = data.timeZone;
+const _errs619 = errors;
+if(errors === _errs619){
+if(typeof data285 === "string"){
+if(func2(data285) > 64){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data280) < 1){
+if(func2(data285) < 1){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7276,42 +7401,42 @@ validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs608 === errors;
+var valid0 = _errs619 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data281 = data.log;
-const _errs610 = errors;
-if(errors === _errs610){
-if(data281 && typeof data281 == "object" && !Array.isArray(data281)){
-if(data281.level === undefined){
-data281.level = "info";
+let data286 = data.log;
+const _errs621 = errors;
+if(errors === _errs621){
+if(data286 && typeof data286 == "object" && !Array.isArray(data286)){
+if(data286.level === undefined){
+data286.level = "info";
 }
-const _errs612 = errors;
-for(const key54 in data281){
-if(!((key54 === "level") || (key54 === "securityFile"))){
-validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key54},message:"must NOT have additional properties"}];
+const _errs623 = errors;
+for(const key55 in data286){
+if(!((key55 === "level") || (key55 === "securityFile"))){
+validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key55},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs612 === errors){
-let data282 = data281.level;
-const _errs613 = errors;
-if(!(((((((data282 === "trace") || (data282 === "debug")) || (data282 === "info")) || (data282 === "warn")) || (data282 === "error")) || (data282 === "fatal")) || (data282 === "silent"))){
+if(_errs623 === errors){
+let data287 = data286.level;
+const _errs624 = errors;
+if(!(((((((data287 === "trace") || (data287 === "debug")) || (data287 === "info")) || (data287 === "warn")) || (data287 === "error")) || (data287 === "fatal")) || (data287 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid80 = _errs613 === errors;
-if(valid80){
-if(data281.securityFile !== undefined){
-let data283 = data281.securityFile;
-const _errs614 = errors;
-if(errors === _errs614){
-if(typeof data283 === "string"){
-if(func2(data283) < 1){
+var valid82 = _errs624 === errors;
+if(valid82){
+if(data286.securityFile !== undefined){
+let data288 = data286.securityFile;
+const _errs625 = errors;
+if(errors === _errs625){
+if(typeof data288 === "string"){
+if(func2(data288) < 1){
 validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"#/properties/log/properties/securityFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7321,10 +7446,10 @@ validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"
 return false;
 }
 }
-var valid80 = _errs614 === errors;
+var valid82 = _errs625 === errors;
 }
 else {
-var valid80 = true;
+var valid82 = true;
 }
 }
 }
@@ -7334,7 +7459,7 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs610 === errors;
+var valid0 = _errs621 === errors;
 }
 }
 }

@@ -16,13 +16,18 @@ import {
 } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
-import { pageHeaders } from './browser-headers.ts'
+import { framedHeaders, pageHeaders } from './browser-headers.ts'
 
-export function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
+export function exchangeOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  isFramed: boolean,
+): Exchange {
   const refuse = (error: HttpError) => {
-    response.writeHead(error.status, headersOf(error)).end(bodyOf(error))
+    const framed = isFramed ? framedHeaders : {}
+    response.writeHead(error.status, { ...headersOf(error), ...framed }).end(bodyOf(error))
   }
-  return { request, response, refuse }
+  return { request, response, isFramed, refuse }
 }
 
 export function handshakeOf(request: IncomingMessage, socket: Duplex, head: Buffer): Handshake {

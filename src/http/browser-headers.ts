@@ -18,6 +18,14 @@ export const pageHeaders: Readonly<Record<string, string>> = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 }
 
+/** The same for what a page of the same origin shows inside of it. */
+export const framedHeaders: Readonly<Record<string, string>> = {
+  'Content-Security-Policy': `${pageHeaders['Content-Security-Policy']}`.replace(
+    "frame-ancestors 'none'",
+    "frame-ancestors 'self'",
+  ),
+}
+
 /** RFC 6797: half a year, for this name only. */
 const strictTransport = { 'Strict-Transport-Security': 'max-age=15552000' }
 

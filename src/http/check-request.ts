@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Bans } from '../access/bans.ts'
 import { type ConnectionLimiter, tooManyConnections } from '../access/connection-limiter.ts'
 import type { Forwarding } from '../access/forwarding.ts'
+import type { Ingress } from '../access/ingress.ts'
 import { isKnownHost, type Origins } from '../access/origin.ts'
 import { parseBearer } from '../access/sign-in.ts'
 import { quote } from '../core/errors.ts'
@@ -20,6 +21,7 @@ export interface RequestCheckOptions {
   readonly limiter: Pick<ConnectionLimiter, 'forward'>
   readonly bans: Pick<Bans, 'refusal'>
   readonly forwarding: Forwarding
+  readonly ingress: Pick<Ingress, 'isBehind'>
   readonly sampledLog: SampledLog
   readonly origins: Origins
   /** What is served on a path, which comes without its query; undefined is answered with 404. */
@@ -50,7 +52,7 @@ export function checkRequest(arrived: ArrivedRequest, options: RequestCheckOptio
   const route = options.routeOf(path)
   if (route === undefined) return notFound
   return (
-    unknownHost(request, route, options.knownHosts) ??
+    unknownHost(request, route, options) ??
     foreignOrigin(arrived, route, options) ??
     pastItsLimit(arrived, options) ??
     arrived.limitError ??
@@ -97,13 +99,15 @@ function pathOf({ url }: IncomingMessage, prefix: string): string {
 }
 
 function unknownHost(
-  { headers, rawHeaders, httpVersion }: IncomingMessage,
+  request: IncomingMessage,
   route: Route,
-  knownHosts: readonly string[],
+  { knownHosts, ingress }: Pick<RequestCheckOptions, 'knownHosts' | 'ingress'>,
 ): HttpError | undefined {
+  const { headers, rawHeaders, httpVersion } = request
   const { host } = headers
   if (hasManyHosts(rawHeaders)) return manyHosts
-  if (isKnownHost(host, knownHosts)) return undefined
+  // Of Home Assistant's name only that knows.
+  if (isKnownHost(host, knownHosts) || ingress.isBehind(request)) return undefined
   // No browser speaks HTTP/1.0, so no page is behind it.
   const isProbe = 'get' in route && route.isProbe === true
   if (isProbe && host === undefined && httpVersion === '1.0') return undefined

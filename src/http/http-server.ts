@@ -32,7 +32,7 @@ import {
   refuseUpgrade,
   runRoute,
 } from './answers.ts'
-import { pageHeaders, secureHeaders, sharingHeaders } from './browser-headers.ts'
+import { framedHeaders, pageHeaders, secureHeaders, sharingHeaders } from './browser-headers.ts'
 import { checkRequest, type RequestCheckOptions, tooManyHeaders } from './check-request.ts'
 
 export interface HttpServerOptions extends RequestCheckOptions {
@@ -120,13 +120,13 @@ function serveRequests(
     return checkRequest({ request, isUpgrade, limitError }, options)
   }
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    const exchange = exchangeOf(request, response)
+    const exchange = exchangeOf(request, response, options.ingress.isBehind(request))
     answerRequest(exchange, () => serve(check(request), exchange, options), sampledLog)
   }
   server.on('request', onRequest)
   // RFC 9110, 10.1.1: a final answer in place of 100 tells the client to keep its body.
   server.on('checkContinue', (request, response) => {
-    const exchange = exchangeOf(request, response)
+    const exchange = exchangeOf(request, response, options.ingress.isBehind(request))
     const answerContinued = () => {
       const answer = check(request)
       if (!('status' in answer) && readsBody(answer, request)) response.writeContinue()
@@ -155,13 +155,14 @@ function serve(
   exchange: Exchange,
   options: HttpServerOptions,
 ): Promise<void> | void {
-  const { request, response, refuse } = exchange
+  const { request, response, isFramed, refuse } = exchange
   // Who is answered makes room. A body that nobody reads ends with the connection.
   response.shouldKeepAlive = false
   const isSecure = options.forwarding.isSecure(request)
   const secure = isSecure ? secureHeaders(request.headers.host) : {}
   const shared = 'any' in answer ? {} : sharingHeaders(request, options.origins)
-  response.setHeaders(new Map(Object.entries({ ...pageHeaders, ...secure, ...shared })))
+  const framed = isFramed ? framedHeaders : {}
+  response.setHeaders(new Map(Object.entries({ ...pageHeaders, ...secure, ...shared, ...framed })))
   if ('status' in answer) return refuse(answer)
   if ('upgrade' in answer && !('any' in answer)) return refuse(websocketsOnly)
   return runRoute(answer, exchange, options)
