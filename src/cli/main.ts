@@ -55,6 +55,8 @@ const groups: readonly (readonly [
       ['forget', async () => (await import('./kept.ts')).forget],
       ['lock', async () => (await import('./lock.ts')).lockDevice],
       ['unlock', async () => (await import('./lock.ts')).unlockDevice],
+      ['top', async () => (await import('./top.ts')).top],
+      ['chart', async () => (await import('./chart.ts')).chart],
       ['trace', async () => (await import('./trace.ts')).trace],
       ['commands', async () => (await import('./list-commands.ts')).listCommands],
       ['devices', async () => (await import('./list-devices.ts')).listDevices],
