@@ -7,11 +7,13 @@ import { Payload } from './core/payload.ts'
 import type { Profile } from './nodes/profiles/profile.ts'
 import { clownTalk } from './upstreams/clown-talk.ts'
 import { deconzGateway } from './upstreams/deconz/deconz.ts'
+import { netzerBoard } from './upstreams/netzer.ts'
 import { createUpstream, type UpstreamLanguage, type UpstreamStatus } from './upstreams/upstream.ts'
 
 const languages: Readonly<Record<UpstreamStatus['dialect'], UpstreamLanguage>> = {
   'clown-talk': clownTalk,
   deconz: deconzGateway,
+  netzer: netzerBoard,
 }
 
 export interface OpenUpstreams {

@@ -328,7 +328,7 @@ export interface ConfigInput {
       /**
        * Whose language it speaks; clown-talk is that of another hub, or of the original.
        */
-      dialect: 'clown-talk' | 'deconz'
+      dialect: 'clown-talk' | 'deconz' | 'netzer'
       /**
        * Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.
        */
@@ -349,6 +349,15 @@ export interface ConfigInput {
        * Where its websocket is, where that is not what the system says or what is usual.
        */
       websocketUrl?: string
+      /**
+       * What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.
+       */
+      pins?: {
+        /**
+         * What a pin is for.
+         */
+        [k: string]: 'input' | 'output' | 'analog' | 'pwm' | 'counter'
+      }
       /**
        * A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.
        */
@@ -1538,7 +1547,7 @@ export interface Config {
       /**
        * Whose language it speaks; clown-talk is that of another hub, or of the original.
        */
-      dialect: 'clown-talk' | 'deconz'
+      dialect: 'clown-talk' | 'deconz' | 'netzer'
       /**
        * Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.
        */
@@ -1559,6 +1568,15 @@ export interface Config {
        * Where its websocket is, where that is not what the system says or what is usual.
        */
       websocketUrl?: string
+      /**
+       * What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.
+       */
+      pins?: {
+        /**
+         * What a pin is for.
+         */
+        [k: string]: 'input' | 'output' | 'analog' | 'pwm' | 'counter'
+      }
       /**
        * A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.
        */

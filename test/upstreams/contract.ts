@@ -17,11 +17,13 @@ interface DialledHouse {
   readonly thermometer: string
   /** How soon an event has to be here: the system's own pace. */
   readonly withinMs: number
+  /** How it says so many degrees: as they are, unless given. */
+  shows?(celsius: number): string
 }
 
 /** What every language promises of a house that it brings in from a hub which serves it. */
 export async function bringsIn(t: Test, dialled: DialledHouse): Promise<DialledHub> {
-  const { house, settings, relay, thermometer, withinMs } = dialled
+  const { house, settings, relay, thermometer, withinMs, shows = String } = dialled
   house.obey()
   await house.report('relay/i2c0-3b', { state: false })
   await house.report('thermometer/i2c0-48', { temperature: [20, '℃'] })
@@ -42,7 +44,7 @@ export async function bringsIn(t: Test, dialled: DialledHouse): Promise<DialledH
   const talk = await talkTo(t, hub, '/talk')
   talk.send('clown.talk/-/config/set', {})
   const [, first] = await talk.on(measuring)
-  t.match(JSON.stringify(first), /20/)
+  t.ok(JSON.stringify(first).includes(shows(20)))
   t.ok(topic.startsWith('upstreams/far/'))
 
   const delays: number[] = []
@@ -50,7 +52,7 @@ export async function bringsIn(t: Test, dialled: DialledHouse): Promise<DialledH
     const saidMs = performance.now()
     await house.report('thermometer/i2c0-48', { temperature: [celsius, '℃'] })
     await ears.messages.next(
-      (heard) => heard.topic === measuring && String(heard.payload).includes(String(celsius)),
+      (heard) => heard.topic === measuring && String(heard.payload).includes(shows(celsius)),
     )
     delays.push(performance.now() - saidMs)
   }

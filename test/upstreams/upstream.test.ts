@@ -1,7 +1,9 @@
+import { Duplex } from 'node:stream'
 import t from 'tap'
 import { WebSocketServer } from 'ws'
 import { HubError } from '../../src/core/errors.ts'
 import { FarHttp } from '../../src/upstreams/far-http.ts'
+import { FarStream } from '../../src/upstreams/far-stream.ts'
 import { FarWebSocket } from '../../src/upstreams/far-websocket.ts'
 import {
   createUpstream,
@@ -189,4 +191,59 @@ t.test('who waits for the next try of a request goes on, unless all has ended', 
   clock.step(100)
   await Promise.race([later, new Promise(setImmediate)])
   t.equal(goesOn, false)
+})
+
+/** A stream whose other end is the test. */
+function streamed() {
+  const clock = steppedClock()
+  const written: string[] = []
+  const stream = new Duplex({
+    read: () => {},
+    write: (bytes, _encoding, done) => {
+      written.push(String(bytes))
+      done()
+    },
+  })
+  const events = createInbox<string>()
+  let said = 0
+  const far = new FarStream(
+    {
+      ...{ clock, stream, openEvent: 'open', url: new URL('tcp://board:1') },
+      cut: (text) => ({ messages: text.split('\n').slice(0, -1), rest: '' }),
+    },
+    {
+      opened: () => events.put('opened'),
+      said: () => said++,
+      gone: ({ reason }) => events.put(reason),
+    },
+  )
+  return { clock, stream, far, events, written, said: () => said }
+}
+
+t.test('a stream that is not opened, does not answer, or says too much', async (t) => {
+  const closed = streamed()
+  closed.clock.step(10_000)
+  t.equal(await closed.events.next(), 'expected "board:1" to answer: nothing answers there')
+  closed.far.send('too late')
+  t.same(closed.written, [])
+
+  const deaf = streamed()
+  deaf.stream.emit('open')
+  await deaf.events.next()
+  deaf.far.command('one')
+  deaf.clock.step(1000)
+  deaf.stream.emit('data', Buffer.from('\n'))
+  deaf.clock.step(1000)
+  deaf.far.command('two')
+  deaf.clock.step(2000)
+  t.equal(await deaf.events.next(), 'expected an answer to a command, nothing came')
+  t.same(deaf.written, ['one', 'two'])
+
+  const loud = streamed()
+  loud.stream.emit('data', Buffer.from('\n'.repeat(30_000)))
+  t.equal(loud.said(), 30_000)
+  t.equal(loud.stream.isPaused(), true)
+  loud.clock.step(2001)
+  t.equal(loud.stream.isPaused(), false)
+  loud.far.end()
 })
