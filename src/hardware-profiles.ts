@@ -4,7 +4,7 @@ import type { Config } from './generated/config.ts'
 import type { Profile } from './nodes/profiles/profile.ts'
 import { esphome } from './profiles/esphome.ts'
 import { hardwario } from './profiles/hardwario.ts'
-import { homeAssistant } from './profiles/home-assistant/home-assistant.ts'
+import { homeAssistant, homeAssistantBeside } from './profiles/home-assistant/home-assistant.ts'
 import { homie } from './profiles/homie.ts'
 import { rtl433 } from './profiles/rtl433.ts'
 import { shelly } from './profiles/shelly/shelly.ts'
@@ -14,7 +14,10 @@ import { wled } from './profiles/wled.ts'
 import { zigbee2mqtt } from './profiles/zigbee2mqtt/zigbee2mqtt.ts'
 
 /** Those that the configuration does not turn off. */
-export function hardwareProfiles({ profiles }: Pick<DeepReadonly<Config>, 'profiles'>): Profile[] {
+export function hardwareProfiles({
+  profiles,
+  bus,
+}: Pick<DeepReadonly<Config>, 'profiles' | 'bus'>): Profile[] {
   const all = [
     tasmota,
     shelly,
@@ -25,7 +28,7 @@ export function hardwareProfiles({ profiles }: Pick<DeepReadonly<Config>, 'profi
     rtl433,
     esphome,
     hardwario,
-    homeAssistant,
+    bus === undefined ? homeAssistant : homeAssistantBeside,
   ]
   const off: readonly string[] = profiles.off
   return all.filter(({ name }) => !off.includes(name))

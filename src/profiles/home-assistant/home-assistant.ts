@@ -15,17 +15,28 @@ import { entityIn } from './components.ts'
 import { type EntityConfig, readDiscovery } from './config.ts'
 import { type Entity, type SaidText, Settings, saidIn } from './settings.ts'
 
-export const homeAssistant: Profile = {
-  name: 'home-assistant',
-  isGeneric: true,
-  open: (hub) => {
-    const discovery = new Discovery(hub)
-    const hear = (message: HeardMessage) => discovery.hear(message)
-    hub.claim('configs', 'homeassistant/+/+/config', hear)
-    hub.claim('configs', 'homeassistant/+/+/+/config', hear)
-    hub.claim('birth', birthTopic, ({ payload }) => discovery.greeted(payload.bytes.toString()))
-    hub.clock.after(birthDelayMs, () => discovery.greet())
-  },
+export const homeAssistant = homeAssistantProfile({ isBeside: false })
+
+/** The same beside a broker that was there before, and perhaps a Home Assistant on it, which says so when it starts and never again. */
+export const homeAssistantBeside = homeAssistantProfile({ isBeside: true })
+
+function homeAssistantProfile({ isBeside }: { readonly isBeside: boolean }): Profile {
+  return {
+    name: 'home-assistant',
+    isGeneric: true,
+    open: (hub) => {
+      const discovery = new Discovery(hub)
+      const hear = (message: HeardMessage) => {
+        // Nobody announces devices to Home Assistant, and has a broker keep that, where there is none.
+        if (isBeside && message.isPast) discovery.hasOther = true
+        discovery.hear(message)
+      }
+      hub.claim('configs', 'homeassistant/+/+/config', hear)
+      hub.claim('configs', 'homeassistant/+/+/+/config', hear)
+      hub.claim('birth', birthTopic, ({ payload }) => discovery.greeted(payload.bytes.toString()))
+      hub.clock.after(birthDelayMs, () => discovery.greet())
+    },
+  }
 }
 
 const birthTopic = 'homeassistant/status'
@@ -66,13 +77,14 @@ interface Timers {
 }
 
 class Discovery {
+  /** Whether there is a Home Assistant, or was. */
+  hasOther = false
   readonly #hub: ProfileHub
   readonly #configs = new Map<string, Announced>()
   /** By what identifies an entity: its device, its component and its unique id. */
   readonly #entities = new Map<string, OpenEntity>()
   readonly #ids = new Set<string>()
   readonly #said = new WeakMap<object, SaidText>()
-  #hasOther = false
   #remindedUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(hub: ProfileHub) {
@@ -81,13 +93,13 @@ class Discovery {
 
   /** Somebody has said whether a Home Assistant is there. */
   greeted(word: string): void {
-    this.#hasOther = true
+    this.hasOther = true
     if (word === 'online') this.#remindedUntilMs = this.#hub.clock.nowMs() + remindersMs
   }
 
   /** Makes gateways tell of themselves, as they do to a Home Assistant that has started. */
   greet(): void {
-    if (this.#hasOther) return
+    if (this.hasOther) return
     this.#remindedUntilMs = this.#hub.clock.nowMs() + remindersMs
     this.#hub.send({ topic: birthTopic, payload: 'online', qos: 0 })
   }

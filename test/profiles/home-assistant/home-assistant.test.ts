@@ -1,5 +1,8 @@
 import t from 'tap'
-import { homeAssistant } from '../../../src/profiles/home-assistant/home-assistant.ts'
+import {
+  homeAssistant,
+  homeAssistantBeside,
+} from '../../../src/profiles/home-assistant/home-assistant.ts'
 import { profileContract } from '../contract.ts'
 import { playTo } from '../play.ts'
 import { announced } from './announced.ts'
@@ -231,6 +234,17 @@ t.test(
     live.hear('homeassistant/status', 'online')
     live.clock.step(60_000)
     t.same(greetings(live), [])
+
+    // One that was started before the hub says nothing more, and what was announced to it is there.
+    const config = JSON.stringify({ stat_t: 's', uniq_id: 'u' })
+    const beside = playTo(homeAssistantBeside, {
+      retained: [{ topic: 'homeassistant/sensor/u/config', payload: config }],
+    })
+    beside.clock.step(60_000)
+    t.same(greetings(beside), [])
+    const alone = playTo(homeAssistantBeside)
+    alone.clock.step(5000)
+    t.match(greetings(alone), [{ topic: 'homeassistant/status', payload: 'online' }])
   },
 )
 
