@@ -1,6 +1,6 @@
 import { steadyMs } from '../core/clock.ts'
 import { switchesActuator } from '../core/switching.ts'
-import type { Journal } from './journal.ts'
+import type { Journal } from '../store/journal.ts'
 import { readMessage, writeMessage } from './message-record.ts'
 import { optionBits, optionsOf, type SubscribedFilter } from './read-packets.ts'
 import type { Delivery } from './session-queue.ts'

@@ -1,5 +1,5 @@
 import { type AlarmClock, steadyMs } from '../core/clock.ts'
-import type { Journal } from './journal.ts'
+import type { Journal } from '../store/journal.ts'
 import type { Will } from './read-connect.ts'
 
 export interface WillsOptions {

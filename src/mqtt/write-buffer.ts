@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { ByteShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
 import { isCommand } from '../core/topic.ts'
-import type { Journal } from './journal.ts'
+import type { Journal } from '../store/journal.ts'
 import type { Traffic } from './statistics.ts'
 import type { PublishFrame } from './write-packets.ts'
 

@@ -6,7 +6,8 @@ export function openMemoryStore(): Store {
   return createStore(createMemory())
 }
 
-function createMemory(): Engine {
+/** Keeps values for as long as the process lives. */
+export function createMemory(): Engine {
   const values = new Map<string, Buffer>()
   return {
     isLasting: false,

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { openLevelStore } from '../../src/store/level-store.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
-import { lastingStore } from '../mqtt/lasting-store.ts'
+import { lastingStore } from '../store/lasting-store.ts'
 import { testFolder } from '../test-folder.ts'
 import { testHistory } from './contract.ts'
 import { silent } from './opened-history.ts'

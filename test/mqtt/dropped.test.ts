@@ -2,7 +2,7 @@ import { connect, connectAsync, type IClientOptions, type IPublishPacket } from 
 import t, { type Test } from 'tap'
 import { checkConfig } from '../../src/config.ts'
 import { createInbox } from '../inbox.ts'
-import { lastingStore } from './lasting-store.ts'
+import { lastingStore } from '../store/lasting-store.ts'
 import { openedBroker } from './opened-broker.ts'
 
 const { limits } = checkConfig({ users: { anonymous: { role: 'admin' } } })

@@ -9,8 +9,8 @@ import {
   createEmbeddedBus,
   createPersistence,
 } from '../../src/mqtt/embedded-bus.ts'
-import { openJournal } from '../../src/mqtt/journal.ts'
 import { RetainedValues } from '../../src/mqtt/retained.ts'
+import { openJournal } from '../../src/store/journal.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
 import { busContract } from '../bus/contract.ts'
 import { keptMessage } from './kept-message.ts'

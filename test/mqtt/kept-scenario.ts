@@ -3,9 +3,9 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { matches } from '../../src/core/filter.ts'
 import { lowerQos, type Qos } from '../../src/core/message.ts'
-import { openJournal } from '../../src/mqtt/journal.ts'
 import { readRetained } from '../../src/mqtt/retained.ts'
 import { storedSessions } from '../../src/mqtt/session-journal.ts'
+import { openJournal } from '../../src/store/journal.ts'
 import type { Store } from '../../src/store/store.ts'
 import {
   disconnectPacket,
@@ -21,7 +21,7 @@ import {
   subscribePacket,
   unsubscribePacket,
 } from '../raw-mqtt.ts'
-import { lastingStore, listed } from './lasting-store.ts'
+import { lastingStore, listed } from '../store/lasting-store.ts'
 import { type OpenedBroker, openedBroker } from './opened-broker.ts'
 
 interface Message {

@@ -3,11 +3,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { checkConfig } from '../../src/config.ts'
 import type { Qos } from '../../src/core/message.ts'
-import { openJournal } from '../../src/mqtt/journal.ts'
 import { optionsOf } from '../../src/mqtt/read-packets.ts'
 import { RetainedValues, retainedChange } from '../../src/mqtt/retained.ts'
 import { SessionJournal } from '../../src/mqtt/session-journal.ts'
-import type { Store } from '../../src/store/store.ts'
+import { openJournal } from '../../src/store/journal.ts'
 import {
   isPublish,
   rawMqttTo,
@@ -17,9 +16,9 @@ import {
   unsubscribePacket,
 } from '../raw-mqtt.ts'
 import { put, textsOf } from '../store/contract.ts'
+import { lastingStore } from '../store/lasting-store.ts'
 import { delivery, keptMessage } from './kept-message.ts'
 import { Scenario, stateOf } from './kept-scenario.ts'
-import { lastingStore } from './lasting-store.ts'
 import { openedBroker } from './opened-broker.ts'
 
 const client = fc.constantFrom('a', 'b/c')
@@ -111,7 +110,8 @@ t.test('past a limit that is lower now, what is kept is given up, and counted', 
 })
 
 t.test('what waits for the disk before it may be sent comes when that is done', async (t) => {
-  const store = await lastingStore()
+  let full = Promise.resolve()
+  const store = await lastingStore(undefined, () => full)
   const journal = openJournal(store)
   const session = new SessionJournal(journal, 'anonymous:kept')
   session.here(9 * 3600)
@@ -119,11 +119,10 @@ t.test('what waits for the disk before it may be sent comes when that is done', 
   for (let count = 1; count <= 100; count++) session.waits(delivery(count, { qos: 2, payload }))
   await journal.close()
   let release = () => {}
-  const full = new Promise<void>((resolve) => {
+  full = new Promise((resolve) => {
     release = resolve
   })
-  const write: Store['write'] = (changes) => full.then(() => store.write(changes))
-  const { port } = await openedBroker(t, { ...store, write })
+  const { port } = await openedBroker(t, store)
   const raw = await signedIn(await rawMqttTo(t, port), { clientId: 'kept', clean: false })
   await settled(raw)
   t.notOk(raw.packets.some(isPublish))
@@ -132,18 +131,16 @@ t.test('what waits for the disk before it may be sent comes when that is done', 
 })
 
 t.test('subscriptions that come and go while the disk is full leave nothing behind', async (t) => {
-  const store = await lastingStore()
   const written: number[] = []
   let release = () => {}
   const full = new Promise<void>((resolve) => {
     release = resolve
   })
-  const write: Store['write'] = async (changes) => {
+  const store = await lastingStore(undefined, async (changes) => {
     written.push(changes.length)
     await full
-    await store.write(changes)
-  }
-  const { port } = await openedBroker(t, { ...store, write })
+  })
+  const { port } = await openedBroker(t, store)
   const raw = await signedIn(await rawMqttTo(t, port), { clientId: 'kept', clean: false })
   raw.send(subscribePacket(['stays'], 1))
   await settled(raw)

@@ -14,7 +14,7 @@ import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { Trace } from '../../src/core/trace.ts'
 import type { Config } from '../../src/generated/config.ts'
 import { type BrokerOptions, openBroker } from '../../src/mqtt/broker.ts'
-import { openJournal } from '../../src/mqtt/journal.ts'
+import { openJournal } from '../../src/store/journal.ts'
 import type { Store } from '../../src/store/store.ts'
 import { unboundedShares } from '../unbounded.ts'
 

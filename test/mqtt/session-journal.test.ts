@@ -3,18 +3,18 @@ import fc from 'fast-check'
 import t from 'tap'
 import { steadyMs } from '../../src/core/clock.ts'
 import { isCommand } from '../../src/core/topic.ts'
-import { openJournal } from '../../src/mqtt/journal.ts'
 import { optionsOf } from '../../src/mqtt/read-packets.ts'
 import {
   SessionJournal,
   type StoredMessage,
   storedSessions,
 } from '../../src/mqtt/session-journal.ts'
+import { openJournal } from '../../src/store/journal.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
 import { put, textsOf } from '../store/contract.ts'
+import { lastingStore, listed } from '../store/lasting-store.ts'
 import { anyTopic } from '../topics.ts'
 import { delivery } from './kept-message.ts'
-import { lastingStore, listed } from './lasting-store.ts'
 
 /** A subscription as MQTT 3.1.1 has it. */
 function subscription(filter: string, qos: number) {

@@ -1,12 +1,12 @@
 import t from 'tap'
-import { openJournal } from '../../src/mqtt/journal.ts'
 import type { Will } from '../../src/mqtt/read-connect.ts'
 import { Wills } from '../../src/mqtt/wills.ts'
+import { openJournal } from '../../src/store/journal.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { steppedClock } from '../clock.ts'
 import { textsOf } from '../store/contract.ts'
-import { lastingStore } from './lasting-store.ts'
+import { lastingStore } from '../store/lasting-store.ts'
 
 function willOf(text: string, delaySeconds = 0): Will {
   return {

@@ -1,7 +1,7 @@
 import { parseJson } from '../../core/json.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { validateDeviceEntry, validateNodeEntry } from '../../generated/validate-stored.js'
-import type { Journal } from '../../mqtt/journal.ts'
+import type { Journal } from '../../store/journal.ts'
 import type { Change, Store } from '../../store/store.ts'
 import { deviceOf } from '../device.ts'
 import type { LastValues, StoredValue } from '../last-values.ts'

@@ -10,7 +10,7 @@ import { historyIn, midnight } from '../../history/opened-history.ts'
 import { setClock } from '../../history/set-clock.ts'
 import { toldProblems } from '../../history/told-problems.ts'
 import { createInbox } from '../../inbox.ts'
-import { lastingStore } from '../../mqtt/lasting-store.ts'
+import { lastingStore } from '../../store/lasting-store.ts'
 
 const empty = Payload.ofJson('{}', {})
 

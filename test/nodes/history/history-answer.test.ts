@@ -13,7 +13,7 @@ import {
 } from '../../../src/nodes/history/history-answer.ts'
 import { historyIn, midnight } from '../../history/opened-history.ts'
 import { setClock } from '../../history/set-clock.ts'
-import { lastingStore } from '../../mqtt/lasting-store.ts'
+import { lastingStore } from '../../store/lasting-store.ts'
 
 const spanMs = 10 * dayMs
 
