@@ -5,11 +5,19 @@ import { readUsersFile } from '../access/users-file.ts'
 import { readConfig } from '../config.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { checkFilter, checkTopic, isCommand } from '../core/topic.ts'
-import { type CliCommand, configPath, readArguments, required } from './arguments.ts'
+import {
+  type CliCommand,
+  configPath,
+  jsonOption,
+  printAnswer,
+  readArguments,
+  required,
+} from './arguments.ts'
 import type { Terminal } from './terminal.ts'
 import { knownUsers, unknownUser } from './user-arguments.ts'
 
-const usage = 'acl test USER ACTION TOPIC [--client ID] [--config FILE | --file USERS-FILE]'
+const usage =
+  'acl test USER ACTION TOPIC [--client ID] [--config FILE | --file USERS-FILE] [--json]'
 
 /** An error of the command line ends with 1; a script must not take that for an answer. */
 const deniedCode = 2
@@ -26,6 +34,7 @@ export const aclTest: CliCommand = {
           client: { type: 'string' },
           config: { type: 'string' },
           file: { type: 'string' },
+          ...jsonOption,
         },
         allowPositionals: true,
       }),
@@ -36,7 +45,8 @@ export const aclTest: CliCommand = {
     const rights = rightsOf(user, values.client)
     const wanted = actionNamed(required(action, 'an action', usage))
     const { allowed, reason } = decide(rights, wanted, required(topic, 'a topic', usage))
-    terminal.print(`${allowed ? 'allowed' : 'denied'}: ${reason}`)
+    const lines = [`${allowed ? 'allowed' : 'denied'}: ${reason}`]
+    printAnswer(terminal, values, { value: { allowed, reason }, lines })
     return allowed ? 0 : deniedCode
   },
 }

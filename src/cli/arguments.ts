@@ -61,15 +61,31 @@ export function onlyOne(values: readonly string[], what: string, usage: string):
   return required(values.length === 1 ? values[0] : undefined, what, usage)
 }
 
+/** Has an answer printed as one line of JSON, in place of lines for people. */
+export const jsonOption = { json: { type: 'boolean', default: false } } as const
+
+/** Prints what a command has done or found: for people, or as `--json` wants it. */
+export function printAnswer(
+  { print }: Pick<Terminal, 'print'>,
+  { json }: { readonly json: boolean },
+  { value, lines }: { readonly value: object; readonly lines: readonly string[] },
+): void {
+  for (const line of json ? [JSON.stringify(value)] : lines) print(line)
+}
+
 /** The folder of `--data`, for a command that takes nothing else but `files` names. */
 export function readDataArguments(args: string[], usage: string, files: 0 | 1) {
   const { values, positionals } = readArguments(usage, () =>
-    parseArgs({ args, options: { data: { type: 'string' } }, allowPositionals: true }),
+    parseArgs({
+      args,
+      options: { data: { type: 'string' }, ...jsonOption },
+      allowPositionals: true,
+    }),
   )
   const folder = required(values.data, 'the data folder after --data', usage)
   const [file = ''] = positionals
   if (positionals.length !== files) required(undefined, `${files} file names`, usage)
-  return { folder, file }
+  return { folder, file, json: values.json }
 }
 
 /** What `clown-hub init` writes, and other commands look for. */

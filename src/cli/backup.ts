@@ -9,8 +9,10 @@ import {
   type CliCommand,
   configPath,
   dataName,
+  jsonOption,
   onlyOne,
   passphraseFrom,
+  printAnswer,
   readArguments,
   required,
 } from './arguments.ts'
@@ -19,13 +21,14 @@ import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { type LongWork, longWork } from './long-work.ts'
 import { interruptedCode, type Terminal } from './terminal.ts'
 
-const usage = `backup --data DIR FILE ${hubUsage} | backup --all FILE [--config FILE] [--passphrase-file FILE] ${hubUsage}`
+const usage = `backup --data DIR FILE [--json] ${hubUsage} | backup --all FILE [--config FILE] [--passphrase-file FILE] [--json] ${hubUsage}`
 
 const options = {
   data: { type: 'string' },
   all: { type: 'boolean', default: false },
   config: { type: 'string' },
   'passphrase-file': { type: 'string' },
+  ...jsonOption,
   ...hubOptions,
 } as const
 
@@ -49,7 +52,9 @@ export const backup: CliCommand = {
     return longWork(terminal, untouched, async (long) => {
       const save = async (source: Source) => {
         const count = await saveBackup(file, source.lines)
-        terminal.print(`${file} has ${count} values of ${source.name}`)
+        const lines = [`${file} has ${count} values of ${source.name}`]
+        const value = { file, values: count, source: source.name }
+        printAnswer(terminal, values, { value, lines })
       }
       await fromFolderOrHub({ folder, values, terminal, long }, save)
       return 0
@@ -98,10 +103,12 @@ async function saveAll(
   if (passphrase === undefined) return interruptedCode
   const untouched = () => `${file} is as it was before`
   return longWork(terminal, untouched, async (long) => {
-    const save = async ({ lines, name }: Source) => {
-      const files = filesOf({ config, configFile, storeLines: lines })
+    const save = async (source: Source) => {
+      const { name } = source
+      const files = filesOf({ config, configFile, storeLines: source.lines })
       const count = await saveArchive(file, files, passphrase)
-      terminal.print(`${file} has ${count} files: ${configFile}, what it names, and ${name}`)
+      const lines = [`${file} has ${count} files: ${configFile}, what it names, and ${name}`]
+      printAnswer(terminal, values, { value: { file, files: count, source: name }, lines })
     }
     await fromFolderOrHub({ folder, values, terminal, long }, save)
     return 0

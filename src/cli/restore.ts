@@ -5,8 +5,10 @@ import { elsewhereName, restoreArchive } from '../store/archive.ts'
 import { restoreBackup } from '../store/backup.ts'
 import {
   type CliCommand,
+  jsonOption,
   onlyOne,
   passphraseFrom,
+  printAnswer,
   readArguments,
   readDataArguments,
   required,
@@ -14,7 +16,8 @@ import {
 import { longWork } from './long-work.ts'
 import { interruptedCode, type Terminal } from './terminal.ts'
 
-const usage = 'restore --data DIR FILE | restore --all DIR FILE [--passphrase-file FILE]'
+const usage =
+  'restore --data DIR FILE [--json] | restore --all DIR FILE [--passphrase-file FILE] [--json]'
 
 export const restore: CliCommand = {
   usage,
@@ -22,7 +25,7 @@ export const restore: CliCommand = {
     'make a data folder from a backup, or with --all the folder of a whole hub; it has to be empty or not there',
   run: async (args, terminal) => {
     if (args.includes('--all')) return restoreAll(args, terminal)
-    const { folder, file } = readDataArguments(args, usage, 1)
+    const { folder, file, json } = readDataArguments(args, usage, 1)
     return longWork(
       terminal,
       () => `${folder} has nothing of ${file}`,
@@ -34,8 +37,10 @@ export const restore: CliCommand = {
           const user = key.startsWith('key/') && fieldOf(parseJson(value), 'user')
           if (typeof user === 'string') owners.set(user, (owners.get(user) ?? 0) + 1)
         })
-        terminal.print(`${folder} has ${values} values from ${file}`)
-        for (const [user, count] of owners) terminal.print(keysOf(user, count))
+        const keys = [...owners].map(([user, count]) => keysOf(user, count))
+        const lines = [`${folder} has ${values} values from ${file}`, ...keys]
+        const value = { folder, values, file, keys: Object.fromEntries(owners) }
+        printAnswer(terminal, { json }, { value, lines })
         return 0
       },
     )
@@ -46,7 +51,7 @@ async function restoreAll(args: string[], terminal: Terminal): Promise<number | 
   const { values, positionals } = readArguments(usage, () =>
     parseArgs({
       args,
-      options: { all: { type: 'string' }, 'passphrase-file': { type: 'string' } },
+      options: { all: { type: 'string' }, 'passphrase-file': { type: 'string' }, ...jsonOption },
       allowPositionals: true,
     }),
   )
@@ -57,11 +62,15 @@ async function restoreAll(args: string[], terminal: Terminal): Promise<number | 
   const nothing = () => `${folder} has nothing of ${file}`
   return longWork(terminal, nothing, async ({ step }) => {
     const paths = await restoreArchive({ file, passphrase }, folder, step)
-    terminal.print(`${folder} has ${paths.length} files from ${file}`)
-    if (paths.some((path) => path.startsWith(`${elsewhereName}/`))) {
-      const copy = `cp -a ${join(folder, elsewhereName)}/. /`
-      terminal.print(`what was not in the folder of the configuration goes there with: ${copy}`)
-    }
+    const isElsewhere = paths.some((path) => path.startsWith(`${elsewhereName}/`))
+    const copy = `cp -a ${join(folder, elsewhereName)}/. /`
+    const lines = [
+      `${folder} has ${paths.length} files from ${file}`,
+      ...(isElsewhere
+        ? [`what was not in the folder of the configuration goes there with: ${copy}`]
+        : []),
+    ]
+    printAnswer(terminal, values, { value: { folder, file, paths }, lines })
     return 0
   })
 }

@@ -6,11 +6,11 @@ import { roleError } from '../access/user-check.ts'
 import { changeUser, readRoles } from '../access/users-file.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { isTopic } from '../core/topic.ts'
-import { type CliCommand, onlyOne, readArguments } from './arguments.ts'
+import { type CliCommand, onlyOne, printAnswer, readArguments } from './arguments.ts'
 import { describeRules, newPassword, passwordOptions, readRule } from './user-arguments.ts'
 
 const usage =
-  'user add NAME [--role ROLE] [--base BASE] [--kind KIND [--topic PREFIX]…] [--allow ACTION:FILTER]… [--deny ACTION:FILTER]… [--digest] [--stdin] [--file FILE]'
+  'user add NAME [--role ROLE] [--base BASE] [--kind KIND [--topic PREFIX]…] [--allow ACTION:FILTER]… [--deny ACTION:FILTER]… [--digest] [--stdin] [--file FILE] [--json]'
 
 const options = {
   ...passwordOptions,
@@ -42,9 +42,13 @@ export const userAdd: CliCommand = {
       const digest = values.digest ? password?.digestSecretFor(name) : undefined
       return newEntry({ role, base, rules, password: password?.hash, digest })
     })
-    terminal.print(`${name} is in ${file} now, ${rightsGiven(role, values.kind, rules)}`)
-    for (const line of describeRules(rules)) terminal.print(`  ${line}`)
-    for (const line of password?.lines ?? []) terminal.print(line)
+    const lines = [
+      `${name} is in ${file} now, ${rightsGiven(role, values.kind, rules)}`,
+      ...describeRules(rules).map((line) => `  ${line}`),
+      ...(password?.lines ?? []),
+    ]
+    const value = { user: name, file, role, base, rules, password: password?.generated }
+    printAnswer(terminal, values, { value, lines })
   },
 }
 

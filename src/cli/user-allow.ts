@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { withRules } from '../access/user-changes.ts'
 import { changeUser } from '../access/users-file.ts'
-import { type CliCommand, readArguments, required } from './arguments.ts'
+import { type CliCommand, printAnswer, readArguments, required } from './arguments.ts'
 import { describeRules, fileOption, known, type RulePart, readRule } from './user-arguments.ts'
 
 const options = fileOption
@@ -17,7 +17,7 @@ export const userDeny = ruleCommand(
 )
 
 function ruleCommand(part: RulePart, summary: string): CliCommand {
-  const usage = `user ${part} NAME ACTION:FILTER… [--file FILE]`
+  const usage = `user ${part} NAME ACTION:FILTER… [--file FILE] [--json]`
   return {
     usage,
     summary,
@@ -33,7 +33,8 @@ function ruleCommand(part: RulePart, summary: string): CliCommand {
         const entry = known(before, user, values.file)
         return { ...entry, rules: withRules(entry.rules, added) }
       })
-      for (const line of describeRules(added)) terminal.print(`${user}: ${line}`)
+      const lines = describeRules(added).map((line) => `${user}: ${line}`)
+      printAnswer(terminal, values, { value: { user, added }, lines })
     },
   }
 }

@@ -9,11 +9,11 @@ import { readUsersFile, type UserEntry } from '../access/users-file.ts'
 import type { Config } from '../config.ts'
 import { HubError, nearest, quote } from '../core/errors.ts'
 import { checkFilter } from '../core/topic.ts'
-import { usersName } from './arguments.ts'
+import { jsonOption, usersName } from './arguments.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Options of `parseArgs` that all commands for users have. */
-export const fileOption = { file: { type: 'string', default: usersName } } as const
+export const fileOption = { file: { type: 'string', default: usersName }, ...jsonOption } as const
 
 /** Options of those that set a password. */
 export const passwordOptions = {
@@ -48,7 +48,9 @@ interface NewPassword {
   readonly hash: string
   /** What the user of this name needs for HTTP Digest. */
   digestSecretFor(name: string): string
-  /** Lines that show a password nobody knows yet. */
+  /** That nobody knows yet. */
+  readonly generated: string | undefined
+  /** Lines that show it. */
   readonly lines: readonly string[]
 }
 
@@ -58,6 +60,7 @@ export async function newPassword(terminal: Terminal, isOnInput: boolean): Promi
   return {
     hash: await hashPassword(password),
     digestSecretFor: (name) => digestSecretOf(name, password),
+    generated: isOnInput ? undefined : password,
     lines: isOnInput ? [] : [`password: ${password}`, shownOnce],
   }
 }

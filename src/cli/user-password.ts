@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
 import { changeUser } from '../access/users-file.ts'
-import { type CliCommand, onlyOne, readArguments } from './arguments.ts'
+import { type CliCommand, onlyOne, printAnswer, readArguments } from './arguments.ts'
 import { known, newPassword, passwordOptions } from './user-arguments.ts'
 
-const usage = 'user password NAME [--digest | --no-digest] [--stdin] [--file FILE]'
+const usage = 'user password NAME [--digest | --no-digest] [--stdin] [--file FILE] [--json]'
 
 export const userPassword: CliCommand = {
   usage,
@@ -13,7 +13,7 @@ export const userPassword: CliCommand = {
       parseArgs({ args, options: passwordOptions, allowPositionals: true, allowNegative: true }),
     )
     const name = onlyOne(positionals, 'the name of one user', usage)
-    const { hash, digestSecretFor, lines } = await newPassword(terminal, values.stdin)
+    const { hash, digestSecretFor, generated, lines } = await newPassword(terminal, values.stdin)
     changeUser(values.file, name, (before) => {
       const { digest, ...entry } = known(before, name, values.file)
       // Whoever signs in by Digest goes on doing so, by the new password.
@@ -21,7 +21,7 @@ export const userPassword: CliCommand = {
       const secret = wantsDigest ? { digest: digestSecretFor(name) } : {}
       return { ...entry, password: hash, ...secret }
     })
-    terminal.print(`${name} has another password now`)
-    for (const line of lines) terminal.print(line)
+    const all = [`${name} has another password now`, ...lines]
+    printAnswer(terminal, values, { value: { user: name, password: generated }, lines: all })
   },
 }

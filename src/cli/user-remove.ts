@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
 import { changeUser } from '../access/users-file.ts'
-import { type CliCommand, onlyOne, readArguments } from './arguments.ts'
+import { type CliCommand, onlyOne, printAnswer, readArguments } from './arguments.ts'
 import { fileOption, known } from './user-arguments.ts'
 
-const usage = 'user remove NAME [--file FILE]'
+const usage = 'user remove NAME [--file FILE] [--json]'
 
 export const userRemove: CliCommand = {
   usage,
@@ -17,6 +17,7 @@ export const userRemove: CliCommand = {
       known(before, name, values.file)
       return undefined
     })
-    terminal.print(`${name} is not in ${values.file} any more`)
+    const lines = [`${name} is not in ${values.file} any more`]
+    printAnswer(terminal, values, { value: { user: name, removed: true }, lines })
   },
 }

@@ -2,10 +2,10 @@ import { parseArgs } from 'node:util'
 import { createTotpSecret, totpUri } from '../access/totp.ts'
 import { changeUser } from '../access/users-file.ts'
 import { HubError } from '../core/errors.ts'
-import { type CliCommand, onlyOne, readArguments } from './arguments.ts'
+import { type CliCommand, onlyOne, printAnswer, readArguments } from './arguments.ts'
 import { fileOption, known } from './user-arguments.ts'
 
-const usage = 'user totp NAME [--remove] [--file FILE]'
+const usage = 'user totp NAME [--remove] [--file FILE] [--json]'
 
 export const userTotp: CliCommand = {
   usage,
@@ -28,14 +28,18 @@ export const userTotp: CliCommand = {
       throw new HubError('bad-command-line', `${sentence}: clown-hub user password ${name}`)
     })
     if (totp === undefined) {
-      terminal.print(`${name} signs in without a code now`)
+      const lines = [`${name} signs in without a code now`]
+      printAnswer(terminal, values, { value: { user: name, code: false }, lines })
       return
     }
-    terminal.print(`${name} signs in to pages by password and code now, and to all else by token`)
-    terminal.print(`uri: ${totpUri(name, totp)}`)
-    terminal.print(`secret: ${totp}`)
-    terminal.print(
+    const uri = totpUri(name, totp)
+    const lines = [
+      `${name} signs in to pages by password and code now, and to all else by token`,
+      `uri: ${uri}`,
+      `secret: ${totp}`,
       'Enter the secret in an authenticator app, or show it as a picture: qrencode -t ansiutf8',
-    )
+    ]
+    const value = { user: name, code: true, uri, secret: totp }
+    printAnswer(terminal, values, { value, lines })
   },
 }

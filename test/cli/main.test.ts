@@ -69,7 +69,7 @@ t.test('a wrong command line is answered in one line, with exit code 1', async (
     user: /^clown-hub: unknown command "user": it is one of user add, .*, user remove, .*\. See clown-hub help$/,
     'acl tset a': /^clown-hub: unknown command "acl tset": did you mean "acl test"/,
     'check-config':
-      /^clown-hub: expected a configuration file; usage: clown-hub check-config FILE$/,
+      /^clown-hub: expected a configuration file; usage: clown-hub check-config FILE \[--json\]$/,
     'check-config a.yaml b.yaml': /^clown-hub: expected one configuration file; usage: /,
     simulate: /^clown-hub: expected the URL of an MQTT broker; usage: /,
     'simulate --url mqtt://127.0.0.1:1': /^clown-hub: expected an MQTT broker at mqtt:\/\/127/,
