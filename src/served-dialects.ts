@@ -165,6 +165,7 @@ async function openServedGround(config: Config, parts: ServedParts) {
   const on = { heard: onHeard, forgotten: onForgotten, online: onOnline }
   const seen = await openSeenDevices({ registry, values, states, labels, numbers, on })
   onClose(seen.close)
+  hardware.kept.onReplaced(seen.replaced)
   const dialectUsers = createDialectUsers({
     enter: hardware.path.enter,
     signedIn: access.signedIn,

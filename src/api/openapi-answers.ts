@@ -89,7 +89,14 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
     ['stale', 'firmware', 'capabilities'],
   ),
   Label: object({ device: text, ...label }, Object.keys(label)),
-  Replaced: object({ old: text, new: text, series: integer, label: boolean, lock: boolean }),
+  Replaced: object({
+    old: text,
+    new: text,
+    series: integer,
+    label: boolean,
+    lock: boolean,
+    fewerRights: manyOf(text),
+  }),
   Forgotten: object({
     ...{ device: text, known: boolean, series: integer, label: boolean },
     ...{ lock: boolean, autoOff: boolean, commands: integer },

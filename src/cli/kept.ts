@@ -27,7 +27,9 @@ export const replaceDevice: CliCommand = {
     }
     const request = { path: '/api/replace', json: JSON.stringify({ old, new: spare }) }
     const linesOf = (body: HubAnswer['body']) =>
-      body['old'] === old ? [`takes the place of ${old}, with ${partsIn(body)}`] : undefined
+      body['old'] === old
+        ? [`takes the place of ${old}, with ${partsIn(body)}`, ...warningIn(body)]
+        : undefined
     const about = `${spare}: `
     const asking = { request, does: 'replaces devices', isJson: values.json, about, linesOf }
     return tellAnswer(hubAddress(values, terminal), asking, terminal)
@@ -59,6 +61,13 @@ export const forget: CliCommand = {
     const asking = { request, does, isJson: values.json, about: `${about}: `, linesOf }
     return tellAnswer(hubAddress(values, terminal), asking, terminal)
   },
+}
+
+function warningIn({ fewerRights }: HubAnswer['body']): string[] {
+  if (!Array.isArray(fewerRights) || fewerRights.length === 0) return []
+  return [
+    `rights are by topic, and stay: ${fewerRights.join(', ')} may do less with it than with the old one`,
+  ]
 }
 
 /** What went elsewhere, or away: `3 quantities of its history, its name and room, 12 commands`. */

@@ -1,13 +1,13 @@
 /** All that the hub keeps of a device, wherever that is: what goes to its spare part, and what is removed for good. */
 import { rightsOf } from '../access/rights.ts'
-import type { User } from '../access/user.ts'
+import type { User, UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { Payload } from '../core/payload.ts'
 import type { History } from '../history/history.ts'
 import type { AuditLog } from './commands/audit-log.ts'
 import type { CommandRecords } from './commands/command-records.ts'
-import { deviceOf, isDevice } from './device.ts'
+import { commandTopic, deviceOf, isDevice } from './device.ts'
 import type { LastValues } from './last-values.ts'
 import type { DeviceLabels } from './registry/device-labels.ts'
 import type { Registry } from './registry/registry.ts'
@@ -22,6 +22,8 @@ interface Replaced {
   readonly series: number
   readonly label: boolean
   readonly lock: boolean
+  /** The names of users who may read or command less of it than of the old one: rights are by topic. */
+  readonly fewerRights: readonly string[]
 }
 
 /** What was removed of a device. */
@@ -56,6 +58,8 @@ export interface KeptOfDevices {
    * @throws HubError `unknown-device`, `bad-topic`, also for what the user may not read.
    */
   replace(user: User, devices: { readonly old: string; readonly new: string }): Promise<Replaced>
+  /** Calls `act` with each device and its spare part; what is replaced waits for that. */
+  onReplaced(act: (old: string, spare: string) => Promise<void>): void
   /**
    * Removes all that is kept of a device. One that reports again is a new one.
    *
@@ -71,6 +75,7 @@ export interface KeptOfDevices {
 
 export interface KeptParts {
   readonly bus: Pick<Bus, 'publish'>
+  readonly users: Pick<UserDirectory, 'all'>
   readonly history: Pick<History, 'move' | 'forget' | 'topicsOf'>
   readonly labels: Pick<DeviceLabels, 'move' | 'forget'>
   readonly registry: Pick<Registry, 'device' | 'devicesBelow'>
@@ -87,7 +92,9 @@ export interface KeptParts {
 
 export function createKeptOfDevices(parts: KeptParts): KeptOfDevices {
   const { history, labels, registry, relayGuard, replacements } = parts
+  const followers: Parameters<KeptOfDevices['onReplaced']>[0][] = []
   return {
+    onReplaced: (act) => followers.push(act),
     replace: async (user, { old, new: spare }) => {
       checkReadable(user, [old, spare])
       parts.settle()
@@ -96,8 +103,10 @@ export function createKeptOfDevices(parts: KeptParts): KeptOfDevices {
       const lock = relayGuard.replaced(old, spare)
       const label = labels.move(old, spare)
       const series = history.move(old, spare)
+      await Promise.all(followers.map((act) => act(old, spare)))
       await parts.stored()
-      return { old, new: spare, series, label, lock }
+      const fewerRights = whoMayLess(old, spare, parts.users.all())
+      return { old, new: spare, series, label, lock, fewerRights }
     },
     forget: async (user, device) => {
       checkReadable(user, [device])
@@ -147,6 +156,16 @@ async function forgetKept(device: string, parts: KeptParts): Promise<Kept> {
   const guarded = parts.relayGuard.forget(device)
   const label = parts.labels.forget(device)
   return { known, series: await parts.history.forget(device), label, ...guarded }
+}
+
+/** Nobody gets a right by a change of hardware: who runs the hub has to know. */
+function whoMayLess(old: string, spare: string, users: readonly User[]): string[] {
+  const rightsTo = (user: User, device: string) => {
+    const { mayRead, mayPublish } = rightsOf(user)
+    return Number(mayRead(device)) + Number(mayPublish(commandTopic(device), false).allowed)
+  }
+  const less = users.filter((user) => rightsTo(user, spare) < rightsTo(user, old))
+  return less.map(({ name }) => name)
 }
 
 /** @throws HubError `bad-topic` */

@@ -74,7 +74,7 @@ export interface HardwareParts
   readonly journal: Pick<Journal, 'noteLater'>
   readonly recording: Recording
   readonly access: NodePresenceOptions & {
-    readonly directory: Pick<UserDirectory, 'find'>
+    readonly directory: Pick<UserDirectory, 'find' | 'all'>
     readonly signedIn: Pick<SignedIn, 'onEntered'>
   }
   /** The conventions of hardware that are understood, besides Clown.Model. */
@@ -127,6 +127,7 @@ export async function openHardware(
     kept: createKeptOfDevices({
       ...{ ...parts, ...known, ...nodes, ...commanding },
       history: recorded,
+      users: parts.access.directory,
       settle: path.settle,
       stored: () => parts.store.write([]),
     }),

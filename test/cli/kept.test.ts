@@ -9,7 +9,7 @@ t.test('what went to a spare part, and what is gone, is told in one line', async
   for (const [line, body, words] of [
     [
       'device replace relay/a relay/b',
-      { old, new: spare, series: 2, label: true, lock: false },
+      { old, new: spare, series: 2, label: true, lock: false, fewerRights: [] },
       `${spare}: takes the place of ${old}, with 2 quantities of its history, its name and room`,
     ],
     [

@@ -13,6 +13,7 @@ function opened() {
     const device: SeenDevice = {
       number: 7,
       topic: `nodes/bridge/0/${kind}/-`,
+      firstTopic: `nodes/bridge/0/${kind}/-`,
       base: 'nodes/bridge/0',
       name: `${kind}/-`,
       kind,

@@ -10,6 +10,7 @@ export function seenDevice(given: Partial<SeenDevice> = {}): SeenDevice {
   return {
     number: 2,
     topic: 'nodes/bridge/0/relay/i2c0-3b',
+    firstTopic: given.topic ?? 'nodes/bridge/0/relay/i2c0-3b',
     base: 'nodes/bridge/0',
     name: 'relay/i2c0-3b',
     kind: 'relay',

@@ -4,7 +4,7 @@ import type { IClientOptions } from 'mqtt'
 import t, { type Test } from 'tap'
 import { createToken } from '../../src/access/tokens.ts'
 import { ranLine } from '../cli/run-line.ts'
-import { type HubPorts, mqttTo, startedHub } from '../started-hub.ts'
+import { type HubPorts, mqttTo, type StartedHub, startedHub } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
 
 const old = 'devices/tasmota/DC4F22000001/relay/1'
@@ -64,6 +64,35 @@ async function plug(t: Test, hub: HubPorts, [mac, first]: readonly [mac: string,
   }
 }
 
+/** What clients of other systems know the first plug by, and what it is by that. */
+async function knownTo({ dialects }: StartedHub) {
+  const [deconz, jeedom, netzer] = dialects.map(({ port }) => `127.0.0.1:${port}`)
+  const made = await fetch(`http://${deconz}/api`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa('clown:bigclown')}` },
+    body: '{"devicetype":"test"}',
+  })
+  const [{ success }] = JSON.parse(await made.text())
+  const answered = await fetch(`http://${deconz}/api/${success.username}/lights`)
+  const lights = Object.entries<{ uniqueid: string; state: { on: unknown } }>(
+    JSON.parse(await answered.text()),
+  )
+  const [id, { uniqueid, state } = {}] = lights[0] ?? []
+  const asked = { jsonrpc: '2.0', id: 1, method: 'cmd::all', params: { apikey: 'key' } }
+  const url = `http://${jeedom}/core/api/jeeApi.php`
+  const { result } = JSON.parse(
+    await (await fetch(url, { method: 'POST', body: JSON.stringify(asked) })).text(),
+  )
+  const [command] = result.filter(
+    ({ generic_type }: { generic_type: string }) => generic_type === 'ENERGY_STATE',
+  )
+  const pins = await (await fetch(`http://${netzer}/action.cgi?uv0`)).text()
+  return {
+    ids: [id, uniqueid, command.id, command.eqLogic_id],
+    isOn: [state?.on, command.currentValue, /"0":"(.)"/.exec(pins)?.[1]],
+  }
+}
+
 const command = (hub: HubPorts, device: string, state: boolean) =>
   ask(hub, 'command', { device, payload: { state } })
 
@@ -71,8 +100,17 @@ const linesTo = ({ httpPort }: HubPorts) => `--url http://clown:bigclown@127.0.0
 
 t.test('what was of a broken plug is of its spare part, in every respect', async (t) => {
   const data = { folder: testFolder(t) }
-  const hub = await startedHub(t, { users, data, commands: { rules } })
+  const guest = { user: 'clown', anyOrigin: true }
+  const dialects = [
+    { dialect: 'deconz', port: 0, guest },
+    { dialect: 'jeedom', port: 0, guest, jeedom: { guestKey: 'key' } },
+    { dialect: 'netzer', port: 0, guest },
+  ] as const
+  const bob = { password: 'bigclown', rules: [{ allow: ['command' as const], topic: `${old}/#` }] }
+  const config = { users: { ...users, bob }, data, commands: { rules }, dialects: [...dialects] }
+  const hub = await startedHub(t, config)
   await plug(t, hub, ['DC4F22000001', 'pump'])
+  const known = await knownTo(hub)
   await plug(t, hub, ['DC4F22000002', 'spare'])
   t.match(await command(hub, old, true), { receipt: 'confirmed' })
   t.match(await command(hub, old, false), { receipt: 'confirmed' })
@@ -86,6 +124,7 @@ t.test('what was of a broken plug is of its spare part, in every respect', async
     code: 0,
     output: [
       `${spare}: takes the place of ${old}, with 1 quantities of its history, its name and room, its lock`,
+      `${spare}: rights are by topic, and stay: bob may do less with it than with the old one`,
     ],
     errors: [],
   })
@@ -100,9 +139,11 @@ t.test('what was of a broken plug is of its spare part, in every respect', async
   t.match(await command(hub, spare, true), { code: 'locked' })
   await ask(hub, 'unlock', { device: spare })
   t.match(await command(hub, spare, true), { receipt: 'confirmed' })
+  t.same(await knownTo(hub), { ...known, isOn: [true, 1, '1'] })
   await hub.close()
 
-  const again = await startedHub(t, { users, data, commands: { rules } })
+  const again = await startedHub(t, config)
+  await plug(t, again, ['DC4F22000002', 'spare'])
   await plug(t, again, ['DC4F22000003', 'third'])
   t.match((await devicesOf(again)).get(spare), { title: 'Pump', room: 'Cellar' })
   t.match((await ask(again, `history?topic=${spare}`)).series, [{ quantity: 'state' }])

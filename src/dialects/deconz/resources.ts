@@ -193,7 +193,7 @@ export function uniqueIdOf(resource: Resource): string {
 
 /** Of the device alone. */
 export function addressOf({ device }: Pick<Resource, 'device'>): string {
-  const bytes = createHash('sha256').update(device.topic).digest('hex').slice(0, 16)
+  const bytes = createHash('sha256').update(device.firstTopic).digest('hex').slice(0, 16)
   return bytes.replace(/..(?!$)/g, '$&:')
 }
 
@@ -274,7 +274,7 @@ const prefix = 'dialect/deconz/name/'
 /** No topic of a device has a `#`: what it tells besides has a name of its own. */
 function nameKey(resource: Resource): string {
   const { device, row } = resource
-  return isWholeDevice(resource) ? device.topic : `${device.topic}#${row.key}`
+  return isWholeDevice(resource) ? device.firstTopic : `${device.firstTopic}#${row.key}`
 }
 
 export async function openNames(store: ServedContext['store']): Promise<Names> {

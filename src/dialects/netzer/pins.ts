@@ -19,6 +19,12 @@ export interface Pin extends PinUse {
   readonly topic: string
 }
 
+/** A pin that stays with what clients know as one device: another one takes its place. */
+interface LastingPin extends Pin {
+  /** See `SeenDevice.firstTopic`. */
+  readonly firstTopic: string
+}
+
 interface Pins {
   at(index: string): Pin | undefined
   /** Those that the device which reports on `topic` is on. */
@@ -38,9 +44,23 @@ export async function openPins(context: PinsContext): Promise<Pins> {
   if (netzer.pins === undefined) return openGivenPins(context)
   const pins = Object.entries(netzer.pins).map(([index, wanted]) => {
     const topic = joinTopic(base, wanted.device)
-    return [index, { index, topic, ...useOf(index, topic, wanted) }] as const
+    const use = useOf(index, topic, wanted)
+    return [index, { index, topic, firstTopic: topic, ...use }] as const
   })
-  return { ...pinsIn(new Map(pins)), close: () => {} }
+  const { devices } = context
+  const byIndex = new Map<string, LastingPin>(pins)
+  for (const device of devices.all()) takePlaces(byIndex, device)
+  const close = devices.onEvent((event, device) => {
+    if (event === 'labelled') takePlaces(byIndex, device)
+  })
+  return { ...pinsIn(byIndex), close }
+}
+
+/** A device is on the pins of that in whose place it is. */
+function takePlaces(pins: Map<string, LastingPin>, { topic, firstTopic }: SeenDevice): void {
+  for (const [index, pin] of pins) {
+    if (pin.firstTopic === firstTopic) pins.set(index, { ...pin, topic })
+  }
 }
 
 function pinsIn(pins: ReadonlyMap<string, Pin>): Omit<Pins, 'close'> {
@@ -102,16 +122,18 @@ const sharedPlaces = '9abc'
 async function openGivenPins(context: PinsContext): Promise<Pins> {
   const { devices, settings, store, sampledLog } = context
   const key = `dialect/netzer/pins/${settings.base}`
-  const pins = new Map<string, Pin>()
-  const put = (index: string, topic: string) => {
-    const row = rowOnPin(deviceOf(topic).kind)
+  const pins = new Map<string, LastingPin>()
+  const put = (index: string, firstTopic: string) => {
+    const row = rowOnPin(deviceOf(firstTopic).kind)
     if (row === undefined) return
     const scale = usualScale(row)
-    pins.set(index, { index, topic, row, ...(scale && { scale }) })
+    pins.set(index, { index, topic: firstTopic, firstTopic, row, ...(scale && { scale }) })
   }
   for (const [index, topic] of readGiven(await store.get(key))) put(index, topic)
   const keep = () => {
-    const given = Object.fromEntries([...pins.values()].map(({ index, topic }) => [index, topic]))
+    const given = Object.fromEntries(
+      [...pins.values()].map(({ index, firstTopic }) => [index, firstTopic]),
+    )
     store
       .write([{ key, value: Buffer.from(JSON.stringify(given)) }])
       .catch((error: unknown) =>
@@ -122,18 +144,21 @@ async function openGivenPins(context: PinsContext): Promise<Pins> {
         ),
       )
   }
-  const there = new Set(devices.all().map(({ topic }) => topic))
+  const there = new Set(devices.all().map(({ firstTopic }) => firstTopic))
   const give = (device: SeenDevice) => {
-    there.add(device.topic)
+    there.add(device.firstTopic)
     const index = placeFor(device, pins, there)
-    if (index === undefined) return
-    put(index, device.topic)
-    keep()
+    if (index !== undefined) {
+      put(index, device.firstTopic)
+      keep()
+    }
+    takePlaces(pins, device)
   }
   for (const device of devices.all()) give(device)
   const close = devices.onEvent((event, device) => {
     if (event === 'added') give(device)
-    else if (event === 'deleted') there.delete(device.topic)
+    else if (event === 'labelled') takePlaces(pins, device)
+    else if (event === 'deleted') there.delete(device.firstTopic)
   })
   return { ...pinsIn(pins), close }
 }
@@ -144,18 +169,18 @@ function rowOnPin(kind: string): ModelRow | undefined {
 
 /** The pin for a device; undefined when it has one, cannot have one, or none is left. */
 function placeFor(
-  { topic, kind }: SeenDevice,
-  pins: ReadonlyMap<string, Pin>,
+  { firstTopic, kind }: SeenDevice,
+  pins: ReadonlyMap<string, LastingPin>,
   there: ReadonlySet<string>,
 ): string | undefined {
   const column = rowOnPin(kind)?.netzer
-  if (column === undefined || [...pins.values()].some((pin) => pin.topic === topic))
+  if (column === undefined || [...pins.values()].some((pin) => pin.firstTopic === firstTopic))
     return undefined
   const places = [...column.places, ...sharedPlaces]
   const free = places.find((index) => !pins.has(index))
   if (free !== undefined) return free
   const given = [...pins.values()].filter(({ index }) => places.includes(index))
-  return given.find((pin) => !there.has(pin.topic))?.index
+  return given.find((pin) => !there.has(pin.firstTopic))?.index
 }
 
 function readGiven(bytes: Buffer | undefined): [index: string, topic: string][] {

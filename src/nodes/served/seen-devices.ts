@@ -16,6 +16,8 @@ export interface SeenDevice {
   readonly number: number
   /** Complete, as it goes on the bus. */
   readonly topic: string
+  /** The topic of the device that its number was given to: of that in whose place it is, or its own. */
+  readonly firstTopic: string
   /** The topic of its node, and below it its name, such as `relay/i2c0-3b`. */
   readonly base: string
   readonly name: string
@@ -77,6 +79,8 @@ interface SeenDevicesOptions {
 
 interface SeenBelow {
   below(base: string): SeenDevices
+  /** A spare part is what clients know the old device as, and the other way round: it stays on its places. */
+  replaced(old: string, spare: string): Promise<void>
   close(): void
 }
 
@@ -148,9 +152,34 @@ export async function openSeenDevices(options: SeenDevicesOptions): Promise<Seen
           return device && look(device)
         },
       }),
+    replaced: createReplaced(options, { topics, look, tell }),
     close: () => {
       for (const stop of stops) stop()
     },
+  }
+}
+
+interface Seeing {
+  /** By number. */
+  readonly topics: Map<number, string>
+  look(device: KnownDevice): SeenDevice | undefined
+  tell(event: DeviceEvent, device: KnownDevice): void
+}
+
+function createReplaced(
+  { numbers, registry }: SeenDevicesOptions,
+  { topics, look, tell }: Seeing,
+): SeenBelow['replaced'] {
+  return async (...both) => {
+    for (const number of both.flatMap((topic) => numbers.of(topic) ?? [])) topics.delete(number)
+    await numbers.swap(...both)
+    for (const device of both.flatMap((topic) => registry.device(topic) ?? [])) {
+      const seen = look(device)
+      if (seen === undefined) continue
+      topics.set(seen.number, device.topic)
+      tell('labelled', device)
+      tell('reported', device)
+    }
   }
 }
 
@@ -210,6 +239,7 @@ function createLook({ registry, values, states, labels, numbers }: SeenDevicesOp
     return {
       number,
       topic,
+      firstTopic: numbers.firstNameOf(topic),
       base,
       name,
       kind,

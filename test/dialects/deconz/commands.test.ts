@@ -320,6 +320,7 @@ function switched(receipts: readonly Receipt[], body: Readonly<Record<string, un
       number: at + 2,
       nodeNumber: 1,
       topic,
+      firstTopic: topic,
       base,
       name,
       kind: 'relay',

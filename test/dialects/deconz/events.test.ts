@@ -224,6 +224,7 @@ t.test('nobody is there any more a while after the last movement', async (t) => 
     const device: SeenDevice = {
       number: 7,
       topic: 'nodes/bridge/0/pir/-',
+      firstTopic: 'nodes/bridge/0/pir/-',
       base: 'nodes/bridge/0',
       name: 'pir/-',
       kind: 'pir',

@@ -120,6 +120,7 @@ t.test('who waits is told at the end of the period, and everybody at the end', a
     number: 2,
     nodeNumber: 1,
     topic: 'nodes/bridge/0/relay/a',
+    firstTopic: 'nodes/bridge/0/relay/a',
     base: 'nodes/bridge/0',
     name: 'relay/a',
     kind: 'relay',

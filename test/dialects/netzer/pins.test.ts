@@ -74,6 +74,24 @@ t.test('a device keeps its pin, also over a restart, and while it is gone', asyn
   t.same(placed(again), ['0 relay/b', '1 relay/a'])
 })
 
+t.test('a spare part is on the pin of what it replaces', async (t) => {
+  const [old, spare] = [deviceNamed(1, 'relay/a'), deviceNamed(2, 'relay/b')]
+  const { pins, context, changing } = await opened(t, [old, spare])
+  changing.tell('labelled', { ...old, number: 2, firstTopic: spare.topic })
+  changing.tell('labelled', { ...spare, number: 1, firstTopic: old.topic })
+  t.same(placed(pins), ['0 relay/b', '1 relay/a'])
+  pins.close()
+  t.same(placed(await openPins(context)), ['0 relay/b', '1 relay/a'])
+  const netzer = { ...context.settings.netzer, pins: { 5: { device: 'relay/a' } } }
+  const settings = { ...context.settings, netzer }
+  const named = await openPins({ ...context, settings })
+  t.same(placed(named), ['5 relay/b'])
+  changing.tell('labelled', old)
+  changing.tell('reported', old)
+  t.same(placed(named), ['5 relay/a'])
+  named.close()
+})
+
 t.test('with no pin left, one whose device is gone goes to another', async (t) => {
   const names = [...'abcdefgh'].map((name, at) => deviceNamed(at + 1, `relay/${name}`))
   const { pins, changing } = await opened(t, names)

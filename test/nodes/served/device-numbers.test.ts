@@ -36,6 +36,29 @@ t.test('a name has one number for ever, also after a restart', async (t) => {
   t.equal(again.numbers.of('c'), 3)
 })
 
+t.test('two names have the numbers of each other, also after a restart', async (t) => {
+  const inUse = new Set<string>()
+  const { numbers, store } = await opened({ inUse })
+  await numbers.give(['a'])
+  t.equal(numbers.firstNameOf('a'), 'a')
+  await numbers.swap('a', 'b')
+  const again = (await opened({ store, most: 4, inUse })).numbers
+  for (const each of [numbers, again]) {
+    t.same([each.of('a'), each.of('b')], [2, 1])
+    t.same([each.firstNameOf('a'), each.firstNameOf('b')], ['b', 'a'])
+  }
+  await again.swap('b', 'c')
+  t.same([again.of('b'), again.of('c'), again.firstNameOf('c')], [3, 1, 'a'])
+  await again.give(['d', 'e'])
+  t.equal((await opened({ store })).numbers.firstNameOf('b'), 'b', 'it went with its number')
+  const full = { entries: store.entries, write: () => Promise.reject(new Error('full')) }
+  const { numbers: unwritten, counters } = await opened({ store: full })
+  await unwritten.swap('d', 'f')
+  t.equal(unwritten.of('f'), undefined)
+  await unwritten.swap('d', 'e')
+  t.same(counters.snapshot(), { 'numbers-not-written': 2 })
+})
+
 t.test('who asks meanwhile waits for the same number', async (t) => {
   const { numbers } = await opened()
   await Promise.all([numbers.give(['a']), numbers.give(['a', 'b'])])

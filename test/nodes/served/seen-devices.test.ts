@@ -57,6 +57,7 @@ async function opened(node: KnownNode, said: ReadonlyMap<string, unknown> = new 
     [nodeName(base), 1],
     ...[...known.keys()].map((topic, at) => [topic, at + 2] as const),
   ])
+  const firsts = new Map<string, string>()
   const labels = new Map<string, DeviceLabel>()
   const labelled = createListeners<[string]>()
   const waiting: (() => void)[] = []
@@ -79,6 +80,13 @@ async function opened(node: KnownNode, said: ReadonlyMap<string, unknown> = new 
     labels: { of: (topic) => labels.get(topic) ?? {}, onChange: labelled.add },
     numbers: {
       of: (name) => numbers.get(name),
+      firstNameOf: (name) => firsts.get(name) ?? name,
+      swap: async (one, other) => {
+        const both = [numbers.get(one), numbers.get(other)] as const
+        if (both[0] === undefined || both[1] === undefined) return
+        numbers.set(one, both[1]).set(other, both[0])
+        firsts.set(one, other).set(other, one)
+      },
       give: async (names) => {
         if (names.every((name) => numbers.has(name))) return
         await new Promise<void>((resolve) => waiting.push(resolve))
@@ -143,6 +151,24 @@ t.test('what went before it had a number was never there', async (t) => {
   await store()
   t.same(events, [])
   t.same(below.all(), [])
+})
+
+t.test('a spare part is known as what it replaces, which is told as what it is now', async (t) => {
+  const node = knownNode()
+  knownDevice(node, 'relay/a')
+  const spare = knownDevice(node, 'relay/b')
+  const { below, events, seen, known } = await opened(node)
+  await seen.replaced(`${base}/relay/a`, spare.topic)
+  t.match(below.get(2), { topic: spare.topic, firstTopic: `${base}/relay/a` })
+  t.match(below.get(3), { topic: `${base}/relay/a`, firstTopic: spare.topic })
+  t.same(events, ['labelled relay/a', 'reported relay/a', 'labelled relay/b', 'reported relay/b'])
+  known.delete(`${base}/relay/a`)
+  await seen.replaced(`${base}/relay/a`, spare.topic)
+  t.match(below.all(), [{ number: 3, topic: spare.topic }])
+  const unwritten = knownDevice(node, 'relay/c')
+  known.set(unwritten.topic, unwritten)
+  await seen.replaced(unwritten.topic, spare.topic)
+  t.same(below.all(), [{ ...below.get(3) }], 'of one that never had a number there is nothing')
 })
 
 t.test('what goes is told last, and what its node does, of each', async (t) => {
