@@ -65,3 +65,9 @@ export function isOperator(): boolean {
   const { value } = session
   return value.is === 'in' && (value.role === 'operator' || value.role === 'admin')
 }
+
+/** Whether whoever is signed in may change users, and see who is there. */
+export function isAdmin(): boolean {
+  const { value } = session
+  return value.is === 'in' && value.role === 'admin'
+}

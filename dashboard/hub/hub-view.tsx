@@ -1,48 +1,22 @@
-import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
-import { useEffect } from 'preact/hooks'
-import { getJson } from '../api.ts'
 import { Copyable } from '../copyable.tsx'
 import { LogTable } from '../devices/device-page.tsx'
 import { NodeCondition } from '../devices/devices-view.tsx'
 import { type LoggedCommand, nodes } from '../devices/house.ts'
 import { Icon } from '../icons.tsx'
 import { hrefOf } from '../route.ts'
-import { isOperator } from '../session.ts'
+import { isAdmin, isOperator } from '../session.ts'
 import { t } from '../words.ts'
+import { Alarms, Condition, Dialects, HitLimits, Neighbours } from './condition.tsx'
 import { PasswordForm } from './password-form.tsx'
+import { usePolled } from './polled.ts'
+import { Bans, Connections, SignIns } from './present.tsx'
+import { Users } from './users.tsx'
 import '../style/hub.css'
-
-interface Health {
-  readonly version: string
-  readonly overloaded: boolean
-  readonly counters: Readonly<Record<string, number>>
-}
 
 interface Conflict {
   readonly kind: string
   readonly [field: string]: unknown
-}
-
-const refreshMs = 10_000
-
-/** What is asked for anew every ten seconds, while somebody looks. */
-function usePolled<T>(path: string, isWanted = true): T | undefined {
-  const answer = useSignal<T | undefined>(undefined)
-  useEffect(() => {
-    if (!isWanted) return
-    const load = () => {
-      if (!document.hidden)
-        getJson<T>(path).then(
-          (value) => (answer.value = value),
-          () => {},
-        )
-    }
-    load()
-    const timer = setInterval(load, refreshMs)
-    return () => clearInterval(timer)
-  }, [path, isWanted])
-  return answer.value
 }
 
 /** The hub itself: how it is, what it knows, and who did what. */
@@ -50,44 +24,28 @@ export function HubView(): JSX.Element {
   return (
     <div class="hub-view">
       <h1 class="unseen">{t('hub')}</h1>
-      <Condition />
       <p>
         <a href={hrefOf('why')}>
           <Icon name="why" /> {t('why')}
         </a>
       </p>
-      <Nodes />
-      {isOperator() && <Conflicts />}
+      <div class="columns">
+        {isOperator() && <Alarms />}
+        <Condition />
+        {isOperator() && <HitLimits />}
+        <Neighbours />
+        <Nodes />
+        {isOperator() && <Conflicts />}
+        {isAdmin() && <Users />}
+        {isAdmin() && <Bans />}
+        <Connect />
+        {isOperator() && <Dialects />}
+        <PasswordForm />
+      </div>
+      {isAdmin() && <Connections />}
       {isOperator() && <Commands />}
-      <Connect />
-      <PasswordForm />
+      {isAdmin() && <SignIns />}
     </div>
-  )
-}
-
-function Condition(): JSX.Element {
-  const health = usePolled<Health>('healthz')
-  const counters = Object.entries(health?.counters ?? {}).filter(([, count]) => count > 0)
-  return (
-    <section>
-      <h2>Clown.Hub {health?.version}</h2>
-      {health?.overloaded && <p class="problem">{t('overloaded')}</p>}
-      <h3>{t('oddThings')}</h3>
-      {counters.length === 0 ? (
-        <p class="quiet">{t('nothingOdd')}</p>
-      ) : (
-        <dl class="counters">
-          {counters.map(([name, count]) => (
-            <div key={name}>
-              <dt>
-                <code>{name}</code>
-              </dt>
-              <dd>{count}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
-    </section>
   )
 }
 
@@ -117,7 +75,7 @@ function Nodes(): JSX.Element {
 }
 
 function Conflicts(): JSX.Element | null {
-  const conflicts = usePolled<{ conflicts: Conflict[] }>('api/conflicts')?.conflicts ?? []
+  const conflicts = usePolled<{ conflicts: Conflict[] }>('api/conflicts').value?.conflicts ?? []
   if (conflicts.length === 0) return null
   return (
     <section>
@@ -141,7 +99,8 @@ function Conflicts(): JSX.Element | null {
 }
 
 function Commands(): JSX.Element {
-  const commands = usePolled<{ commands: LoggedCommand[] }>('api/commands?limit=50')?.commands ?? []
+  const path = 'api/commands?limit=50'
+  const commands = usePolled<{ commands: LoggedCommand[] }>(path).value?.commands ?? []
   return (
     <section>
       <h2>{t('log')}</h2>

@@ -1,4 +1,9 @@
+import { once } from 'node:events'
 import t from 'tap'
+import { hashPassword } from '../../../src/access/passwords.ts'
+import { usersFile } from '../../access/users.ts'
+import { startedHub, talkTo } from '../../started-hub.ts'
+import { basic } from '../../started-sign-in.ts'
 import { barriersIn, openPage, signInAs, startedHouse, tileOf } from './opened-page.ts'
 
 t.test('the hub says how it is, what it knows, and who did what', async (t) => {
@@ -21,6 +26,67 @@ t.test('the hub says how it is, what it knows, and who did what', async (t) => {
   t.same(await barriersIn(page), [])
   t.same(complaints, [])
   t.same(strangers, [])
+})
+
+t.test('an admin looks after users, who is there, and what was hit', async (t) => {
+  const ann = { role: 'viewer', password: await hashPassword('pass-word') }
+  const hub = await startedHub(t, {
+    usersFile: usersFile(t, JSON.stringify({ users: { ann } })),
+    dialects: [{ dialect: 'deconz', port: 0 }],
+  })
+  const opened = await openPage(t, hub, { path: '/#/hub' })
+  if (opened === undefined) return
+  const { page, complaints } = opened
+  const talk = await talkTo(t, hub)
+  talk.send('x'.repeat(2000), 1)
+  await talk.settle()
+  await signInAs(page)
+  const sessionOf = async (user: string, password: string) =>
+    (await fetch(`http://127.0.0.1:${hub.httpPort}/session`, { headers: basic(user, password) }))
+      .status
+
+  await page.getByText('Add a user').first().click()
+  await page.fill('#new-user', 'plug')
+  await page.selectOption('#new-kind', 'tasmota')
+  await page.fill('#new-topics', 'house/plug')
+  await page.locator('.more[open] button', { hasText: 'Add a user' }).click()
+  const secret = page.locator('.secret code')
+  await secret.waitFor()
+  t.equal(await sessionOf('plug', String(await secret.textContent())), 200)
+  const plug = page.locator('.cards details', { has: page.locator('summary', { hasText: 'plug' }) })
+  await plug.locator('summary').click()
+  await plug.locator('.rules', { hasText: 'house/plug/#' }).waitFor()
+  await plug.getByPlaceholder('What the token is for').fill('kitchen')
+  await plug.getByRole('button', { name: 'New token' }).click()
+  await page.locator('.secret code', { hasText: /^ch_/ }).waitFor()
+  t.equal(await sessionOf('plug', String(await secret.textContent())), 200)
+  await plug.getByLabel('Role').selectOption('viewer')
+  await plug.getByRole('button', { name: 'Save' }).click()
+  await plug.locator('summary', { hasText: 'viewer' }).waitFor()
+  const remove = plug.getByRole('button', { name: 'Remove' })
+  await remove.click()
+  t.match(await remove.textContent(), 'really?')
+  t.same(await barriersIn(page), [])
+  await remove.click()
+  await plug.waitFor({ state: 'detached' })
+
+  await page.locator('summary', { hasText: 'topic-too-big' }).click()
+  await page.getByText('limits.topic.bytes: 1024').waitFor()
+  await page.getByText('Ban somebody').first().click()
+  await page.selectOption('#ban-what', 'user')
+  await page.fill('#ban-who', 'ann')
+  await page.fill('#ban-reason', 'on holiday')
+  await page.locator('.more[open] button', { hasText: 'Ban somebody' }).click()
+  await page.locator('.node-list', { hasText: 'on holiday' }).waitFor()
+  t.equal(await sessionOf('ann', 'pass-word'), 403)
+  await page.getByRole('button', { name: 'Let a program in' }).click()
+  await page.getByText(/Open for \d+ s/).waitFor()
+  const closed = once(talk.websocket, 'close')
+  const line = page.locator('tr', { has: page.locator('code', { hasText: 'nodes/bridge/0' }) })
+  await line.getByRole('button').click()
+  await line.getByRole('button').click()
+  await closed
+  t.same(complaints, [])
 })
 
 /** What each calls devices. */
