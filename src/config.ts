@@ -358,6 +358,7 @@ const waysTo: Readonly<
   'clown-talk': { schemes: ['ws', 'wss', 'http', 'https'] },
   deconz: { schemes: ['http', 'https'], isKeyed: true },
   netzer: { schemes: ['ws', 'wss', 'tcp'] },
+  jeedom: { schemes: ['http', 'https'], isKeyed: true },
 }
 
 /** What is below `upstreams` came from another system, and goes back to none. */

@@ -7,6 +7,7 @@ import { Payload } from './core/payload.ts'
 import type { Profile } from './nodes/profiles/profile.ts'
 import { clownTalk } from './upstreams/clown-talk.ts'
 import { deconzGateway } from './upstreams/deconz/deconz.ts'
+import { jeedomBox } from './upstreams/jeedom/jeedom.ts'
 import { netzerBoard } from './upstreams/netzer.ts'
 import { createUpstream, type UpstreamLanguage, type UpstreamStatus } from './upstreams/upstream.ts'
 
@@ -14,6 +15,7 @@ const languages: Readonly<Record<UpstreamStatus['dialect'], UpstreamLanguage>> =
   'clown-talk': clownTalk,
   deconz: deconzGateway,
   netzer: netzerBoard,
+  jeedom: jeedomBox,
 }
 
 export interface OpenUpstreams {

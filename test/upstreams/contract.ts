@@ -12,7 +12,7 @@ import { puppetHub } from './puppet-hub.ts'
 interface DialledHouse {
   readonly house: House
   readonly settings: Upstreams[string]
-  /** Ends of the topics on which its relay and its thermometer are here. */
+  /** Parts of the topics on which its relay and its thermometer are here. */
   readonly relay: string
   readonly thermometer: string
   /** How soon an event has to be here: the system's own pace. */
@@ -31,13 +31,13 @@ export async function bringsIn(t: Test, dialled: DialledHouse): Promise<DialledH
   const { ears, hub } = far
   const dialledMs = performance.now()
   await far.status(({ state }) => state === 'connected')
-  const topicOf = async (ending: string): Promise<string> => {
+  const topicOf = async (part: string): Promise<string> => {
     const isNode = (heard: { topic: string }) => heard.topic.startsWith('$SYS/hub/nodes/')
     const topics = ears.messages.items.filter(isNode).flatMap(({ payload }) => topicsIn(payload))
-    const found = topics.find((each) => each.endsWith(ending))
+    const found = topics.find((each) => each.includes(part))
     if (found !== undefined) return found
     await ears.messages.next(isNode)
-    return topicOf(ending)
+    return topicOf(part)
   }
   const [topic, measuring] = [await topicOf(relay), await topicOf(thermometer)]
   t.ok(performance.now() - dialledMs < 2000, 'its devices are here within 2 s')

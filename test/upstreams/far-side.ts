@@ -15,6 +15,8 @@ export interface FarSide {
 interface Answers {
   opened?(socket: WebSocket, request: IncomingMessage): void
   said?(text: string, socket: WebSocket): void
+  /** How it refuses a websocket. */
+  readonly refuse?: { readonly status: number; readonly headers: Record<string, string> }
   requested?(request: IncomingMessage, response: ServerResponse): void
 }
 
@@ -23,7 +25,12 @@ export async function startedFarSide(t: Test, answers: Answers): Promise<FarSide
   const heard = createInbox<string>()
   const sockets: WebSocket[] = []
   const server = createServer((request, response) => answers.requested?.(request, response))
-  const websockets = new WebSocketServer({ server })
+  const { refuse } = answers
+  const websockets = new WebSocketServer({
+    server,
+    verifyClient: (_info, answer) =>
+      refuse ? answer(false, refuse.status, '', refuse.headers) : answer(true),
+  })
   websockets.on('connection', (socket, request) => {
     sockets.push(socket)
     socket.on('error', () => {})

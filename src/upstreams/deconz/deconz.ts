@@ -56,6 +56,8 @@ class Gateway {
   /** What came before the first picture; undefined once that is there. */
   #early: Section[] | undefined = []
   #isOver = false
+  /** When all is read again. */
+  #dueMs = Number.POSITIVE_INFINITY
   #stopWaiting: () => void = () => {}
 
   constructor(
@@ -130,7 +132,6 @@ class Gateway {
 
   /** Reads all that there is. */
   async #look(): Promise<void> {
-    this.#stopWaiting()
     const all = await this.#get('')
     if (!isRecord(all) || resourceNames.some((name) => !isRecord(all[name]))) {
       throw new FarFailure(`expected lights, groups and sensors, got ${quote(JSON.stringify(all))}`)
@@ -139,11 +140,15 @@ class Gateway {
     if (this.#early !== undefined) this.#link.connected()
     const early = this.#early ?? []
     this.#early = undefined
+    this.#dueMs = Number.POSITIVE_INFINITY
     this.#lookIn(refreshMs.regular)
     for (const event of early) this.#event(event)
   }
 
   #lookIn(delayMs: number): void {
+    const dueMs = this.#far.clock.nowMs() + delayMs
+    if (dueMs >= this.#dueMs) return
+    this.#dueMs = dueMs
     this.#stopWaiting()
     this.#stopWaiting = this.#far.clock.after(delayMs, () => void this.#try(() => this.#look()))
   }
