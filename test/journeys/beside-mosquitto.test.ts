@@ -1,17 +1,25 @@
 import { readFileSync } from 'node:fs'
+import { connectAsync } from 'mqtt'
 import t, { type Test } from 'tap'
 import { publish, requireProgram, startMosquitto, subscribe } from '../programs.ts'
 import { startedHub, talkTo } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
+import { program, startCommand, unrecorded } from './started-lab.ts'
 
 interface Conversation {
   readonly messages: readonly { topic: string; payload: string; retain: boolean }[]
 }
 
-/** What a module with one relay says: its discovery, that it is there, its state, and that it obeyed. */
-function tasmotaSays() {
-  const file = new URL('../fixtures/devices/tasmota.json', import.meta.url)
+/** The first conversation of a convention. */
+function said(convention: string) {
+  const file = new URL(`../fixtures/devices/${convention}.json`, import.meta.url)
   const [conversation]: Conversation[] = JSON.parse(readFileSync(file, 'utf8'))
   return conversation?.messages ?? []
+}
+
+/** What a module with one relay says: its discovery, that it is there, its state, and that it obeyed. */
+function tasmotaSays() {
+  return said('tasmota')
 }
 
 const relay = 'A4CF12B0C1D2/relay/1'
@@ -135,3 +143,78 @@ t.test('while the broker is away the hub says so, and sends nothing', async (t) 
   t.equal(refused.status, 503)
   t.match(await refused.json(), { receipt: 'refused', code: 'bus-away', final: true })
 })
+
+/** The lines of a shell that the page has for a start, with the broker of this test in the place of its own. */
+function linesOfThePage(password: string, port: number): string[] {
+  const page = readFileSync(new URL('../../docs/beside-mosquitto.md', import.meta.url), 'utf8')
+  const block = /## In five minutes\n\n```sh\n(.*?)```/s.exec(page)?.[1] ?? ''
+  const lines = block.split('\n').map((line) => line.replace(/ +#.*/, ''))
+  const ours = lines.filter((line) => line.startsWith('clown-hub'))
+  return ours.map((line) =>
+    line.replace('PASSWORD', password).replace('127.0.0.1', `127.0.0.1:${port}`),
+  )
+}
+
+/** Zigbee2MQTT with one lamp, and Home Assistant with its client as it comes, on a broker with users; answers its port. */
+async function inhabitedBroker(t: Test): Promise<number> {
+  const users = { 'clown-hub': 'hub-password', zigbee2mqtt: 'z', homeassistant: 'h' }
+  const { port } = await startMosquitto(t, { users, config: ['set_tcp_nodelay true'] })
+  const comes = async (username: 'zigbee2mqtt' | 'homeassistant', will: string) => {
+    const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {
+      ...{ username, password: users[username], reconnectPeriod: 0 },
+      will: { topic: will, payload: Buffer.from('offline'), qos: 1, retain: false },
+    })
+    t.teardown(() => client.endAsync(true))
+    return client
+  }
+  const homeAssistant = await comes('homeassistant', 'homeassistant/status')
+  await homeAssistant.subscribeAsync(['homeassistant/#', 'zigbee2mqtt/#', 'kitchen-plug/#'])
+  await homeAssistant.publishAsync('homeassistant/status', 'online')
+  const gateway = await comes('zigbee2mqtt', 'zigbee2mqtt/bridge/state')
+  const [bridge, devices, , , obeyed] = said('zigbee2mqtt')
+  gateway.on('message', () => void gateway.publish('zigbee2mqtt/lamp', String(obeyed?.payload)))
+  await gateway.subscribeAsync('zigbee2mqtt/lamp/set')
+  for (const message of [bridge, devices, ...said('home-assistant').slice(0, 5)]) {
+    if (message === undefined) continue
+    const { topic, payload, retain } = message
+    await gateway.publishAsync(topic, payload, { retain, qos: 1 })
+  }
+  return port
+}
+
+t.test(
+  'a stranger with Mosquitto, Zigbee2MQTT and Home Assistant needs the page only',
+  async (t) => {
+    if (requireProgram(t, 'mosquitto') === undefined) return
+    const port = await inhabitedBroker(t)
+    const [init = '', start = ''] = linesOfThePage('hub-password', port)
+    const folder = testFolder(t)
+    const typed = (line: string) => {
+      const clownHub = `"${process.execPath}" "${program}"`
+      const script = `cd "${folder}" && exec ${line.replace('clown-hub', clownHub)}`
+      return startCommand(t, [...unrecorded, 'sh', '-c', script], { CLOWN_HTTP_PORT: '0' })
+    }
+    const first = typed(init)
+    t.equal(await first.ended, 0, first.errors.items.join())
+    const shown = first.output.items.join('\n')
+    const [, password = ''] = /^password: (.*)$/m.exec(shown) ?? []
+    const hub = typed(start)
+    const listens = await hub.output.next((line) => line.includes('listens'))
+    const origin = `http://127.0.0.1:${/HTTP port (\d+)/.exec(listens)?.[1]}`
+    const headers = {
+      authorization: `Basic ${btoa(`admin:${password}`)}`,
+      'content-type': 'application/json',
+    }
+    const told = async (path: string, init: RequestInit = {}) =>
+      (await fetch(`${origin}${path}`, { headers, ...init })).json()
+    t.match(await told('/api/bus'), { state: 'connected', protocol: 'MQTT 5' })
+    const devices = JSON.stringify(await told('/api/nodes'))
+    for (const name of ['lamp', 'Kitchen Plug Relay', 'Kitchen Plug Power']) t.match(devices, name)
+    const lamp = 'devices/zigbee2mqtt/0x000b57fffec6a5b2/light/-'
+    const asked = JSON.stringify({ device: lamp, payload: { state: true } })
+    // Nobody knows what it was: it has not said anything since the hub came.
+    const receipt = await told('/api/command', { method: 'POST', body: asked })
+    t.match(receipt, { receipt: 'confirmed', final: true })
+    t.equal(await hub.end('SIGTERM'), 0)
+  },
+)

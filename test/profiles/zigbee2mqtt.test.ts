@@ -161,6 +161,30 @@ t.test('what it tells for the first time when it has just come is memory too', a
   t.equal(reported().at(-1), 'device {"state":false}')
 })
 
+t.test('one that was there before the hub repeats nothing until it is greeted', async (t) => {
+  const definition = { model: 'M', exposes: plug }
+  const own = { ieee_address: '0x01', friendly_name: 'it', definition }
+  const said = (values: object) => JSON.stringify(values)
+  for (const [greeting, isRetained, from] of [
+    ['offline', false, 'device'],
+    ['online', true, 'device'],
+    ['online', false, 'memory'],
+  ] as const) {
+    const greetings = { topic: 'homeassistant/status', payload: greeting }
+    const playing = playTo(zigbee2mqtt, {
+      retained: [
+        { topic: 'zigbee2mqtt/bridge/state', payload: said({ state: 'online' }) },
+        { topic: 'zigbee2mqtt/bridge/devices', payload: JSON.stringify([own]) },
+        ...(isRetained ? [greetings] : []),
+      ],
+    })
+    if (!isRetained) playing.hear(greetings.topic, greetings.payload)
+    playing.hear('zigbee2mqtt/it', said({ state: 'ON' }))
+    const reported = playing.told.filter(({ what }) => what === 'reported')
+    t.match(reported, [{ from, values: { state: true } }], `${greeting} ${isRetained}`)
+  }
+})
+
 t.test('a device that is asked answers once, and one that was seen since has spoken', async (t) => {
   const { says, reported, facts, clock, hear } = exposing(plug)
   says({ state: 'ON' })

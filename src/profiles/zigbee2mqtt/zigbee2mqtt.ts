@@ -18,8 +18,8 @@ import { type Exposed, readExposes } from './exposes.ts'
 interface Bridge {
   readonly base: string
   isThere: boolean | null
-  /** Since when what it repeats of its memory may still come. */
-  cameAtMs: number
+  /** Since when what it repeats of its memory may still come; undefined of one that was there before the hub. */
+  cameAtMs: number | undefined
   readonly devices: Map<string, Zigbee>
   /** As they were listed last. */
   listed: readonly Entry[]
@@ -56,19 +56,27 @@ export const zigbee2mqtt: Profile = {
     const hear = (ending: string, hearing: (bridge: Bridge, message: HeardMessage) => void) => {
       hub.claim('bridges', `#/bridge/${ending}`, (message) => {
         const base = message.topic.slice(0, -`/bridge/${ending}`.length)
-        hearing(bridges.get(base) ?? open(hub, bridges, base), message)
+        const bridge = bridges.get(base) ?? open(hub, bridges, base)
+        // What a broker has kept tells nothing of when.
+        if (!message.isPast) bridge.cameAtMs ??= hub.clock.nowMs()
+        hearing(bridge, message)
       })
     }
     hear('devices', (bridge, { payload }) => hearDevices(hub, bridge, payload.value))
     hear('groups', (bridge, { payload }) => hearGroups(hub, bridge, payload.value))
-    hear('state', (bridge, { payload }) => hearBridge(hub, bridge, isOnline(payload.value)))
+    hear('state', (bridge, message) => hearBridge(hub, bridge, message))
     hear('logging', (bridge, message) => hearLog(hub, bridge, message))
+    // Home Assistant has started: gateways tell it all that they remember.
+    hub.listen('homeassistant/status', ({ payload, isPast }) => {
+      if (isPast || String(payload.bytes) !== 'online') return
+      for (const bridge of bridges.values()) bridge.cameAtMs = hub.clock.nowMs()
+    })
   },
 }
 
 function open(hub: ProfileHub, bridges: Map<string, Bridge>, base: string): Bridge {
   const bridge: Bridge = {
-    ...{ base, isThere: null, cameAtMs: hub.clock.nowMs(), devices: new Map(), groups: [] },
+    ...{ base, isThere: null, cameAtMs: undefined, devices: new Map(), groups: [] },
     listed: [],
   }
   bridges.set(base, bridge)
@@ -83,9 +91,10 @@ function isOnline(value: unknown): boolean | undefined {
   return word === 'online' ? true : word === 'offline' ? false : undefined
 }
 
-function hearBridge(hub: ProfileHub, bridge: Bridge, isThere: boolean | undefined): void {
+function hearBridge(hub: ProfileHub, bridge: Bridge, { payload, isPast }: HeardMessage): void {
+  const isThere = isOnline(payload.value)
   if (isThere === undefined) return
-  if (isThere && bridge.isThere !== true) bridge.cameAtMs = hub.clock.nowMs()
+  if (isThere && bridge.isThere !== true && !isPast) bridge.cameAtMs = hub.clock.nowMs()
   bridge.isThere = isThere
   for (const device of bridge.devices.values()) tellAvailable(hub, bridge, device)
 }
@@ -266,7 +275,8 @@ function hearDevice(
   if (!isRecord(value)) return
   const { id, last, exposed } = device
   const isOwn = isAnswer(hub, device) || isSeen(device, value['last_seen'])
-  const repeats = hub.clock.nowMs() - bridge.cameAtMs < repeatsForMs
+  const { cameAtMs = Number.NEGATIVE_INFINITY } = bridge
+  const repeats = hub.clock.nowMs() - cameAtMs < repeatsForMs
   const said = Object.entries(exposed.read(value))
   const news: [string, Report[string]][] = []
   const memory: [string, Report[string]][] = []
