@@ -46,9 +46,8 @@ type Warn = (sentence: string) => void
 
 /** Where a path to another file stands; `*` is any key. */
 export const pathsToFiles = [
-  ...['backup.folder', 'backup.passphraseFile'],
+  ...['backup.folder', 'backup.passphraseFile', 'notify.targets.*.smtp.passwordFile'],
   ...['notify.targets.*.secretUrlFile', 'notify.targets.*.tokenFile'],
-  'notify.targets.*.smtp.passwordFile',
   ...['usersFile', 'data.folder', 'users.*.passwordFile', 'log.securityFile'],
   ...['upstreams.*.passwordFile', 'upstreams.*.keyFile', 'upstreams.*.caFile'],
   ...['bus.passwordFile', 'bus.tls.caFile', 'bus.tls.certFile', 'bus.tls.keyFile'],

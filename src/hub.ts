@@ -26,7 +26,6 @@ import {
   busRoute,
   createReadiness,
   metricsRoute,
-  openMetricsRoute,
   probeRoutes,
   securityLogRoute,
   upstreamsRoute,
@@ -39,7 +38,6 @@ import { traceRoute } from './api/trace-route.ts'
 import { userRoutes } from './api/user-routes.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers, createListeners } from './core/callbacks.ts'
-import { openCertificate } from './core/certificate.ts'
 import { followDefects } from './core/guard.ts'
 import { openLog } from './core/log.ts'
 import { createConnectionShares } from './core/memory-budget.ts'
@@ -57,14 +55,14 @@ import { Trace } from './core/trace.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
 import { createForgetUser } from './forget-user.ts'
 import { hardwareProfiles } from './hardware-profiles.ts'
-import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
+import type { HttpServerOptions } from './http/http-server.ts'
 import type { Metrics } from './metrics/metrics.ts'
-import { listenForMqtt, type MqttListenerOptions } from './mqtt/mqtt-listener.ts'
 import { openRecording, type Recording } from './nodes/history/open-recording.ts'
 import type { MessagePath } from './nodes/message-path.ts'
 import { type Hardware, openHardware } from './nodes/open-hardware.ts'
 import { type Notify, openNotify } from './notify/open-notify.ts'
 import { type OpenBus, openBus } from './open-bus.ts'
+import { openMetricsPort, openPorts, type Ports } from './open-ports.ts'
 import { type OpenUpstreams, openUpstreams } from './open-upstreams.ts'
 import { hubMetrics, tellStart, traceEnds } from './operations.ts'
 import { createReload, type Reloaded } from './reload.ts'
@@ -75,16 +73,6 @@ import { openStore } from './store/open-store.ts'
 import { openNightlyBackup } from './whole-backup.ts'
 import { createLinkTraffics } from './ws/link-traffic.ts'
 import { type OpenWebSockets, openWebSockets } from './ws/open-websockets.ts'
-
-/** The ports that are listened on, also where the config said 0. */
-export interface Ports {
-  readonly httpPort: number
-  /** 0 beside a broker that somebody else runs: there is none. */
-  readonly mqttPort: number
-  /** The same with TLS; undefined without the part `tls` of the config. */
-  readonly httpsPort: number | undefined
-  readonly mqttsPort: number | undefined
-}
 
 /** A running hub. */
 export interface Hub extends Ports {
@@ -338,78 +326,4 @@ function hardwareRoutes({ limits }: Config, parts: Routed): [path: string, route
       }),
     ],
   ]
-}
-
-type ListenAddress = 'host' | 'port' | 'settings'
-
-interface PortParts {
-  /** How requests are served, on the plain port and with TLS alike. */
-  readonly requests: Omit<HttpServerOptions, ListenAddress | 'certificate'>
-  readonly handle: OpenBus['handle']
-  readonly log: Logger
-  readonly onClose: Closers['add']
-  readonly onLook: Life['onLook']
-}
-
-/**
- * Opens the plain ports, and those with TLS when the config has a certificate.
- *
- * @throws HubError `cannot-listen`, and as `openCertificate` for the certificate.
- */
-async function openPorts({ http, mqtt, tls, limits }: Config, parts: PortParts): Promise<Ports> {
-  const open = createOpeners(parts)
-  const httpAddress = { host: http.host, port: http.port, settings: settings('HTTP', 'HTTP') }
-  const mqttAddress = { host: mqtt.host, port: mqtt.port, settings: settings('MQTT', 'MQTT') }
-  const httpPort = await open.http(httpAddress)
-  const plain = { httpPort, mqttPort: (await open.mqtt(mqttAddress)) ?? 0 }
-  if (tls === undefined) return { ...plain, httpsPort: undefined, mqttsPort: undefined }
-
-  const { host } = tls
-  const certificate = openCertificate(tls, { log: parts.log })
-  parts.onClose(certificate.close)
-  parts.onLook(certificate.look)
-  const httpsAddress = { host, port: tls.httpPort, settings: settings('TLS', 'TLS_HTTP') }
-  const mqttsAddress = { host, port: tls.mqttPort, settings: settings('TLS', 'TLS_MQTT') }
-  const secure = { certificate, handshakeSeconds: limits.http.headerSeconds }
-  const httpsPort = await open.http({ ...httpsAddress, certificate })
-  const mqttsPort = await open.mqtt({ ...mqttsAddress, tls: secure })
-  return { ...plain, httpsPort, mqttsPort }
-}
-
-/**
- * Opens the port on which whoever reaches it learns how the hub is, and nothing else.
- *
- * @throws HubError `cannot-listen`
- */
-async function openMetricsPort(
-  { metrics: { host, port } }: Config,
-  parts: PortParts & { readonly metrics: Metrics },
-): Promise<void> {
-  if (port === undefined) return
-  const route = openMetricsRoute(parts.metrics)
-  const routeOf: HttpServerOptions['routeOf'] = (path) => (path === '/metrics' ? route : undefined)
-  const requests = { ...parts.requests, routeOf }
-  const open = createOpeners({ ...parts, requests })
-  await open.http({ host, port, settings: settings('METRICS', 'METRICS') })
-}
-
-function settings(host: string, port: string): HttpServerOptions['settings'] {
-  return { host: `CLOWN_${host}_HOST`, port: `CLOWN_${port}_PORT` }
-}
-
-function createOpeners({ requests, handle, onClose }: PortParts) {
-  const { limiter, sampledLog } = requests
-  return {
-    http: async (options: Pick<HttpServerOptions, ListenAddress | 'certificate'>) => {
-      const server = await openHttpServer({ ...requests, ...options })
-      onClose(server.close)
-      return server.port
-    },
-    mqtt: async (options: Pick<MqttListenerOptions, ListenAddress | 'tls'>) => {
-      if (handle === undefined) return undefined
-      const listener = await listenForMqtt({ ...options, limiter, sampledLog }, handle)
-      onClose(listener.close)
-      return listener.port
-    },
-  }
 }

@@ -38,6 +38,7 @@ const roomOfFile: Record<string, string> = {
   operations: 'hub',
   'forget-user': 'hub',
   'open-bus': 'hub',
+  'open-ports': 'hub',
   'open-upstreams': 'hub',
   reload: 'hub',
 }
@@ -116,10 +117,8 @@ const aloneFor: Readonly<Record<string, string>> = {
   'forget-user': 'is what is known of a user in all parts, which no part can know',
   'hardware-profiles': 'is the list to which a convention of hardware is added',
   'http/check-request': 'is what a request has to pass, and both are too large for one',
-  'mqtt/client-output': 'is on the far side of a seam: what a session sends by',
   'mqtt/connection': 'is one connection, and the broker knows many',
   'mqtt/deadlines': 'is tried by a clock of its own',
-  'mqtt/losses': 'is a thing of its own, and the session would be too long with it',
   'mqtt/sessions': 'is tried by a clock of its own',
   'mqtt/wills': 'is tried by a clock of its own',
   'nodes/commands/audit-file': 'is lines on a disk, whatever stands in them',
@@ -133,6 +132,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   operations: 'is what operators are told of all parts, which the list of parts has no room for',
   'notify/outbox': 'is tried by a clock of its own, and knows nothing of what is wrong',
   'notify/watch': 'has the conditions of all rules, apart from what is told of them',
+  'open-ports': 'is where the hub listens, which the list of parts has no room for',
   'open-upstreams': 'is the list to which a language is added that the hub speaks itself',
   reload: 'is what a running hub takes of a configuration, which nothing else has to know',
   'profiles/home-assistant/templates/filters':

@@ -3,7 +3,6 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
 import { type Level, packetTypes } from './packet.ts'
 import type { ConnectPacket } from './read-connect.ts'
-import type { SendingAs, SessionConnection } from './session.ts'
 import type { Grant } from './subscriptions.ts'
 import type { WriteBuffer } from './write-buffer.ts'
 import {
@@ -34,8 +33,20 @@ const mostAliases = 64
 /** An alias is as long as a topic of so many bytes. */
 const leastAliasedBytes = 4
 
+/** A connection, as the session of its client sees it. */
+export type SessionConnection = Pick<ClientOutput, keyof ClientOutput>
+
+export interface SendingAs {
+  /** 0 at QoS 0. */
+  readonly id: number
+  readonly isAgain: boolean
+  /** Whether the session outlives the connection. */
+  readonly isKept: boolean
+}
+
 /** What the session of a client sends to it, in the words of its level. */
-export class ClientOutput implements SessionConnection {
+export class ClientOutput {
+  /** Whether the client is a broker that passes messages on. */
   readonly isBridge: boolean
   readonly #options: ClientOutputOptions
   readonly #level: Level
@@ -59,6 +70,7 @@ export class ClientOutput implements SessionConnection {
     this.#mostAliases = Math.min(connect.aliasMaximum, mostAliases)
   }
 
+  /** Whether what it sends may have properties, as in MQTT 5. */
   get hasProperties(): boolean {
     return this.#level >= 5
   }
@@ -67,10 +79,12 @@ export class ClientOutput implements SessionConnection {
     return this.#options.connect.receiveMaximum
   }
 
+  /** Whether more waits for the client than goes out at once. */
   get isBehind(): boolean {
     return this.#options.isBehind()
   }
 
+  /** Sends a message, with an id above QoS 0. Returns false when it is too large for the client. */
   send(message: Published, grant: Grant, as: SendingAs): boolean {
     if (message.properties !== undefined && hasExpired(message)) return false
     const { id } = as
@@ -114,18 +128,22 @@ export class ClientOutput implements SessionConnection {
     else this.#buffer.promise(packet)
   }
 
+  /** Whether more of what was kept may follow at once; if not, the session is told when it may. */
   hasReplayRoom(): boolean {
     return this.#buffer.hasReplayRoom()
   }
 
+  /** Another connection of the client is there. */
   takenOver(): void {
     this.#options.takenOver()
   }
 
+  /** When anything came of the client, by the clock of the broker. */
   get lastByteAtMs(): number {
     return this.#options.lastByteAtMs()
   }
 
+  /** Ends it so that nothing arrives any more that has not yet. */
   reset(): void {
     const { name, sampledLog } = this.#options
     sampledLog.warn(

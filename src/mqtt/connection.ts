@@ -11,7 +11,7 @@ import { TokenBucket } from '../core/token-bucket.ts'
 import type { ConnectionContext } from './broker.ts'
 import { clientName, partsOf } from './clients.ts'
 import { MqttConversation } from './conversation.ts'
-import { Deadlines } from './deadlines.ts'
+import { Deadlines, keepAliveOf } from './deadlines.ts'
 import { FrameReader } from './frame-reader.ts'
 import {
   type Level,
@@ -223,7 +223,7 @@ export class MqttConnection {
     this.#frames.level = connect.level
     this.#output.traffic = this.#context.traffics.of(this.#origin.transport, connect.level)
     this.#name = clientName(connect.user, connect.clientId)
-    this.#deadlines.connected(this.#keepAliveOf(connect))
+    this.#deadlines.connected(keepAliveOf(connect, this.#context.settings))
     const done = signIn.identify(connect, this.#origin).then((found) => this.#enter(connect, found))
     detached(done, this.#lose)
   }
@@ -248,20 +248,13 @@ export class MqttConnection {
     this.#disconnect(reasons.administrative, message)
   }
 
-  /** What the hub makes of the keep-alive of a client. */
-  #keepAliveOf({ level, keepAliveSeconds }: ConnectPacket): number {
-    const { maximumKeepAliveSeconds: most } = this.#context.settings
-    if (level < 5 || most === undefined) return keepAliveSeconds
-    return keepAliveSeconds === 0 ? most : Math.min(keepAliveSeconds, most)
-  }
-
   #letIn(connect: ConnectPacket, registered: Registered): void {
     this.#registered = registered
     this.#userRate = this.#context.rateOf(partsOf(this.#name).user)
     const place = {
       name: this.#name,
       ...this.#origin,
-      keepAliveSeconds: this.#keepAliveOf(connect),
+      keepAliveSeconds: keepAliveOf(connect, this.#context.settings),
       buffer: this.#output,
       isBehind: () => this.#socket.writableNeedDrain,
       lastByteAtMs: () => this.#deadlines.lastByteAtMs,

@@ -1,6 +1,8 @@
 import { type AlarmClock, nextTurn } from '../core/clock.ts'
+import type { ConnectionSettings } from './broker.ts'
 import type { MqttLimits } from './frame-reader.ts'
 import { PacketFault, reasons } from './packet.ts'
+import type { ConnectPacket } from './read-connect.ts'
 
 /** So much of a packet that is not complete is a sign of life; less is not, however long it drips. */
 const signOfLifeBytes = 16 * 1024
@@ -121,4 +123,13 @@ export class Deadlines {
     for (const cancel of this.#alarms) cancel()
     this.#alarms = []
   }
+}
+
+/** Seconds, as the hub makes them of what a client asks for: those of MQTT 5 are told of a shorter time [MQTT 5, 3.2.2.3.14]. */
+export function keepAliveOf(
+  { level, keepAliveSeconds }: Pick<ConnectPacket, 'level' | 'keepAliveSeconds'>,
+  { maximumKeepAliveSeconds: most }: ConnectionSettings,
+): number {
+  if (level < 5 || most === undefined) return keepAliveSeconds
+  return keepAliveSeconds === 0 ? most : Math.min(keepAliveSeconds, most)
 }

@@ -2,13 +2,13 @@ import { lowerQos, type Message, type Qos, type Receivers } from '../core/messag
 import { switchesActuator } from '../core/switching.ts'
 import type { Handing } from '../core/trace.ts'
 import type { Journal } from '../store/journal.ts'
+import type { SendingAs, SessionConnection } from './client-output.ts'
 import { type ClientRights, type Clients, partsOf } from './clients.ts'
 import type { BusListener, Carried, Listening } from './embedded-bus.ts'
-import { Losses } from './losses.ts'
 import type { KeptMessage } from './message-record.ts'
 import { packetTypes } from './packet.ts'
 import { isShare, type SubscribedFilter, shareOf } from './read-packets.ts'
-import { SessionJournal, type StoredSession } from './session-journal.ts'
+import { Losses, SessionJournal, type StoredSession } from './session-journal.ts'
 import { type Delivery, type QueueLimits, type Sending, SessionQueue } from './session-queue.ts'
 import {
   type Grant,
@@ -21,28 +21,6 @@ import {
 } from './subscriptions.ts'
 import { hasExpired, type Published } from './write-packets.ts'
 
-/** A connection, as the session of its client sees it. */
-export interface SessionConnection {
-  /** Whether it is one of a broker that passes messages on. */
-  readonly isBridge: boolean
-  readonly receiveMaximum: number
-  /** Whether what it sends may have properties, as in MQTT 5. */
-  readonly hasProperties: boolean
-  /** Whether more waits for the client than goes out at once. */
-  readonly isBehind: boolean
-  /** Sends a message, with an id above QoS 0. Returns false when it is too large for the client. */
-  send(message: Published, grant: Grant, as: SendingAs): boolean
-  sendRelease(id: number): void
-  /** Whether more of what was kept may follow at once; if not, the session is told when it may. */
-  hasReplayRoom(): boolean
-  /** Another connection of the client is there. */
-  takenOver(): void
-  /** When anything came of the client, by the clock of the broker. */
-  readonly lastByteAtMs: number
-  /** Ends it so that nothing arrives any more that has not yet. */
-  reset(): void
-}
-
 /** A message that is not to arrive any more. */
 export interface Recalled {
   readonly topic: string
@@ -51,14 +29,6 @@ export interface Recalled {
   readonly sentAtMs: number
   /** Whether it was for this client, and others only saw it. */
   isFor(name: string): boolean
-}
-
-export interface SendingAs {
-  /** 0 at QoS 0. */
-  readonly id: number
-  readonly isAgain: boolean
-  /** Whether the session outlives the connection. */
-  readonly isKept: boolean
 }
 
 /** A session as it begins, of the client `name`. */

@@ -1,13 +1,8 @@
 import { type AlarmClock, systemClock } from '../core/clock.ts'
 import type { Config } from '../generated/config.ts'
+import type { SessionConnection } from './client-output.ts'
 import { partsOf } from './clients.ts'
-import {
-  type BegunSession,
-  MqttSession,
-  type Recalled,
-  type SessionConnection,
-  type SessionContext,
-} from './session.ts'
+import { type BegunSession, MqttSession, type Recalled, type SessionContext } from './session.ts'
 import type { StoredSession } from './session-journal.ts'
 
 /** How much is kept for clients that are away; see `limits.sessions` in the configuration. */

@@ -110,3 +110,43 @@ export function shapeOf(topic: string): TopicShape {
   const absolute = `/${topic}`
   return shapes.find(([ending]) => absolute.endsWith(ending))?.[1] ?? 'report'
 }
+
+// --- what a device could read in another way ---
+
+/** Why somebody might read another command in a payload than its sender meant; undefined for nothing. */
+export function ambiguityIn(payload: Payload): string | undefined {
+  return numberProblemOf(payload.value) ?? keyProblemOf(payload)
+}
+
+/**
+ * A number that was changed by parsing it would command something else than was asked for: `1e999`
+ * becomes infinite, and integers from 2^53 on lose their last digits. Payloads are never deep.
+ */
+function numberProblemOf(value: unknown): string | undefined {
+  if (typeof value === 'number') {
+    const isWhole = Number.isInteger(value)
+    const isExact = isWhole ? Number.isSafeInteger(value) : Number.isFinite(value)
+    return isExact ? undefined : `expected finite numbers and integers below 2^53, got ${value}`
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const inner of Object.values(value)) {
+    const problem = numberProblemOf(inner)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+/** RFC 8259, 4: with a key that comes twice, readers differ in which one counts. */
+function keyProblemOf({ encoding, jsonText, value }: Payload): string | undefined {
+  if (encoding !== 'json') return undefined
+  const colons = jsonText.replace(/"(?:[^"\\]|\\.)*"?/g, '').split(':').length - 1
+  return colons === keysIn(value) ? undefined : 'expected each key once, got one that comes again'
+}
+
+/** How many keys `value` has, at every depth. */
+function keysIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const inner = Object.values(value)
+  const own = Array.isArray(value) ? 0 : inner.length
+  return inner.reduce((sum: number, each) => sum + keysIn(each), own)
+}

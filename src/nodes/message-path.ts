@@ -18,6 +18,7 @@ import type { Payload } from '../core/payload.ts'
 import type { Counters, SampledLog } from '../core/sampled-log.ts'
 import type { Trace } from '../core/trace.ts'
 import { type ArrivalsParts, type ArrivingProfiles, createArrivals } from './arrivals.ts'
+import { ambiguityIn } from './clown-model.ts'
 import type { Commands, Request } from './commands/commands.ts'
 import { observeCommand } from './commands/observe-command.ts'
 import type { KnownStates, Since } from './registry/known-states.ts'
@@ -231,7 +232,7 @@ function checkModel(
     return
   }
   if (!isBound) return
-  const error = problem ?? numberProblemOf(payload.value) ?? keyProblemOf(payload)
+  const error = problem ?? ambiguityIn(payload)
   if (error === undefined) return
   // The error may quote the payload, which only the sender and the readers of the topic may see.
   sampledLog.warn('command-refused', { topic }, 'a command breaks its schema')
@@ -348,41 +349,6 @@ const traceless: ReadonlySet<ErrorCode> = new Set(['forbidden', 'bad-topic', 'to
 
 function leavesTrace(error: unknown): error is HubError {
   return error instanceof HubError && !traceless.has(error.code)
-}
-
-// --- payloads ---
-
-/**
- * A number that was changed by parsing it would command something else than was asked for: `1e999`
- * becomes infinite, and integers from 2^53 on lose their last digits. Payloads are never deep.
- */
-function numberProblemOf(value: unknown): string | undefined {
-  if (typeof value === 'number') {
-    const isWhole = Number.isInteger(value)
-    const isExact = isWhole ? Number.isSafeInteger(value) : Number.isFinite(value)
-    return isExact ? undefined : `expected finite numbers and integers below 2^53, got ${value}`
-  }
-  if (typeof value !== 'object' || value === null) return undefined
-  for (const inner of Object.values(value)) {
-    const problem = numberProblemOf(inner)
-    if (problem !== undefined) return problem
-  }
-  return undefined
-}
-
-/** RFC 8259, 4: with a key that comes twice, readers differ in which one counts. */
-function keyProblemOf({ encoding, jsonText, value }: Payload): string | undefined {
-  if (encoding !== 'json') return undefined
-  const colons = jsonText.replace(/"(?:[^"\\]|\\.)*"?/g, '').split(':').length - 1
-  return colons === keysIn(value) ? undefined : 'expected each key once, got one that comes again'
-}
-
-/** How many keys `value` has, at every depth. */
-function keysIn(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0
-  const inner = Object.values(value)
-  const own = Array.isArray(value) ? 0 : inner.length
-  return inner.reduce((sum: number, each) => sum + keysIn(each), own)
 }
 
 // --- warnings ---

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { steadyMs } from '../../src/core/clock.ts'
+import type { SessionConnection } from '../../src/mqtt/client-output.ts'
 import { createClients } from '../../src/mqtt/clients.ts'
-import type { SessionConnection } from '../../src/mqtt/session.ts'
 import type { StoredSession } from '../../src/mqtt/session-journal.ts'
 import { type SessionLimits, Sessions } from '../../src/mqtt/sessions.ts'
 import { ShareGroups, SubscriptionQuota } from '../../src/mqtt/subscriptions.ts'

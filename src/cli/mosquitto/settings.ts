@@ -212,10 +212,8 @@ function limitsIn({ conf, taken, notes }: Taking, opened: readonly ConfListener[
     if (line !== undefined && wanted !== undefined) set(path, wanted, line)
   }
   const connections = opened.map(({ lines }) => lines.get('max_connections'))
-  const total = connections.reduce(
-    (sum, line) => sum + (positive(line?.value ?? '') ?? Number.NaN),
-    0,
-  )
+  const counts = connections.map((line) => positive(line?.value ?? '') ?? Number.NaN)
+  const total = counts.reduce((sum, count) => sum + count, 0)
   for (const line of connections)
     if (line !== undefined && total > 0) set(['connections', 'total'], total, line)
   return limits
@@ -271,13 +269,10 @@ function notTaken({ conf, taken }: Taking): string[] {
     // All of a bridge go together.
     if (sentence === asConnection) return []
     const places = lines.map(({ place }) => place).join(', ')
-    return `${places}: ${title}: ${plain(sentence ?? 'not known in mosquitto.conf(5)')}`
+    // Without the marks that the page needs.
+    const told = (sentence ?? 'not known in mosquitto.conf(5)').replaceAll('`', '')
+    return `${places}: ${title}: ${told}`
   })
-}
-
-/** Without the marks that the page needs. */
-function plain(sentence: string): string {
-  return sentence.replaceAll('`', '')
 }
 
 /** What `settings` says of a setting; undefined for one that mosquitto.conf(5) does not know. */
