@@ -138,7 +138,11 @@ const defects: readonly Defect[] = [
 
 for (const defect of defects) {
   t.test(`F59: a defect costs nothing but what it was about: ${defect.name}`, async (t) => {
-    const hub = await startedHub(t, { users: everybody, limits: defect.limits ?? {} })
+    const hub = await startedHub(
+      t,
+      { users: everybody, limits: defect.limits ?? {} },
+      { isMistaken: true },
+    )
     const healthy = await mqttTo(t, hub, { filter: 'healthy' })
     const mend = breakMethod(defect)
     t.teardown(mend)

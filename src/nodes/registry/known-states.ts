@@ -1,3 +1,4 @@
+import type { Bus } from '../../bus/bus.ts'
 import { createListeners } from '../../core/callbacks.ts'
 import { afterwards } from '../../core/clock.ts'
 import { HubError, quote } from '../../core/errors.ts'
@@ -39,7 +40,7 @@ export interface KnownStates {
 }
 
 export interface KnownStatesOptions {
-  publish(message: Message): void
+  readonly bus: Pick<Bus, 'publish'>
   readonly registry: Pick<Registry, 'device' | 'isOffline'> & {
     readonly nodes: ReadonlyMap<string, Pick<KnownNode, 'devices'>>
   }
@@ -58,7 +59,7 @@ type Reason =
   | 'the hub has come to its broker'
 
 export function createKnownStates(options: KnownStatesOptions): KnownStates {
-  const { publish, registry, values, model, devices } = options
+  const { bus, registry, values, model, devices } = options
   const { add: onChange, tell } = createListeners<[device: string, isKnown: boolean]>()
   /** Those of which nobody knows it, and those who were spoken for by others; the longest so comes first. */
   const unknown = new Map<string, Reason>()
@@ -78,7 +79,7 @@ export function createKnownStates(options: KnownStatesOptions): KnownStates {
     isKnown(topic) ? undefined : markFor(topic, unknown.get(topic), isAway(topic))
   const forget = (topic: string, reason: Reason) => {
     remember(topic, reason)
-    publish(markFor(topic, reason, isAway(topic)))
+    bus.publish(markFor(topic, reason, isAway(topic)))
     tell(topic, false)
   }
   const loseKnown = (base: string, since: Since) => {

@@ -205,12 +205,12 @@ interface NodeTopics {
 }
 
 export function createNodeTopics({
-  publish,
+  bus,
   ...ofDevices
-}: Pick<Bus, 'publish'> & OfDevices): NodeTopics {
+}: { readonly bus: Pick<Bus, 'publish'> } & OfDevices): NodeTopics {
   const waiting = new Set<KnownNode>()
   const tell = ({ base }: KnownNode, payload: Payload) =>
-    publish({ topic: `$SYS/hub/nodes/${base}`, payload, qos: 0, retain: true })
+    bus.publish({ topic: `$SYS/hub/nodes/${base}`, payload, qos: 0, retain: true })
   const atOnce = (node: KnownNode) => {
     waiting.delete(node)
     const summary = summaryOf(node, ofDevices)

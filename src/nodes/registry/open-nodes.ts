@@ -162,7 +162,7 @@ type ConnectOptions = NodesOptions & { readonly clock: AlarmClock; readonly labe
 /** A registry that tells its changes to the bus and to the store. */
 function connect(values: LastValues, options: ConnectOptions) {
   const topics = createNodeTopics({
-    publish: options.bus.publish,
+    bus: options.bus,
     isKnown: (topic) => states.isKnown(topic),
     labels: options.labels,
   })
@@ -204,7 +204,6 @@ function connect(values: LastValues, options: ConnectOptions) {
   const stored = createStoredNodes({ ...options, values, registry })
   const states = createKnownStates({
     ...options,
-    publish: options.bus.publish,
     registry,
     values,
     devices: options.limits.nodes.devices,

@@ -91,7 +91,7 @@ t.test('so many are remembered, and those away the longest are forgotten', async
   }
   const published: string[] = []
   const states = createKnownStates({
-    publish: ({ topic }) => published.push(topic),
+    bus: { publish: ({ topic }) => void published.push(topic) },
     registry: { nodes: new Map(), device: () => undefined, isOffline: () => false },
     clock: { nowMs: () => 0 },
     values: { topicsBelow, of: () => undefined },
@@ -108,7 +108,7 @@ t.test('nodes that are lost together are looked for in one go', async (t) => {
   let looks = 0
   const published: string[] = []
   const states = createKnownStates({
-    publish: ({ topic }) => published.push(topic),
+    bus: { publish: ({ topic }) => void published.push(topic) },
     registry: { nodes: new Map(), device: () => undefined, isOffline: () => false },
     clock: { nowMs: () => 0 },
     values: {
