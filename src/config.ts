@@ -358,6 +358,7 @@ const waysTo: Readonly<
   deconz: { schemes: ['http', 'https'], isKeyed: true },
   netzer: { schemes: ['ws', 'wss', 'tcp'] },
   jeedom: { schemes: ['http', 'https'], isKeyed: true },
+  tvheadend: { schemes: ['http', 'https'] },
 }
 
 /** What is below `upstreams` came from another system, and goes back to none. */

@@ -9,6 +9,7 @@ import { clownTalk } from './upstreams/clown-talk.ts'
 import { deconzGateway } from './upstreams/deconz/deconz.ts'
 import { jeedomBox } from './upstreams/jeedom/jeedom.ts'
 import { netzerBoard } from './upstreams/netzer.ts'
+import { tvheadendServer } from './upstreams/tvheadend.ts'
 import { createUpstream, type UpstreamLanguage, type UpstreamStatus } from './upstreams/upstream.ts'
 
 const languages: Readonly<Record<UpstreamStatus['dialect'], UpstreamLanguage>> = {
@@ -16,6 +17,7 @@ const languages: Readonly<Record<UpstreamStatus['dialect'], UpstreamLanguage>> =
   deconz: deconzGateway,
   netzer: netzerBoard,
   jeedom: jeedomBox,
+  tvheadend: tvheadendServer,
 }
 
 export interface OpenUpstreams {

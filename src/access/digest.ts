@@ -14,8 +14,8 @@ const digestRealm = 'tvheadend'
  * What a user needs on our side to sign in by Digest (RFC 7616, 3.4.2: A1). Whoever has it can do that
  * without the password, and guess the password fast.
  */
-export function digestSecretOf(user: string, password: string): string {
-  return md5([user, digestRealm, password].map(normalForm).join(':'))
+export function digestSecretOf(user: string, password: string, realm = digestRealm): string {
+  return md5([user, realm, password].map(normalForm).join(':'))
 }
 
 function md5(text: string): string {
@@ -59,7 +59,7 @@ export function createDigestSignIn(options: DigestSignInOptions): DigestSignIn {
   const userBy = (given: DigestCredentials, { method, isFor }: DigestedRequest) => {
     const user = directory.find(given.username)
     const secret = user?.digestSecret ?? nobody
-    const isRight = isSame(responseTo(given, method, secret), given.response)
+    const isRight = isSame(digestResponse(given, method, secret), given.response)
     // There is no place for a code.
     return isRight && isFor(given.uri) && user?.totp === undefined ? user : undefined
   }
@@ -116,17 +116,21 @@ const digestPair = /[\s,]*([a-z-]+) *= *(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/giy
 
 const digestScheme = /^Digest +/i
 
-/** Reads an `Authorization: Digest` header; undefined when it holds none that could be good. */
-export function parseDigest(header: string): DigestCredentials | undefined {
-  const scheme = digestScheme.exec(header)?.[0]
-  if (scheme === undefined || header.length > 4096) return undefined
+/** The values of a header of Digest, by their names in lower case: of a challenge, or of an answer to one. */
+export function digestValues(header: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>()
-  for (const [, name = '', quoted, plain = ''] of header
-    .slice(scheme.length)
-    .matchAll(digestPair)) {
+  const list = header.replace(digestScheme, '')
+  for (const [, name = '', quoted, plain = ''] of list.matchAll(digestPair)) {
     const value = quoted === undefined ? plain : quoted.replace(/\\(.)/g, '$1')
     values.set(name.toLowerCase(), value)
   }
+  return values
+}
+
+/** Reads an `Authorization: Digest` header; undefined when it holds none that could be good. */
+export function parseDigest(header: string): DigestCredentials | undefined {
+  if (!digestScheme.test(header) || header.length > 4096) return undefined
+  const values = digestValues(header)
   const of = (name: string) => values.get(name) ?? ''
   const [username, nonce, uri, nc, cnonce] = ['username', 'nonce', 'uri', 'nc', 'cnonce'].map(of)
   const response = of('response').toLowerCase()
@@ -138,7 +142,11 @@ export function parseDigest(header: string): DigestCredentials | undefined {
 }
 
 /** RFC 7616, 3.4.1. */
-function responseTo(given: DigestCredentials, method: string, secret: string): string {
+export function digestResponse(
+  given: Pick<DigestCredentials, 'nonce' | 'nc' | 'cnonce' | 'uri'>,
+  method: string,
+  secret: string,
+): string {
   const { nonce, nc, cnonce, uri } = given
   return md5(`${secret}:${nonce}:${nc}:${cnonce}:auth:${md5(`${method}:${uri}`)}`)
 }

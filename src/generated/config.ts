@@ -328,7 +328,7 @@ export interface ConfigInput {
       /**
        * Whose language it speaks; clown-talk is that of another hub, or of the original.
        */
-      dialect: 'clown-talk' | 'deconz' | 'netzer' | 'jeedom'
+      dialect: 'clown-talk' | 'deconz' | 'netzer' | 'jeedom' | 'tvheadend'
       /**
        * Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.
        */
@@ -1547,7 +1547,7 @@ export interface Config {
       /**
        * Whose language it speaks; clown-talk is that of another hub, or of the original.
        */
-      dialect: 'clown-talk' | 'deconz' | 'netzer' | 'jeedom'
+      dialect: 'clown-talk' | 'deconz' | 'netzer' | 'jeedom' | 'tvheadend'
       /**
        * Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.
        */
