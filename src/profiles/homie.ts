@@ -2,6 +2,7 @@
  * Homie: version 5 with a description in one JSON, versions 3 and 4 with an attribute a topic. Facts:
  * homieiot/convention (5.0, 4.0.0, 3.0.1).
  */
+import { isDeepStrictEqual } from 'node:util'
 import { isRecord } from '../core/json.ts'
 import type { DeviceKind } from '../nodes/profiles/kinds.ts'
 import type { Ask, DeviceFacts, Profile, ProfileHub, Report } from '../nodes/profiles/profile.ts'
@@ -96,7 +97,7 @@ function hearState({ hub, devices }: House, device: Homie, state: string): void 
   device.state = state
   if (state === '') {
     hub.release(device.base)
-    for (const path of device.properties.keys()) hub.forget(`${device.id}/${path}`)
+    for (const path of [...device.properties.keys()]) drop(hub, device, path)
     devices.delete(device.base)
     return
   }
@@ -131,10 +132,7 @@ function describe(house: House, device: Homie, description: Attributes): void {
       declare(house, device, { path, attributes })
     }
   }
-  for (const path of before) {
-    hub.forget(`${device.id}/${path}`)
-    device.properties.delete(path)
-  }
+  for (const path of before) drop(hub, device, path)
   tellAvailable(hub, devices, device)
 }
 
@@ -155,14 +153,23 @@ interface Described {
 function declare({ hub }: House, device: Homie, { path, attributes }: Described): void {
   const { base, id, description, properties } = device
   const property = propertyOf(path, attributes)
-  const isNew = !properties.has(path)
+  const before = properties.get(path)
   properties.set(path, property)
   const own = typeof description['name'] === 'string' ? description['name'] : id
   const { kind, canBeAsked } = property
   const facts: DeviceFacts = { node: id, kind, part: path, name: `${own} ${property.name}` }
   const topic = `${base}/${path}`
   hub.device(`${id}/${path}`, canBeAsked ? { ...facts, ...asking(property, topic) } : facts)
-  if (isNew) claimProperty(hub, device, path)
+  // Attributes come in any order: what was said before is read anew by what it is now.
+  if (before !== undefined && isDeepStrictEqual(before, property)) return
+  hub.release(topic)
+  claimProperty(hub, device, path)
+}
+
+function drop(hub: ProfileHub, { base, id, properties }: Homie, path: string): void {
+  hub.release(`${base}/${path}`)
+  hub.forget(`${id}/${path}`)
+  properties.delete(path)
 }
 
 /** What each datatype is when it only tells, and when it can be set. */
@@ -199,15 +206,15 @@ function claimProperty(hub: ProfileHub, device: Homie, path: string): void {
   const own = `${id}/${path}`
   const topic = `${base}/${path}`
   const current = () => properties.get(path)
-  hub.claim(base, topic, ({ payload }) => {
+  hub.claim(topic, topic, ({ payload }) => {
     const property = current()
     const report = property && reportOf(path, property, payload.bytes.toString())
     if (report !== undefined) hub.report(own, report)
   })
-  hub.claim(base, `${topic}/$target`, ({ isPast }) => {
+  hub.claim(topic, `${topic}/$target`, ({ isPast }) => {
     if (!isPast) hub.accept(own, reachesWithinMs)
   })
-  hub.claim(base, `${topic}/set`, ({ payload, isPast }) => {
+  hub.claim(topic, `${topic}/set`, ({ payload, isPast }) => {
     const property = current()
     const asked = property && askedBy(property, payload.bytes.toString())
     if (!isPast && asked !== undefined) hub.observe(own, asked)

@@ -37,6 +37,7 @@ const units = new Map([
   ['F', '°F'],
   ['hPa', 'hPa'],
   ['kPa', 'kPa'],
+  ['PSI', 'psi'],
   ['W', 'W'],
   ['V', 'V'],
   ['A', 'A'],

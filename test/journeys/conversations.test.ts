@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
-import { inTermsOf, lastingPart } from '../../src/nodes/profiles/kinds.ts'
+import { type DeviceKind, inTermsOf, lastingPart } from '../../src/nodes/profiles/kinds.ts'
 import type { Profile, Report } from '../../src/nodes/profiles/profile.ts'
 import { esphome } from '../../src/profiles/esphome.ts'
 import { hardwario } from '../../src/profiles/hardwario.ts'
@@ -40,7 +40,10 @@ function toldBy(profile: Profile, { messages }: Conversation) {
   const values = new Map(
     [...playing.devices.values()]
       .filter((device) => Object.keys(device.values).length > 0)
-      .map(({ topic, facts, values }) => [topic, inTermsOf(facts.kind, lastingPart(values))]),
+      .map(({ topic, facts, values }) => [
+        topic,
+        inTermsOf(facts.kind, lastingPart(facts.kind, values)),
+      ]),
   )
   return { topics, values }
 }
@@ -84,11 +87,18 @@ async function hold(t: Test, profile: Profile, conversation: Conversation): Prom
   for (const [topic, value] of values) {
     const text = () => watcher.messages.items.findLast((each) => each.topic === topic)?.payload
     // What happened is told once, beside what holds.
-    while (!isDeepStrictEqual(lastingPart(parsed(String(text())) as Report), value)) {
+    while (
+      !isDeepStrictEqual(lastingPart(kindOf(topic), parsed(String(text())) as Report), value)
+    ) {
       await watcher.messages.next()
     }
     t.pass(`${topic} ${JSON.stringify(value)}`)
   }
+}
+
+/** `devices/<profile>/<node>/<kind>/<part>` */
+function kindOf(topic: string): DeviceKind {
+  return topic.split('/').at(-2) as DeviceKind
 }
 
 function parsed(text: string): unknown {

@@ -57,6 +57,20 @@ t.test('version 4 tells the same in an attribute a topic, live and retained', as
   }
 })
 
+t.test('attributes come in any order, also behind the value', async (t) => {
+  const { says, devices, values } = heater({}, { $homie: '4.0.0', $state: 'ready' })
+  for (const [attribute, text] of [
+    ['', '40'],
+    ['/$datatype', 'integer'],
+    ['/$unit', '%'],
+    ['/$settable', 'true'],
+  ]) {
+    says(`main/level${attribute}`, String(text))
+  }
+  t.equal(devices.get('heater/main/level')?.facts.kind, 'number')
+  t.same(values('main/level'), { level: [40, '%'], value: 40 })
+})
+
 t.test('what others ask is seen, and what has no form of its kind says nothing', async (t) => {
   const { says, told, hear, values } = heater()
   hear('homie/heater/main/on/set', 'false')

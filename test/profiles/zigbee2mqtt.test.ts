@@ -71,6 +71,62 @@ t.test('a light in colour', async (t) => {
   t.same(Object.keys(JSON.parse(String(question?.payload))), gettable)
 })
 
+t.test('a fan has the keys of fans, whatever its properties are called', async (t) => {
+  const { says, values, asked, facts } = exposing([
+    {
+      type: 'fan',
+      features: [
+        { ...binary, property: 'fan_state', access: 7 },
+        { type: 'enum', name: 'mode', property: 'fan_mode', access: 7, values: ['low', 'high'] },
+        { type: 'numeric', name: 'speed', property: 'speed', access: 7 },
+      ],
+    },
+  ])
+  says({ fan_state: 'ON', fan_mode: 'low', speed: 127 })
+  t.same(values(), { state: true, preset: 'low', speed: 50 })
+  t.same(asked({ state: false, preset: 'high', speed: 100 }), {
+    ...{ fan_state: 'OFF', fan_mode: 'high', speed: 254 },
+  })
+  t.equal(facts()?.tolerance?.['speed'], 1)
+})
+
+t.test('each light of two is dimmed in percent, and confirmed', async (t) => {
+  const gang = (endpoint: string) => ({
+    type: 'light',
+    endpoint,
+    features: [
+      { ...binary, property: `state_${endpoint}`, access: 7, endpoint },
+      {
+        type: 'numeric',
+        name: 'brightness',
+        property: `brightness_${endpoint}`,
+        access: 7,
+        endpoint,
+      },
+    ],
+  })
+  const { says, values, asked, facts } = exposing([gang('l1'), gang('l2')])
+  says({ state_l1: 'ON', brightness_l1: 254, state_l2: 'OFF', brightness_l2: 127 })
+  t.same(values(), { state_l1: true, brightness_l1: 100, state_l2: false, brightness_l2: 50 })
+  t.same(asked({ brightness_l2: 20 }), { brightness_l2: 51 })
+  t.equal(facts()?.tolerance?.['brightness_l2'], 1)
+  t.throws(() => asked({ brightness_l2: 120 }), { message: /expected 0 to 100/ })
+})
+
+t.test('what is only set, or told in another word, cannot be confirmed', async (t) => {
+  const { asked, facts } = exposing([
+    ...plug,
+    { ...binary, property: 'child_lock', value_on: 'LOCK', value_off: 'UNLOCK', access: 3 },
+    { type: 'enum', property: 'effect', access: 2 },
+  ])
+  t.same(asked({ child_lock: true }), { child_lock: 'LOCK' })
+  t.same(asked({ child_lock: 'UNLOCK' }), { child_lock: 'UNLOCK' })
+  const isConfirmable = (asked: object) => facts()?.isConfirmable?.({ ...asked })
+  t.equal(isConfirmable({ state: true, child_lock: false }), true)
+  t.equal(isConfirmable({ child_lock: 'UNLOCK' }), false)
+  t.equal(isConfirmable({ effect: 'blink' }), false)
+})
+
 t.test('a light whose gateway does not say how bright it can be', async (t) => {
   const features = [{ type: 'numeric', property: 'brightness', access: 2 }]
   const { asked, facts } = exposing([{ type: 'light', features }])

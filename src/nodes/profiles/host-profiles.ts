@@ -271,7 +271,7 @@ export class ProfileHost implements PathProfiles {
   /** Tells everybody who listens where the device is now. */
   #tell(device: ProfileDevice, report: Report, { relayGuard }: ProfileAudience): void {
     const { topic, facts, values } = device
-    const whole = inTermsOf(facts.kind, { ...lastingPart(values), ...report })
+    const whole = inTermsOf(facts.kind, { ...lastingPart(facts.kind, values), ...report })
     relayGuard.reported(topic, whole)
     this.#parts.bus.publish({ topic, payload: jsonOf(whole), qos: 0, retain: false })
   }

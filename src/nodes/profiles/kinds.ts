@@ -157,11 +157,12 @@ export function byKeysOf<T>(
   return Object.fromEntries(entries)
 }
 
-/** Keys of one device of several gangs: `state_left` is a state as `state` is. */
+/** Keys of one device of several gangs: `state_left` is a state as `state` is, and `brightness_l1` a brightness. */
 function keyOf(kind: DeviceKind, name: string): Key | undefined {
   const { keys }: Kind = kinds[kind]
   if (Object.hasOwn(keys, name)) return keys[name]
-  return name.startsWith('state_') ? keys['state'] : undefined
+  const ofAll = keyNamed(kind, name.replace(/_[^_]*$/, ''))
+  return Object.hasOwn(keys, ofAll) ? keys[ofAll] : undefined
 }
 
 /**
@@ -261,12 +262,11 @@ export function settledPart(kind: DeviceKind, report: Report): Report {
   return Object.fromEntries(entries)
 }
 
-/** Told when they happen, and kept by nobody: what is told again later would be a lie. */
-const happenings: ReadonlySet<string> = new Set(['event', 'action'])
-
-/** What of a report still holds when the next one comes. */
-export function lastingPart(report: Report): Report {
-  return Object.fromEntries(Object.entries(report).filter(([name]) => !happenings.has(name)))
+/** What of a report still holds when the next one comes: what has happened is told once, and would be a lie later. */
+export function lastingPart(kind: DeviceKind, report: Report): Report {
+  // What a thermostat does goes on.
+  const isOver = (name: string) => name === 'event' || (name === 'action' && kind !== 'climate')
+  return Object.fromEntries(Object.entries(report).filter(([name]) => !isOver(name)))
 }
 
 /** Clown.Model's units, where another one is told by a device of a kind that is its own. */

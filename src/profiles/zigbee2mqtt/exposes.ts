@@ -13,6 +13,10 @@ interface Property {
   /** Whether it is part of what the device does, and no measurement beside it. */
   readonly isState: boolean
   readonly canBeAsked: boolean
+  /** By how much a number may be told otherwise than it was asked; 0 of what is told as it was. */
+  readonly tolerance: number
+  /** Whether what is told of it says whether that was done. */
+  isToldAs(asked: unknown): boolean
   /** Undefined for what says nothing. */
   read(value: unknown): Value | undefined
   /** What the gateway is told for what is asked. */
@@ -25,7 +29,9 @@ export interface Exposed {
   read(said: Readonly<Record<string, unknown>>): Report
   /** What the gateway is told for what is asked. */
   write(asked: Ask): Readonly<Record<string, unknown>>
-  /** What can be asked. */
+  /** See `DeviceFacts`. */
+  readonly tolerance: Readonly<Record<string, number>>
+  isConfirmable(asked: Ask): boolean
   readonly askKeys: readonly string[]
   /** What is asked for by `…/get`. */
   readonly gettable: readonly string[]
@@ -44,7 +50,7 @@ const composed: readonly (readonly [type: string, kind: DeviceKind])[] = [
   ['switch', 'relay'],
 ]
 
-const access = { set: 2, get: 4 } as const
+const access = { told: 1, set: 2, get: 4 } as const
 
 /** What `exposes` of a definition say; lists of several devices, as a group has, are laid over each other. */
 export function readExposes(exposes: readonly unknown[]): Exposed {
@@ -75,6 +81,9 @@ export function readExposes(exposes: readonly unknown[]): Exposed {
       return Object.fromEntries(entries)
     },
     askKeys: [...new Set(byKey.map(([key]) => key))],
+    tolerance: Object.fromEntries(byKey.map(([key, { tolerance }]) => [key, tolerance])),
+    isConfirmable: (asked) =>
+      byKey.every(([key, { isToldAs }]) => !Object.hasOwn(asked, key) || isToldAs(asked[key])),
     gettable: found.flatMap(({ feature: { property, access: may }, isState }) =>
       isState && typeof property === 'string' && (Number(may) & access.get) > 0 ? [property] : [],
     ),
@@ -95,8 +104,25 @@ function propertyOf(kind: DeviceKind, feature: Expose, isState: boolean): Proper
   if (typeof property !== 'string') return []
   const key = typeof endpoint === 'string' && isState ? property : nameIn(kind, property)
   const form = formOf(kind, feature, isState)
-  return [{ property, key, isState, canBeAsked: (Number(may) & access.set) > 0, ...form }]
+  const can = (bit: number) => (Number(may) & bit) > 0
+  return [
+    {
+      ...{ property, key, isState, canBeAsked: can(access.set), ...form },
+      tolerance: tolerances.get(String(feature['name'] ?? property)) ?? 0,
+      // Some can only be set. A word of its own for what is told as true or false comes back as that.
+      isToldAs: (asked) =>
+        can(access.told) && (form.isBoolean !== true || typeof asked !== 'string'),
+    },
+  ]
 }
+
+/** What is rounded on its way, or moves: a brightness and a speed of percent have 254 steps. */
+const tolerances = new Map([
+  ['brightness', 1],
+  ['speed', 1],
+  ['position', 2],
+  ['color_temp', 2],
+])
 
 /** The words of a climate, and those that mean the same as ours. */
 const names = new Map([
@@ -109,12 +135,22 @@ const names = new Map([
   ['action', 'event'],
 ])
 
+/** Those of a fan. */
+const fanNames = new Map([
+  ['fan_state', 'state'],
+  ['fan_mode', 'preset'],
+])
+
 function nameIn(kind: DeviceKind, property: string): string {
   const isOurs = kind === 'climate' || property === 'action'
-  return (isOurs ? names.get(property) : undefined) ?? property
+  const known = kind === 'fan' ? fanNames : isOurs ? names : undefined
+  return known?.get(property) ?? property
 }
 
-type Form = Pick<Property, 'read' | 'write'>
+interface Form extends Pick<Property, 'read' | 'write'> {
+  /** It is told as true or false, though the gateway has words for that. */
+  readonly isBoolean?: boolean
+}
 
 const asItIs = (asked: unknown) => asked
 
@@ -127,8 +163,11 @@ function formOf(kind: DeviceKind, feature: Expose, isState: boolean): Form {
 }
 
 function stateForm(kind: DeviceKind, feature: Expose): Form {
-  const { type, property, value_max: most } = feature
-  if (property === 'brightness') return brightness(typeof most === 'number' ? most : 254)
+  const { type, property, name, value_max: most } = feature
+  // Of one of several gangs, too: brightness_l1.
+  if (name === 'brightness' || property === 'brightness' || (kind === 'fan' && name === 'speed')) {
+    return ofPercent(typeof most === 'number' ? most : 254)
+  }
   if (property === 'state' && kind === 'cover') return words(coverWords)
   if (property === 'state' && kind === 'lock') return words(lockWords)
   if (property === 'local_temperature') return readingOf(unitOf(feature))
@@ -152,7 +191,7 @@ function isPlain(value: unknown): value is number | string | boolean | null {
   return value === null || ['number', 'string', 'boolean'].includes(typeof value)
 }
 
-function brightness(most: number): Form {
+function ofPercent(most: number): Form {
   return {
     read: (value) => (typeof value === 'number' ? Math.round((value / most) * 100) : undefined),
     write: (asked) => Math.round((Number(asked) / 100) * most),
@@ -216,12 +255,14 @@ function colorAt({ x, y }: Readonly<Record<string, unknown>>): string | undefine
 }
 
 /** What is measured; a detector that says it in words of its own says whether it is so. */
-function readingOf(unit: string | null, { value_on: on }: Expose = {}): Form {
+function readingOf(unit: string | null, expose: Expose = {}): Form {
+  const { value_on: on } = expose
   return {
     read: (value) => {
       if (on !== undefined && typeof value === 'string') return [value === on, unit]
       return isPlain(value) ? [value, unit] : undefined
     },
-    write: asItIs,
+    write: on === undefined ? asItIs : switching(expose).write,
+    isBoolean: on !== undefined,
   }
 }

@@ -212,7 +212,7 @@ function asking(
   hub: ProfileHub,
   device: Zigbee,
   { topic, isBattery }: { readonly topic: string; readonly isBattery: boolean },
-): Pick<DeviceFacts, 'ask' | 'askKeys' | 'question' | 'timeoutMs' | 'tolerance'> {
+): Pick<DeviceFacts, 'ask' | 'askKeys' | 'question' | 'timeoutMs' | 'tolerance' | 'isConfirmable'> {
   const { exposed } = device
   const ask = (asked: Ask): Outgoing[] => [
     { topic: `${topic}/set`, payload: JSON.stringify(exposed.write(asked)), qos: 1 },
@@ -221,7 +221,8 @@ function asking(
     ask,
     askKeys: exposed.askKeys,
     timeoutMs: answersWithinMs,
-    tolerance: { brightness: 1, position: 2, color_temp: 2 },
+    tolerance: exposed.tolerance,
+    isConfirmable: exposed.isConfirmable,
   }
   // Who sleeps does not hear it, and nothing is gained by asking the gateway's memory.
   if (isBattery || exposed.gettable.length === 0) return common

@@ -19,6 +19,7 @@ t.test('an ask is read by the words of its kind', async (t) => {
     ['relay', { state: false, pulse: 500 }, { state: false, pulse: 500 }],
     ['light', { brightness: 50, other: [1] }, { brightness: 50, other: [1] }],
     ['light', { color_temp: 370, other_key: 1 }, { 'color-temp': 370, other_key: 1 }],
+    ['light', { brightness_l1: 50, color_temp_l1: 300 }, { brightness_l1: 50, color_temp_l1: 300 }],
     ['climate', { setpoint_low: 19 }, { 'setpoint-low': 19 }],
     ['cover', 'OPEN', { state: 'open' }],
     ['lock', { state: 'lock' }, { state: 'lock' }],
@@ -37,6 +38,7 @@ t.test('what a kind does not do is refused, with what was expected', async (t) =
     ['relay', 'maybe', 'expected true or false as state, got "maybe"'],
     ['relay', { state: 'TOGGLE' }, 'expected true or false as state, got "TOGGLE"'],
     ['light', { brightness: 101 }, 'expected 0 to 100 as brightness, got 101'],
+    ['light', { brightness_l1: 101 }, 'expected 0 to 100 as brightness_l1, got 101'],
     ['cover', { state: 'up' }, 'expected open, close, stop as state, got "up"'],
     ['cover', 5, 'expected open, close, stop as state, got 5'],
     ['number', '5', 'expected a number as value, got "5"'],
@@ -91,7 +93,8 @@ t.test('a key with underscores is the one of its kind, and no other', async (t) 
 })
 
 t.test('an event is told, and not kept', async (t) => {
-  t.same(lastingPart({ event: 'single', state: true }), { state: true })
+  t.same(lastingPart('relay', { event: 'single', action: 'on', state: true }), { state: true })
+  t.same(lastingPart('climate', { action: 'heating' }), { action: 'heating' })
 })
 
 t.test('a kind of Clown.Model is told in its units', async (t) => {
