@@ -65,6 +65,7 @@ import { type OpenBus, openBus } from './open-bus.ts'
 import { openMetricsPort, openPorts, type Ports } from './open-ports.ts'
 import { type OpenUpstreams, openUpstreams } from './open-upstreams.ts'
 import { hubMetrics, tellStart, traceEnds } from './operations.ts'
+import { openAnnouncements } from './profiles/home-assistant/announcements.ts'
 import { createReload, type Reloaded } from './reload.ts'
 import { type DialectPlace, type OpenedDialects, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
@@ -198,6 +199,7 @@ async function openParts(config: Config, life: Life) {
   const places = await dialects.listen(requests)
   onClose(upstreams.start())
   onClose(openNightlyBackup(config, ground))
+  onClose(openAnnouncements(config, { ...ground, bus, nodes: hardware.nodes }))
   // First of all.
   onClose(hardware.endCommands)
   readiness.started(() => bus.refusalOf('any')?.message)

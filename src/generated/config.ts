@@ -524,6 +524,10 @@ export interface ConfigInput {
     }
   }
   /**
+   * Whether nodes that Home Assistant does not know by itself are announced to it, by MQTT discovery. What was announced is taken back when this is off again.
+   */
+  homeAssistant?: boolean
+  /**
    * How long commands may take, and what the relay guard watches over.
    */
   commands?: {
@@ -1738,6 +1742,10 @@ export interface Config {
       bases: string[]
     }
   }
+  /**
+   * Whether nodes that Home Assistant does not know by itself are announced to it, by MQTT discovery. What was announced is taken back when this is off again.
+   */
+  homeAssistant: boolean
   /**
    * How long commands may take, and what the relay guard watches over.
    */

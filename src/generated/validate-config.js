@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]},"ingress":{"description":"Home Assistant shows the page inside of its own: its Supervisor says whose request it is, and below which path the browser asks. Without this part nobody is believed that.","type":"object","properties":{"address":{"description":"The address from which the Supervisor connects. Whoever connects from there can claim to be anybody.","type":"string","minLength":2,"maxLength":45,"pattern":"^[0-9A-Fa-f.:]+$","default":"172.30.32.2","examples":["172.30.32.2"]},"role":{"description":"The role of Home Assistant's users of whom the hub has none by the same name.","type":"string","enum":["viewer","operator","admin"],"default":"operator","examples":["viewer"]},"admins":{"description":"Home Assistant's users who are admins here.","type":"array","items":{"description":"the name with which somebody signs in to Home Assistant","type":"string","minLength":1,"maxLength":256},"default":[],"maxItems":1024,"examples":[["jan"]]}},"additionalProperties":false,"examples":[{"role":"viewer","admins":["jan"]}]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz","netzer","jeedom","tvheadend"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"pins":{"description":"What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"What a pin is for.","type":"string","enum":["input","output","analog","pwm","counter"],"examples":["output"]},"examples":[{"3":"output"}]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"backup":{"description":"A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.","type":"object","required":["folder","passphraseFile"],"properties":{"folder":{"description":"Where the backups go, made when it is not there; another disk, best of another machine.","type":"string","minLength":1,"examples":["/mnt/nas/clown-hub"]},"passphraseFile":{"description":"A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.","type":"string","minLength":1,"examples":["backup.passphrase"]},"at":{"description":"When, as clocks in timeZone show it.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","default":"03:00","examples":["02:30"]},"keep":{"description":"How many are kept; the oldest ones go.","type":"integer","minimum":1,"maximum":1000,"default":7,"examples":[30]}},"additionalProperties":false,"examples":[{"folder":"/mnt/nas/clown-hub","passphraseFile":"backup.passphrase"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]},"ingress":{"description":"Home Assistant shows the page inside of its own: its Supervisor says whose request it is, and below which path the browser asks. Without this part nobody is believed that.","type":"object","properties":{"address":{"description":"The address from which the Supervisor connects. Whoever connects from there can claim to be anybody.","type":"string","minLength":2,"maxLength":45,"pattern":"^[0-9A-Fa-f.:]+$","default":"172.30.32.2","examples":["172.30.32.2"]},"role":{"description":"The role of Home Assistant's users of whom the hub has none by the same name.","type":"string","enum":["viewer","operator","admin"],"default":"operator","examples":["viewer"]},"admins":{"description":"Home Assistant's users who are admins here.","type":"array","items":{"description":"the name with which somebody signs in to Home Assistant","type":"string","minLength":1,"maxLength":256},"default":[],"maxItems":1024,"examples":[["jan"]]}},"additionalProperties":false,"examples":[{"role":"viewer","admins":["jan"]}]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz","netzer","jeedom","tvheadend"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"pins":{"description":"What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"What a pin is for.","type":"string","enum":["input","output","analog","pwm","counter"],"examples":["output"]},"examples":[{"3":"output"}]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"backup":{"description":"A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.","type":"object","required":["folder","passphraseFile"],"properties":{"folder":{"description":"Where the backups go, made when it is not there; another disk, best of another machine.","type":"string","minLength":1,"examples":["/mnt/nas/clown-hub"]},"passphraseFile":{"description":"A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.","type":"string","minLength":1,"examples":["backup.passphrase"]},"at":{"description":"When, as clocks in timeZone show it.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","default":"03:00","examples":["02:30"]},"keep":{"description":"How many are kept; the oldest ones go.","type":"integer","minimum":1,"maximum":1000,"default":7,"examples":[30]}},"additionalProperties":false,"examples":[{"folder":"/mnt/nas/clown-hub","passphraseFile":"backup.passphrase"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"homeAssistant":{"description":"Whether nodes that Home Assistant does not know by itself are announced to it, by MQTT discovery. What was announced is taken back when this is off again.","type":"boolean","default":false,"examples":[true]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -62,6 +62,9 @@ data.history = {};
 }
 if(data.profiles === undefined){
 data.profiles = {};
+}
+if(data.homeAssistant === undefined){
+data.homeAssistant = false;
 }
 if(data.commands === undefined){
 data.commands = {};
@@ -3356,35 +3359,42 @@ return false;
 }
 var valid0 = _errs263 === errors;
 if(valid0){
-let data126 = data.commands;
 const _errs278 = errors;
-if(errors === _errs278){
-if(data126 && typeof data126 == "object" && !Array.isArray(data126)){
-if(data126.timeoutSeconds === undefined){
-data126.timeoutSeconds = 5;
+if(typeof data.homeAssistant !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/homeAssistant",schemaPath:"#/properties/homeAssistant/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
 }
-if(data126.rules === undefined){
-data126.rules = [];
-}
+var valid0 = _errs278 === errors;
+if(valid0){
+let data127 = data.commands;
 const _errs280 = errors;
-for(const key29 in data126){
+if(errors === _errs280){
+if(data127 && typeof data127 == "object" && !Array.isArray(data127)){
+if(data127.timeoutSeconds === undefined){
+data127.timeoutSeconds = 5;
+}
+if(data127.rules === undefined){
+data127.rules = [];
+}
+const _errs282 = errors;
+for(const key29 in data127){
 if(!((key29 === "timeoutSeconds") || (key29 === "rules"))){
 validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs280 === errors){
-let data127 = data126.timeoutSeconds;
-const _errs281 = errors;
-if(errors === _errs281){
-if((typeof data127 == "number") && (isFinite(data127))){
-if(data127 > 3600 || isNaN(data127)){
+if(_errs282 === errors){
+let data128 = data127.timeoutSeconds;
+const _errs283 = errors;
+if(errors === _errs283){
+if((typeof data128 == "number") && (isFinite(data128))){
+if(data128 > 3600 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data127 < 0.1 || isNaN(data127)){
+if(data128 < 0.1 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3395,44 +3405,44 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid50 = _errs281 === errors;
+var valid50 = _errs283 === errors;
 if(valid50){
-let data128 = data126.rules;
-const _errs283 = errors;
-if(errors === _errs283){
-if(Array.isArray(data128)){
-if(data128.length > 1024){
+let data129 = data127.rules;
+const _errs285 = errors;
+if(errors === _errs285){
+if(Array.isArray(data129)){
+if(data129.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid51 = true;
-const len18 = data128.length;
+const len18 = data129.length;
 for(let i21=0; i21<len18; i21++){
-let data129 = data128[i21];
-const _errs285 = errors;
-if(errors === _errs285){
-if(data129 && typeof data129 == "object" && !Array.isArray(data129)){
+let data130 = data129[i21];
 const _errs287 = errors;
-for(const key30 in data129){
+if(errors === _errs287){
+if(data130 && typeof data130 == "object" && !Array.isArray(data130)){
+const _errs289 = errors;
+for(const key30 in data130){
 if(!(func3.call(schema12.properties.commands.properties.rules.items.properties, key30))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs287 === errors){
-if(data129.topic !== undefined){
-let data130 = data129.topic;
-const _errs288 = errors;
-if(errors === _errs288){
-if(typeof data130 === "string"){
-if(func2(data130) > 1024){
+if(_errs289 === errors){
+if(data130.topic !== undefined){
+let data131 = data130.topic;
+const _errs290 = errors;
+if(errors === _errs290){
+if(typeof data131 === "string"){
+if(func2(data131) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data130) < 1){
+if(func2(data131) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3443,28 +3453,28 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic
 return false;
 }
 }
-var valid52 = _errs288 === errors;
+var valid52 = _errs290 === errors;
 }
 else {
 var valid52 = true;
 }
 if(valid52){
-if(data129.kind !== undefined){
-let data131 = data129.kind;
-const _errs290 = errors;
-if(errors === _errs290){
-if(typeof data131 === "string"){
-if(func2(data131) > 256){
+if(data130.kind !== undefined){
+let data132 = data130.kind;
+const _errs292 = errors;
+if(errors === _errs292){
+if(typeof data132 === "string"){
+if(func2(data132) > 256){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data131) < 1){
+if(func2(data132) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern23.test(data131)){
+if(!pattern23.test(data132)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -3476,23 +3486,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind"
 return false;
 }
 }
-var valid52 = _errs290 === errors;
+var valid52 = _errs292 === errors;
 }
 else {
 var valid52 = true;
 }
 if(valid52){
-if(data129.timeoutSeconds !== undefined){
-let data132 = data129.timeoutSeconds;
-const _errs292 = errors;
-if(errors === _errs292){
-if((typeof data132 == "number") && (isFinite(data132))){
-if(data132 > 3600 || isNaN(data132)){
+if(data130.timeoutSeconds !== undefined){
+let data133 = data130.timeoutSeconds;
+const _errs294 = errors;
+if(errors === _errs294){
+if((typeof data133 == "number") && (isFinite(data133))){
+if(data133 > 3600 || isNaN(data133)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data132 < 0.1 || isNaN(data132)){
+if(data133 < 0.1 || isNaN(data133)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3503,55 +3513,28 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeo
 return false;
 }
 }
-var valid52 = _errs292 === errors;
-}
-else {
-var valid52 = true;
-}
-if(valid52){
-if(data129.minIntervalMilliseconds !== undefined){
-let data133 = data129.minIntervalMilliseconds;
-const _errs294 = errors;
-if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs294){
-if((typeof data133 == "number") && (isFinite(data133))){
-if(data133 > 3600000 || isNaN(data133)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
-return false;
-}
-else {
-if(data133 < 0 || isNaN(data133)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
 var valid52 = _errs294 === errors;
 }
 else {
 var valid52 = true;
 }
 if(valid52){
-if(data129.perSecond !== undefined){
-let data134 = data129.perSecond;
+if(data130.minIntervalMilliseconds !== undefined){
+let data134 = data130.minIntervalMilliseconds;
 const _errs296 = errors;
 if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs296){
 if((typeof data134 == "number") && (isFinite(data134))){
-if(data134 > 100 || isNaN(data134)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+if(data134 > 3600000 || isNaN(data134)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
 return false;
 }
 else {
 if(data134 < 0 || isNaN(data134)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -3563,17 +3546,44 @@ else {
 var valid52 = true;
 }
 if(valid52){
-if(data129.autoOffSeconds !== undefined){
-let data135 = data129.autoOffSeconds;
+if(data130.perSecond !== undefined){
+let data135 = data130.perSecond;
 const _errs298 = errors;
+if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === _errs298){
 if((typeof data135 == "number") && (isFinite(data135))){
-if(data135 > 604800 || isNaN(data135)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+if(data135 > 100 || isNaN(data135)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
 if(data135 < 0 || isNaN(data135)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid52 = _errs298 === errors;
+}
+else {
+var valid52 = true;
+}
+if(valid52){
+if(data130.autoOffSeconds !== undefined){
+let data136 = data130.autoOffSeconds;
+const _errs300 = errors;
+if(errors === _errs300){
+if((typeof data136 == "number") && (isFinite(data136))){
+if(data136 > 604800 || isNaN(data136)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+return false;
+}
+else {
+if(data136 < 0 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -3584,18 +3594,18 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoO
 return false;
 }
 }
-var valid52 = _errs298 === errors;
+var valid52 = _errs300 === errors;
 }
 else {
 var valid52 = true;
 }
 if(valid52){
-if(data129.autoOffAt !== undefined){
-let data136 = data129.autoOffAt;
-const _errs300 = errors;
-if(errors === _errs300){
-if(typeof data136 === "string"){
-if(!pattern21.test(data136)){
+if(data130.autoOffAt !== undefined){
+let data137 = data130.autoOffAt;
+const _errs302 = errors;
+if(errors === _errs302){
+if(typeof data137 === "string"){
+if(!pattern21.test(data137)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
 return false;
 }
@@ -3605,23 +3615,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoO
 return false;
 }
 }
-var valid52 = _errs300 === errors;
+var valid52 = _errs302 === errors;
 }
 else {
 var valid52 = true;
 }
 if(valid52){
-if(data129.interlock !== undefined){
-let data137 = data129.interlock;
-const _errs302 = errors;
-if(errors === _errs302){
-if(typeof data137 === "string"){
-if(func2(data137) > 64){
+if(data130.interlock !== undefined){
+let data138 = data130.interlock;
+const _errs304 = errors;
+if(errors === _errs304){
+if(typeof data138 === "string"){
+if(func2(data138) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data137) < 1){
+if(func2(data138) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3632,53 +3642,53 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/inter
 return false;
 }
 }
-var valid52 = _errs302 === errors;
+var valid52 = _errs304 === errors;
 }
 else {
 var valid52 = true;
 }
 if(valid52){
-if(data129.proof !== undefined){
-let data138 = data129.proof;
-const _errs304 = errors;
-if(errors === _errs304){
-if(data138 && typeof data138 == "object" && !Array.isArray(data138)){
-if(Object.keys(data138).length < 4){
+if(data130.proof !== undefined){
+let data139 = data130.proof;
+const _errs306 = errors;
+if(errors === _errs306){
+if(data139 && typeof data139 == "object" && !Array.isArray(data139)){
+if(Object.keys(data139).length < 4){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
 return false;
 }
 else {
 let missing9;
-if((((data138.topic === undefined) && (missing9 = "topic")) || ((data138.quantity === undefined) && (missing9 = "quantity"))) || ((data138.withinSeconds === undefined) && (missing9 = "withinSeconds"))){
+if((((data139.topic === undefined) && (missing9 = "topic")) || ((data139.quantity === undefined) && (missing9 = "quantity"))) || ((data139.withinSeconds === undefined) && (missing9 = "withinSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
 return false;
 }
 else {
-const _errs306 = errors;
-for(const key31 in data138){
+const _errs308 = errors;
+for(const key31 in data139){
 if(!(((((key31 === "topic") || (key31 === "quantity")) || (key31 === "above")) || (key31 === "below")) || (key31 === "withinSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs306 === errors){
-if(data138.topic !== undefined){
-let data139 = data138.topic;
-const _errs307 = errors;
-if(errors === _errs307){
-if(typeof data139 === "string"){
-if(func2(data139) > 1024){
+if(_errs308 === errors){
+if(data139.topic !== undefined){
+let data140 = data139.topic;
+const _errs309 = errors;
+if(errors === _errs309){
+if(typeof data140 === "string"){
+if(func2(data140) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data139) < 1){
+if(func2(data140) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern25.test(data139)){
+if(!pattern25.test(data140)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -3690,23 +3700,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid53 = _errs307 === errors;
+var valid53 = _errs309 === errors;
 }
 else {
 var valid53 = true;
 }
 if(valid53){
-if(data138.quantity !== undefined){
-let data140 = data138.quantity;
-const _errs309 = errors;
-if(errors === _errs309){
-if(typeof data140 === "string"){
-if(func2(data140) > 64){
+if(data139.quantity !== undefined){
+let data141 = data139.quantity;
+const _errs311 = errors;
+if(errors === _errs311){
+if(typeof data141 === "string"){
+if(func2(data141) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data140) < 1){
+if(func2(data141) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3717,30 +3727,17 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid53 = _errs309 === errors;
-}
-else {
-var valid53 = true;
-}
-if(valid53){
-if(data138.above !== undefined){
-let data141 = data138.above;
-const _errs311 = errors;
-if(!((typeof data141 == "number") && (isFinite(data141)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
 var valid53 = _errs311 === errors;
 }
 else {
 var valid53 = true;
 }
 if(valid53){
-if(data138.below !== undefined){
-let data142 = data138.below;
+if(data139.above !== undefined){
+let data142 = data139.above;
 const _errs313 = errors;
 if(!((typeof data142 == "number") && (isFinite(data142)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid53 = _errs313 === errors;
@@ -3749,17 +3746,30 @@ else {
 var valid53 = true;
 }
 if(valid53){
-if(data138.withinSeconds !== undefined){
-let data143 = data138.withinSeconds;
+if(data139.below !== undefined){
+let data143 = data139.below;
 const _errs315 = errors;
-if(errors === _errs315){
-if((typeof data143 == "number") && (isFinite(data143))){
-if(data143 > 3600 || isNaN(data143)){
+if(!((typeof data143 == "number") && (isFinite(data143)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid53 = _errs315 === errors;
+}
+else {
+var valid53 = true;
+}
+if(valid53){
+if(data139.withinSeconds !== undefined){
+let data144 = data139.withinSeconds;
+const _errs317 = errors;
+if(errors === _errs317){
+if((typeof data144 == "number") && (isFinite(data144))){
+if(data144 > 3600 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data143 < 0.1 || isNaN(data143)){
+if(data144 < 0.1 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3770,7 +3780,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid53 = _errs315 === errors;
+var valid53 = _errs317 === errors;
 }
 else {
 var valid53 = true;
@@ -3788,7 +3798,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid52 = _errs304 === errors;
+var valid52 = _errs306 === errors;
 }
 else {
 var valid52 = true;
@@ -3808,7 +3818,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21,schemaP
 return false;
 }
 }
-var valid51 = _errs285 === errors;
+var valid51 = _errs287 === errors;
 if(!valid51){
 break;
 }
@@ -3820,7 +3830,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid50 = _errs283 === errors;
+var valid50 = _errs285 === errors;
 }
 }
 }
@@ -3829,134 +3839,134 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs278 === errors;
+var valid0 = _errs280 === errors;
 if(valid0){
-let data144 = data.limits;
-const _errs317 = errors;
-if(errors === _errs317){
-if(data144 && typeof data144 == "object" && !Array.isArray(data144)){
-if(data144.topic === undefined){
-data144.topic = {};
-}
-if(data144.json === undefined){
-data144.json = {};
-}
-if(data144.websocket === undefined){
-data144.websocket = {};
-}
-if(data144.mqtt === undefined){
-data144.mqtt = {};
-}
-if(data144.sessions === undefined){
-data144.sessions = {};
-}
-if(data144.retained === undefined){
-data144.retained = {};
-}
-if(data144.nodes === undefined){
-data144.nodes = {};
-}
-if(data144.connections === undefined){
-data144.connections = {};
-}
-if(data144.http === undefined){
-data144.http = {};
-}
-if(data144.signIn === undefined){
-data144.signIn = {};
-}
-if(data144.commands === undefined){
-data144.commands = {};
-}
-if(data144.store === undefined){
-data144.store = {};
-}
-if(data144.memory === undefined){
-data144.memory = {};
-}
-if(data144.process === undefined){
-data144.process = {};
-}
-if(data144.history === undefined){
-data144.history = {};
-}
-if(data144.dialects === undefined){
-data144.dialects = {};
-}
-if(data144.users === undefined){
-data144.users = {};
-}
+let data145 = data.limits;
 const _errs319 = errors;
-for(const key32 in data144){
+if(errors === _errs319){
+if(data145 && typeof data145 == "object" && !Array.isArray(data145)){
+if(data145.topic === undefined){
+data145.topic = {};
+}
+if(data145.json === undefined){
+data145.json = {};
+}
+if(data145.websocket === undefined){
+data145.websocket = {};
+}
+if(data145.mqtt === undefined){
+data145.mqtt = {};
+}
+if(data145.sessions === undefined){
+data145.sessions = {};
+}
+if(data145.retained === undefined){
+data145.retained = {};
+}
+if(data145.nodes === undefined){
+data145.nodes = {};
+}
+if(data145.connections === undefined){
+data145.connections = {};
+}
+if(data145.http === undefined){
+data145.http = {};
+}
+if(data145.signIn === undefined){
+data145.signIn = {};
+}
+if(data145.commands === undefined){
+data145.commands = {};
+}
+if(data145.store === undefined){
+data145.store = {};
+}
+if(data145.memory === undefined){
+data145.memory = {};
+}
+if(data145.process === undefined){
+data145.process = {};
+}
+if(data145.history === undefined){
+data145.history = {};
+}
+if(data145.dialects === undefined){
+data145.dialects = {};
+}
+if(data145.users === undefined){
+data145.users = {};
+}
+const _errs321 = errors;
+for(const key32 in data145){
 if(!(func3.call(schema12.properties.limits.properties, key32))){
 validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs319 === errors){
-let data145 = data144.topic;
-const _errs320 = errors;
-if(errors === _errs320){
-if(data145 && typeof data145 == "object" && !Array.isArray(data145)){
-if(data145.bytes === undefined){
-data145.bytes = 1024;
-}
-if(data145.levels === undefined){
-data145.levels = 201;
-}
+if(_errs321 === errors){
+let data146 = data145.topic;
 const _errs322 = errors;
-for(const key33 in data145){
+if(errors === _errs322){
+if(data146 && typeof data146 == "object" && !Array.isArray(data146)){
+if(data146.bytes === undefined){
+data146.bytes = 1024;
+}
+if(data146.levels === undefined){
+data146.levels = 201;
+}
+const _errs324 = errors;
+for(const key33 in data146){
 if(!((key33 === "bytes") || (key33 === "levels"))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs322 === errors){
-let data146 = data145.bytes;
-const _errs323 = errors;
-if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
+if(_errs324 === errors){
+let data147 = data146.bytes;
+const _errs325 = errors;
+if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs323){
-if((typeof data146 == "number") && (isFinite(data146))){
-if(data146 > 65000 || isNaN(data146)){
+if(errors === _errs325){
+if((typeof data147 == "number") && (isFinite(data147))){
+if(data147 > 65000 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data146 < 1 || isNaN(data146)){
+if(data147 < 1 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs323 === errors;
+var valid55 = _errs325 === errors;
 if(valid55){
-let data147 = data145.levels;
-const _errs325 = errors;
-if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
+let data148 = data146.levels;
+const _errs327 = errors;
+if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs325){
-if((typeof data147 == "number") && (isFinite(data147))){
-if(data147 > 201 || isNaN(data147)){
+if(errors === _errs327){
+if((typeof data148 == "number") && (isFinite(data148))){
+if(data148 > 201 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 201},message:"must be <= 201"}];
 return false;
 }
 else {
-if(data147 < 1 || isNaN(data147)){
+if(data148 < 1 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs325 === errors;
+var valid55 = _errs327 === errors;
 }
 }
 }
@@ -3965,70 +3975,48 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid54 = _errs320 === errors;
+var valid54 = _errs322 === errors;
 if(valid54){
-let data148 = data144.json;
-const _errs327 = errors;
-if(errors === _errs327){
-if(data148 && typeof data148 == "object" && !Array.isArray(data148)){
-if(data148.depth === undefined){
-data148.depth = 16;
-}
-if(data148.keys === undefined){
-data148.keys = 4096;
-}
-if(data148.stringBytes === undefined){
-data148.stringBytes = 1048576;
-}
-if(data148.arrayItems === undefined){
-data148.arrayItems = 16384;
-}
+let data149 = data145.json;
 const _errs329 = errors;
-for(const key34 in data148){
+if(errors === _errs329){
+if(data149 && typeof data149 == "object" && !Array.isArray(data149)){
+if(data149.depth === undefined){
+data149.depth = 16;
+}
+if(data149.keys === undefined){
+data149.keys = 4096;
+}
+if(data149.stringBytes === undefined){
+data149.stringBytes = 1048576;
+}
+if(data149.arrayItems === undefined){
+data149.arrayItems = 16384;
+}
+const _errs331 = errors;
+for(const key34 in data149){
 if(!((((key34 === "depth") || (key34 === "keys")) || (key34 === "stringBytes")) || (key34 === "arrayItems"))){
 validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs329 === errors){
-let data149 = data148.depth;
-const _errs330 = errors;
-if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs330){
-if((typeof data149 == "number") && (isFinite(data149))){
-if(data149 > 32 || isNaN(data149)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
-return false;
-}
-else {
-if(data149 < 1 || isNaN(data149)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid56 = _errs330 === errors;
-if(valid56){
-let data150 = data148.keys;
+if(_errs331 === errors){
+let data150 = data149.depth;
 const _errs332 = errors;
 if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs332){
 if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 > 65536 || isNaN(data150)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data150 > 32 || isNaN(data150)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
 if(data150 < 1 || isNaN(data150)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4036,21 +4024,21 @@ return false;
 }
 var valid56 = _errs332 === errors;
 if(valid56){
-let data151 = data148.stringBytes;
+let data151 = data149.keys;
 const _errs334 = errors;
 if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs334){
 if((typeof data151 == "number") && (isFinite(data151))){
-if(data151 > 16777216 || isNaN(data151)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+if(data151 > 65536 || isNaN(data151)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data151 < 1 || isNaN(data151)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4058,27 +4046,49 @@ return false;
 }
 var valid56 = _errs334 === errors;
 if(valid56){
-let data152 = data148.arrayItems;
+let data152 = data149.stringBytes;
 const _errs336 = errors;
 if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs336){
 if((typeof data152 == "number") && (isFinite(data152))){
-if(data152 > 262144 || isNaN(data152)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
+if(data152 > 16777216 || isNaN(data152)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data152 < 1 || isNaN(data152)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid56 = _errs336 === errors;
+if(valid56){
+let data153 = data149.arrayItems;
+const _errs338 = errors;
+if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs338){
+if((typeof data153 == "number") && (isFinite(data153))){
+if(data153 > 262144 || isNaN(data153)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
+return false;
+}
+else {
+if(data153 < 1 || isNaN(data153)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid56 = _errs338 === errors;
 }
 }
 }
@@ -4089,91 +4099,69 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid54 = _errs327 === errors;
+var valid54 = _errs329 === errors;
 if(valid54){
-let data153 = data144.websocket;
-const _errs338 = errors;
-if(errors === _errs338){
-if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
-if(data153.messageBytes === undefined){
-data153.messageBytes = 1048576;
-}
-if(data153.linesPerMessage === undefined){
-data153.linesPerMessage = 1024;
-}
-if(data153.messagesPerSecond === undefined){
-data153.messagesPerSecond = 100;
-}
-if(data153.messageBurst === undefined){
-data153.messageBurst = 200;
-}
-if(data153.overRateSeconds === undefined){
-data153.overRateSeconds = 600;
-}
-if(data153.conflateBytes === undefined){
-data153.conflateBytes = 262144;
-}
-if(data153.outboundBytes === undefined){
-data153.outboundBytes = 1048576;
-}
-if(data153.recoveryBytes === undefined){
-data153.recoveryBytes = 1048576;
-}
-if(data153.recoverySeconds === undefined){
-data153.recoverySeconds = 120;
-}
-if(data153.pingSeconds === undefined){
-data153.pingSeconds = 20;
-}
-if(data153.pongSeconds === undefined){
-data153.pongSeconds = 10;
-}
+let data154 = data145.websocket;
 const _errs340 = errors;
-for(const key35 in data153){
+if(errors === _errs340){
+if(data154 && typeof data154 == "object" && !Array.isArray(data154)){
+if(data154.messageBytes === undefined){
+data154.messageBytes = 1048576;
+}
+if(data154.linesPerMessage === undefined){
+data154.linesPerMessage = 1024;
+}
+if(data154.messagesPerSecond === undefined){
+data154.messagesPerSecond = 100;
+}
+if(data154.messageBurst === undefined){
+data154.messageBurst = 200;
+}
+if(data154.overRateSeconds === undefined){
+data154.overRateSeconds = 600;
+}
+if(data154.conflateBytes === undefined){
+data154.conflateBytes = 262144;
+}
+if(data154.outboundBytes === undefined){
+data154.outboundBytes = 1048576;
+}
+if(data154.recoveryBytes === undefined){
+data154.recoveryBytes = 1048576;
+}
+if(data154.recoverySeconds === undefined){
+data154.recoverySeconds = 120;
+}
+if(data154.pingSeconds === undefined){
+data154.pingSeconds = 20;
+}
+if(data154.pongSeconds === undefined){
+data154.pongSeconds = 10;
+}
+const _errs342 = errors;
+for(const key35 in data154){
 if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key35))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs340 === errors){
-let data154 = data153.messageBytes;
-const _errs341 = errors;
-if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs341){
-if((typeof data154 == "number") && (isFinite(data154))){
-if(data154 > 16777216 || isNaN(data154)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
-return false;
-}
-else {
-if(data154 < 1 || isNaN(data154)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid57 = _errs341 === errors;
-if(valid57){
-let data155 = data153.linesPerMessage;
+if(_errs342 === errors){
+let data155 = data154.messageBytes;
 const _errs343 = errors;
 if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs343){
 if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 16384 || isNaN(data155)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
+if(data155 > 16777216 || isNaN(data155)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data155 < 1 || isNaN(data155)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4181,21 +4169,21 @@ return false;
 }
 var valid57 = _errs343 === errors;
 if(valid57){
-let data156 = data153.messagesPerSecond;
+let data156 = data154.linesPerMessage;
 const _errs345 = errors;
 if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs345){
 if((typeof data156 == "number") && (isFinite(data156))){
-if(data156 > 100000 || isNaN(data156)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data156 > 16384 || isNaN(data156)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
 if(data156 < 1 || isNaN(data156)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4203,21 +4191,21 @@ return false;
 }
 var valid57 = _errs345 === errors;
 if(valid57){
-let data157 = data153.messageBurst;
+let data157 = data154.messagesPerSecond;
 const _errs347 = errors;
 if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs347){
 if((typeof data157 == "number") && (isFinite(data157))){
-if(data157 > 200000 || isNaN(data157)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+if(data157 > 100000 || isNaN(data157)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data157 < 1 || isNaN(data157)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4225,21 +4213,21 @@ return false;
 }
 var valid57 = _errs347 === errors;
 if(valid57){
-let data158 = data153.overRateSeconds;
+let data158 = data154.messageBurst;
 const _errs349 = errors;
 if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs349){
 if((typeof data158 == "number") && (isFinite(data158))){
-if(data158 > 3600 || isNaN(data158)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+if(data158 > 200000 || isNaN(data158)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
 if(data158 < 1 || isNaN(data158)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4247,21 +4235,21 @@ return false;
 }
 var valid57 = _errs349 === errors;
 if(valid57){
-let data159 = data153.conflateBytes;
+let data159 = data154.overRateSeconds;
 const _errs351 = errors;
 if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs351){
 if((typeof data159 == "number") && (isFinite(data159))){
-if(data159 > 8388608 || isNaN(data159)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
+if(data159 > 3600 || isNaN(data159)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
 if(data159 < 1 || isNaN(data159)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4269,21 +4257,21 @@ return false;
 }
 var valid57 = _errs351 === errors;
 if(valid57){
-let data160 = data153.outboundBytes;
+let data160 = data154.conflateBytes;
 const _errs353 = errors;
 if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs353){
 if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 67108864 || isNaN(data160)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data160 > 8388608 || isNaN(data160)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
 if(data160 < 1 || isNaN(data160)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4291,21 +4279,21 @@ return false;
 }
 var valid57 = _errs353 === errors;
 if(valid57){
-let data161 = data153.recoveryBytes;
+let data161 = data154.outboundBytes;
 const _errs355 = errors;
 if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs355){
 if((typeof data161 == "number") && (isFinite(data161))){
 if(data161 > 67108864 || isNaN(data161)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data161 < 0 || isNaN(data161)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(data161 < 1 || isNaN(data161)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4313,21 +4301,21 @@ return false;
 }
 var valid57 = _errs355 === errors;
 if(valid57){
-let data162 = data153.recoverySeconds;
+let data162 = data154.recoveryBytes;
 const _errs357 = errors;
 if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs357){
 if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 3600 || isNaN(data162)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+if(data162 > 67108864 || isNaN(data162)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
 if(data162 < 0 || isNaN(data162)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -4335,21 +4323,21 @@ return false;
 }
 var valid57 = _errs357 === errors;
 if(valid57){
-let data163 = data153.pingSeconds;
+let data163 = data154.recoverySeconds;
 const _errs359 = errors;
 if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs359){
 if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 600 || isNaN(data163)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+if(data163 > 3600 || isNaN(data163)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data163 < 1 || isNaN(data163)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data163 < 0 || isNaN(data163)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -4357,27 +4345,49 @@ return false;
 }
 var valid57 = _errs359 === errors;
 if(valid57){
-let data164 = data153.pongSeconds;
+let data164 = data154.pingSeconds;
 const _errs361 = errors;
 if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs361){
 if((typeof data164 == "number") && (isFinite(data164))){
 if(data164 > 600 || isNaN(data164)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
 if(data164 < 1 || isNaN(data164)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid57 = _errs361 === errors;
+if(valid57){
+let data165 = data154.pongSeconds;
+const _errs363 = errors;
+if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs363){
+if((typeof data165 == "number") && (isFinite(data165))){
+if(data165 > 600 || isNaN(data165)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+return false;
+}
+else {
+if(data165 < 1 || isNaN(data165)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid57 = _errs363 === errors;
 }
 }
 }
@@ -4395,109 +4405,87 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid54 = _errs338 === errors;
+var valid54 = _errs340 === errors;
 if(valid54){
-let data165 = data144.mqtt;
-const _errs363 = errors;
-if(errors === _errs363){
-if(data165 && typeof data165 == "object" && !Array.isArray(data165)){
-if(data165.connectSeconds === undefined){
-data165.connectSeconds = 5;
-}
-if(data165.connectBytes === undefined){
-data165.connectBytes = 16384;
-}
-if(data165.publishBytes === undefined){
-data165.publishBytes = 2000000;
-}
-if(data165.subscribeBytes === undefined){
-data165.subscribeBytes = 1048576;
-}
-if(data165.subscriptions === undefined){
-data165.subscriptions = 20000;
-}
-if(data165.totalSubscriptions === undefined){
-data165.totalSubscriptions = 200000;
-}
-if(data165.clientIdBytes === undefined){
-data165.clientIdBytes = 256;
-}
-if(data165.userBytes === undefined){
-data165.userBytes = 64;
-}
-if(data165.passwordBytes === undefined){
-data165.passwordBytes = 256;
-}
-if(data165.keepAliveSeconds === undefined){
-data165.keepAliveSeconds = 300;
-}
-if(data165.qos2Window === undefined){
-data165.qos2Window = 20;
-}
-if(data165.outboundBytes === undefined){
-data165.outboundBytes = 1048576;
-}
-if(data165.publishesPerSecond === undefined){
-data165.publishesPerSecond = 1000;
-}
-if(data165.publishBurst === undefined){
-data165.publishBurst = 2000;
-}
-if(data165.requestsPerSecond === undefined){
-data165.requestsPerSecond = 1000;
-}
-if(data165.requestBurst === undefined){
-data165.requestBurst = 2000;
-}
-if(data165.idleSeconds === undefined){
-data165.idleSeconds = 0;
-}
+let data166 = data145.mqtt;
 const _errs365 = errors;
-for(const key36 in data165){
+if(errors === _errs365){
+if(data166 && typeof data166 == "object" && !Array.isArray(data166)){
+if(data166.connectSeconds === undefined){
+data166.connectSeconds = 5;
+}
+if(data166.connectBytes === undefined){
+data166.connectBytes = 16384;
+}
+if(data166.publishBytes === undefined){
+data166.publishBytes = 2000000;
+}
+if(data166.subscribeBytes === undefined){
+data166.subscribeBytes = 1048576;
+}
+if(data166.subscriptions === undefined){
+data166.subscriptions = 20000;
+}
+if(data166.totalSubscriptions === undefined){
+data166.totalSubscriptions = 200000;
+}
+if(data166.clientIdBytes === undefined){
+data166.clientIdBytes = 256;
+}
+if(data166.userBytes === undefined){
+data166.userBytes = 64;
+}
+if(data166.passwordBytes === undefined){
+data166.passwordBytes = 256;
+}
+if(data166.keepAliveSeconds === undefined){
+data166.keepAliveSeconds = 300;
+}
+if(data166.qos2Window === undefined){
+data166.qos2Window = 20;
+}
+if(data166.outboundBytes === undefined){
+data166.outboundBytes = 1048576;
+}
+if(data166.publishesPerSecond === undefined){
+data166.publishesPerSecond = 1000;
+}
+if(data166.publishBurst === undefined){
+data166.publishBurst = 2000;
+}
+if(data166.requestsPerSecond === undefined){
+data166.requestsPerSecond = 1000;
+}
+if(data166.requestBurst === undefined){
+data166.requestBurst = 2000;
+}
+if(data166.idleSeconds === undefined){
+data166.idleSeconds = 0;
+}
+const _errs367 = errors;
+for(const key36 in data166){
 if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key36))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs365 === errors){
-let data166 = data165.connectSeconds;
-const _errs366 = errors;
-if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs366){
-if((typeof data166 == "number") && (isFinite(data166))){
-if(data166 > 30 || isNaN(data166)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
-return false;
-}
-else {
-if(data166 < 1 || isNaN(data166)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid58 = _errs366 === errors;
-if(valid58){
-let data167 = data165.connectBytes;
+if(_errs367 === errors){
+let data167 = data166.connectSeconds;
 const _errs368 = errors;
 if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs368){
 if((typeof data167 == "number") && (isFinite(data167))){
-if(data167 > 65536 || isNaN(data167)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data167 > 30 || isNaN(data167)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
 if(data167 < 1 || isNaN(data167)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4505,21 +4493,21 @@ return false;
 }
 var valid58 = _errs368 === errors;
 if(valid58){
-let data168 = data165.publishBytes;
+let data168 = data166.connectBytes;
 const _errs370 = errors;
 if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs370){
 if((typeof data168 == "number") && (isFinite(data168))){
-if(data168 > 16777216 || isNaN(data168)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+if(data168 > 65536 || isNaN(data168)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data168 < 1 || isNaN(data168)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4527,21 +4515,21 @@ return false;
 }
 var valid58 = _errs370 === errors;
 if(valid58){
-let data169 = data165.subscribeBytes;
+let data169 = data166.publishBytes;
 const _errs372 = errors;
 if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs372){
 if((typeof data169 == "number") && (isFinite(data169))){
-if(data169 > 4194304 || isNaN(data169)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
+if(data169 > 16777216 || isNaN(data169)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data169 < 1 || isNaN(data169)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4549,21 +4537,21 @@ return false;
 }
 var valid58 = _errs372 === errors;
 if(valid58){
-let data170 = data165.subscriptions;
+let data170 = data166.subscribeBytes;
 const _errs374 = errors;
 if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs374){
 if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 1000000 || isNaN(data170)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(data170 > 4194304 || isNaN(data170)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
 if(data170 < 1 || isNaN(data170)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4571,21 +4559,21 @@ return false;
 }
 var valid58 = _errs374 === errors;
 if(valid58){
-let data171 = data165.totalSubscriptions;
+let data171 = data166.subscriptions;
 const _errs376 = errors;
 if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs376){
 if((typeof data171 == "number") && (isFinite(data171))){
-if(data171 > 10000000 || isNaN(data171)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
+if(data171 > 1000000 || isNaN(data171)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
 if(data171 < 1 || isNaN(data171)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4593,21 +4581,21 @@ return false;
 }
 var valid58 = _errs376 === errors;
 if(valid58){
-let data172 = data165.clientIdBytes;
+let data172 = data166.totalSubscriptions;
 const _errs378 = errors;
 if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs378){
 if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 > 1024 || isNaN(data172)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data172 > 10000000 || isNaN(data172)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
 if(data172 < 1 || isNaN(data172)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4615,21 +4603,21 @@ return false;
 }
 var valid58 = _errs378 === errors;
 if(valid58){
-let data173 = data165.userBytes;
+let data173 = data166.clientIdBytes;
 const _errs380 = errors;
 if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs380){
 if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 > 256 || isNaN(data173)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
+if(data173 > 1024 || isNaN(data173)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data173 < 1 || isNaN(data173)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4637,21 +4625,21 @@ return false;
 }
 var valid58 = _errs380 === errors;
 if(valid58){
-let data174 = data165.passwordBytes;
+let data174 = data166.userBytes;
 const _errs382 = errors;
 if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs382){
 if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 1024 || isNaN(data174)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data174 > 256 || isNaN(data174)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
 if(data174 < 1 || isNaN(data174)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4659,21 +4647,21 @@ return false;
 }
 var valid58 = _errs382 === errors;
 if(valid58){
-let data175 = data165.keepAliveSeconds;
+let data175 = data166.passwordBytes;
 const _errs384 = errors;
 if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs384){
 if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 65535 || isNaN(data175)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+if(data175 > 1024 || isNaN(data175)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data175 < 1 || isNaN(data175)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4681,21 +4669,21 @@ return false;
 }
 var valid58 = _errs384 === errors;
 if(valid58){
-let data176 = data165.qos2Window;
+let data176 = data166.keepAliveSeconds;
 const _errs386 = errors;
 if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs386){
 if((typeof data176 == "number") && (isFinite(data176))){
-if(data176 > 1000 || isNaN(data176)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+if(data176 > 65535 || isNaN(data176)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
 if(data176 < 1 || isNaN(data176)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4703,21 +4691,21 @@ return false;
 }
 var valid58 = _errs386 === errors;
 if(valid58){
-let data177 = data165.outboundBytes;
+let data177 = data166.qos2Window;
 const _errs388 = errors;
 if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs388){
 if((typeof data177 == "number") && (isFinite(data177))){
-if(data177 > 67108864 || isNaN(data177)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data177 > 1000 || isNaN(data177)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
 if(data177 < 1 || isNaN(data177)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4725,21 +4713,21 @@ return false;
 }
 var valid58 = _errs388 === errors;
 if(valid58){
-let data178 = data165.publishesPerSecond;
+let data178 = data166.outboundBytes;
 const _errs390 = errors;
 if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs390){
 if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 100000 || isNaN(data178)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data178 > 67108864 || isNaN(data178)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
 if(data178 < 1 || isNaN(data178)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4747,21 +4735,21 @@ return false;
 }
 var valid58 = _errs390 === errors;
 if(valid58){
-let data179 = data165.publishBurst;
+let data179 = data166.publishesPerSecond;
 const _errs392 = errors;
 if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs392){
 if((typeof data179 == "number") && (isFinite(data179))){
-if(data179 > 200000 || isNaN(data179)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+if(data179 > 100000 || isNaN(data179)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data179 < 1 || isNaN(data179)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4769,21 +4757,21 @@ return false;
 }
 var valid58 = _errs392 === errors;
 if(valid58){
-let data180 = data165.requestsPerSecond;
+let data180 = data166.publishBurst;
 const _errs394 = errors;
 if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs394){
 if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 100000 || isNaN(data180)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data180 > 200000 || isNaN(data180)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
 if(data180 < 1 || isNaN(data180)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4791,21 +4779,21 @@ return false;
 }
 var valid58 = _errs394 === errors;
 if(valid58){
-let data181 = data165.requestBurst;
+let data181 = data166.requestsPerSecond;
 const _errs396 = errors;
 if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs396){
 if((typeof data181 == "number") && (isFinite(data181))){
-if(data181 > 200000 || isNaN(data181)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+if(data181 > 100000 || isNaN(data181)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data181 < 1 || isNaN(data181)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4813,27 +4801,49 @@ return false;
 }
 var valid58 = _errs396 === errors;
 if(valid58){
-let data182 = data165.idleSeconds;
+let data182 = data166.requestBurst;
 const _errs398 = errors;
 if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs398){
 if((typeof data182 == "number") && (isFinite(data182))){
-if(data182 > 86400 || isNaN(data182)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data182 > 200000 || isNaN(data182)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data182 < 0 || isNaN(data182)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(data182 < 1 || isNaN(data182)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid58 = _errs398 === errors;
+if(valid58){
+let data183 = data166.idleSeconds;
+const _errs400 = errors;
+if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs400){
+if((typeof data183 == "number") && (isFinite(data183))){
+if(data183 > 86400 || isNaN(data183)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+return false;
+}
+else {
+if(data183 < 0 || isNaN(data183)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid58 = _errs400 === errors;
 }
 }
 }
@@ -4857,73 +4867,51 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid54 = _errs363 === errors;
+var valid54 = _errs365 === errors;
 if(valid54){
-let data183 = data144.sessions;
-const _errs400 = errors;
-if(errors === _errs400){
-if(data183 && typeof data183 == "object" && !Array.isArray(data183)){
-if(data183.count === undefined){
-data183.count = 500;
-}
-if(data183.hours === undefined){
-data183.hours = 24;
-}
-if(data183.messages === undefined){
-data183.messages = 1000;
-}
-if(data183.bytes === undefined){
-data183.bytes = 1048576;
-}
-if(data183.totalBytes === undefined){
-data183.totalBytes = 67108864;
-}
+let data184 = data145.sessions;
 const _errs402 = errors;
-for(const key37 in data183){
+if(errors === _errs402){
+if(data184 && typeof data184 == "object" && !Array.isArray(data184)){
+if(data184.count === undefined){
+data184.count = 500;
+}
+if(data184.hours === undefined){
+data184.hours = 24;
+}
+if(data184.messages === undefined){
+data184.messages = 1000;
+}
+if(data184.bytes === undefined){
+data184.bytes = 1048576;
+}
+if(data184.totalBytes === undefined){
+data184.totalBytes = 67108864;
+}
+const _errs404 = errors;
+for(const key37 in data184){
 if(!(((((key37 === "count") || (key37 === "hours")) || (key37 === "messages")) || (key37 === "bytes")) || (key37 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs402 === errors){
-let data184 = data183.count;
-const _errs403 = errors;
-if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs403){
-if((typeof data184 == "number") && (isFinite(data184))){
-if(data184 > 100000 || isNaN(data184)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data184 < 1 || isNaN(data184)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid59 = _errs403 === errors;
-if(valid59){
-let data185 = data183.hours;
+if(_errs404 === errors){
+let data185 = data184.count;
 const _errs405 = errors;
 if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs405){
 if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 8760 || isNaN(data185)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
+if(data185 > 100000 || isNaN(data185)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data185 < 1 || isNaN(data185)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4931,21 +4919,21 @@ return false;
 }
 var valid59 = _errs405 === errors;
 if(valid59){
-let data186 = data183.messages;
+let data186 = data184.hours;
 const _errs407 = errors;
 if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs407){
 if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 100000 || isNaN(data186)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data186 > 8760 || isNaN(data186)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
 if(data186 < 1 || isNaN(data186)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4953,21 +4941,21 @@ return false;
 }
 var valid59 = _errs407 === errors;
 if(valid59){
-let data187 = data183.bytes;
+let data187 = data184.messages;
 const _errs409 = errors;
 if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs409){
 if((typeof data187 == "number") && (isFinite(data187))){
-if(data187 > 67108864 || isNaN(data187)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data187 > 100000 || isNaN(data187)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data187 < 1 || isNaN(data187)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4975,27 +4963,49 @@ return false;
 }
 var valid59 = _errs409 === errors;
 if(valid59){
-let data188 = data183.totalBytes;
+let data188 = data184.bytes;
 const _errs411 = errors;
 if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs411){
 if((typeof data188 == "number") && (isFinite(data188))){
-if(data188 > 1073741824 || isNaN(data188)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+if(data188 > 67108864 || isNaN(data188)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
 if(data188 < 1 || isNaN(data188)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid59 = _errs411 === errors;
+if(valid59){
+let data189 = data184.totalBytes;
+const _errs413 = errors;
+if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs413){
+if((typeof data189 == "number") && (isFinite(data189))){
+if(data189 > 1073741824 || isNaN(data189)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+return false;
+}
+else {
+if(data189 < 1 || isNaN(data189)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid59 = _errs413 === errors;
 }
 }
 }
@@ -5007,67 +5017,45 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid54 = _errs400 === errors;
+var valid54 = _errs402 === errors;
 if(valid54){
-let data189 = data144.retained;
-const _errs413 = errors;
-if(errors === _errs413){
-if(data189 && typeof data189 == "object" && !Array.isArray(data189)){
-if(data189.topics === undefined){
-data189.topics = 100000;
-}
-if(data189.valueBytes === undefined){
-data189.valueBytes = 1048576;
-}
-if(data189.totalBytes === undefined){
-data189.totalBytes = 268435456;
-}
+let data190 = data145.retained;
 const _errs415 = errors;
-for(const key38 in data189){
+if(errors === _errs415){
+if(data190 && typeof data190 == "object" && !Array.isArray(data190)){
+if(data190.topics === undefined){
+data190.topics = 100000;
+}
+if(data190.valueBytes === undefined){
+data190.valueBytes = 1048576;
+}
+if(data190.totalBytes === undefined){
+data190.totalBytes = 268435456;
+}
+const _errs417 = errors;
+for(const key38 in data190){
 if(!(((key38 === "topics") || (key38 === "valueBytes")) || (key38 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs415 === errors){
-let data190 = data189.topics;
-const _errs416 = errors;
-if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs416){
-if((typeof data190 == "number") && (isFinite(data190))){
-if(data190 > 1000000 || isNaN(data190)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
-return false;
-}
-else {
-if(data190 < 1 || isNaN(data190)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid60 = _errs416 === errors;
-if(valid60){
-let data191 = data189.valueBytes;
+if(_errs417 === errors){
+let data191 = data190.topics;
 const _errs418 = errors;
 if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs418){
 if((typeof data191 == "number") && (isFinite(data191))){
-if(data191 > 16777216 || isNaN(data191)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+if(data191 > 1000000 || isNaN(data191)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
 if(data191 < 1 || isNaN(data191)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5075,27 +5063,49 @@ return false;
 }
 var valid60 = _errs418 === errors;
 if(valid60){
-let data192 = data189.totalBytes;
+let data192 = data190.valueBytes;
 const _errs420 = errors;
 if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs420){
 if((typeof data192 == "number") && (isFinite(data192))){
-if(data192 > 1073741824 || isNaN(data192)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+if(data192 > 16777216 || isNaN(data192)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data192 < 1 || isNaN(data192)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid60 = _errs420 === errors;
+if(valid60){
+let data193 = data190.totalBytes;
+const _errs422 = errors;
+if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs422){
+if((typeof data193 == "number") && (isFinite(data193))){
+if(data193 > 1073741824 || isNaN(data193)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+return false;
+}
+else {
+if(data193 < 1 || isNaN(data193)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid60 = _errs422 === errors;
 }
 }
 }
@@ -5105,38 +5115,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid54 = _errs413 === errors;
+var valid54 = _errs415 === errors;
 if(valid54){
-let data193 = data144.nodes;
-const _errs422 = errors;
-if(errors === _errs422){
-if(data193 && typeof data193 == "object" && !Array.isArray(data193)){
-if(data193.devices === undefined){
-data193.devices = 10000;
-}
+let data194 = data145.nodes;
 const _errs424 = errors;
-for(const key39 in data193){
+if(errors === _errs424){
+if(data194 && typeof data194 == "object" && !Array.isArray(data194)){
+if(data194.devices === undefined){
+data194.devices = 10000;
+}
+const _errs426 = errors;
+for(const key39 in data194){
 if(!(key39 === "devices")){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs424 === errors){
-let data194 = data193.devices;
-const _errs425 = errors;
-if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
+if(_errs426 === errors){
+let data195 = data194.devices;
+const _errs427 = errors;
+if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs425){
-if((typeof data194 == "number") && (isFinite(data194))){
-if(data194 > 1000000 || isNaN(data194)){
+if(errors === _errs427){
+if((typeof data195 == "number") && (isFinite(data195))){
+if(data195 > 1000000 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data194 < 1 || isNaN(data194)){
+if(data195 < 1 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -5150,82 +5160,60 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid54 = _errs422 === errors;
+var valid54 = _errs424 === errors;
 if(valid54){
-let data195 = data144.connections;
-const _errs427 = errors;
-if(errors === _errs427){
-if(data195 && typeof data195 == "object" && !Array.isArray(data195)){
-if(data195.total === undefined){
-data195.total = 10000;
-}
-if(data195.perAddress === undefined){
-data195.perAddress = 2000;
-}
-if(data195.perUser === undefined){
-data195.perUser = 2000;
-}
-if(data195.unauthenticated === undefined){
-data195.unauthenticated = 2000;
-}
-if(data195.unauthenticatedPerAddress === undefined){
-data195.unauthenticatedPerAddress = 1000;
-}
-if(data195.acceptBurst === undefined){
-data195.acceptBurst = 200;
-}
-if(data195.acceptsPerMinute === undefined){
-data195.acceptsPerMinute = 600;
-}
-if(data195.exemptLoopback === undefined){
-data195.exemptLoopback = true;
-}
+let data196 = data145.connections;
 const _errs429 = errors;
-for(const key40 in data195){
+if(errors === _errs429){
+if(data196 && typeof data196 == "object" && !Array.isArray(data196)){
+if(data196.total === undefined){
+data196.total = 10000;
+}
+if(data196.perAddress === undefined){
+data196.perAddress = 2000;
+}
+if(data196.perUser === undefined){
+data196.perUser = 2000;
+}
+if(data196.unauthenticated === undefined){
+data196.unauthenticated = 2000;
+}
+if(data196.unauthenticatedPerAddress === undefined){
+data196.unauthenticatedPerAddress = 1000;
+}
+if(data196.acceptBurst === undefined){
+data196.acceptBurst = 200;
+}
+if(data196.acceptsPerMinute === undefined){
+data196.acceptsPerMinute = 600;
+}
+if(data196.exemptLoopback === undefined){
+data196.exemptLoopback = true;
+}
+const _errs431 = errors;
+for(const key40 in data196){
 if(!((((((((key40 === "total") || (key40 === "perAddress")) || (key40 === "perUser")) || (key40 === "unauthenticated")) || (key40 === "unauthenticatedPerAddress")) || (key40 === "acceptBurst")) || (key40 === "acceptsPerMinute")) || (key40 === "exemptLoopback"))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs429 === errors){
-let data196 = data195.total;
-const _errs430 = errors;
-if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs430){
-if((typeof data196 == "number") && (isFinite(data196))){
-if(data196 > 100000 || isNaN(data196)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data196 < 1 || isNaN(data196)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid62 = _errs430 === errors;
-if(valid62){
-let data197 = data195.perAddress;
+if(_errs431 === errors){
+let data197 = data196.total;
 const _errs432 = errors;
 if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs432){
 if((typeof data197 == "number") && (isFinite(data197))){
 if(data197 > 100000 || isNaN(data197)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data197 < 1 || isNaN(data197)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5233,21 +5221,21 @@ return false;
 }
 var valid62 = _errs432 === errors;
 if(valid62){
-let data198 = data195.perUser;
+let data198 = data196.perAddress;
 const _errs434 = errors;
 if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs434){
 if((typeof data198 == "number") && (isFinite(data198))){
 if(data198 > 100000 || isNaN(data198)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data198 < 1 || isNaN(data198)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5255,21 +5243,21 @@ return false;
 }
 var valid62 = _errs434 === errors;
 if(valid62){
-let data199 = data195.unauthenticated;
+let data199 = data196.perUser;
 const _errs436 = errors;
 if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs436){
 if((typeof data199 == "number") && (isFinite(data199))){
-if(data199 > 10000 || isNaN(data199)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+if(data199 > 100000 || isNaN(data199)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data199 < 1 || isNaN(data199)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5277,21 +5265,21 @@ return false;
 }
 var valid62 = _errs436 === errors;
 if(valid62){
-let data200 = data195.unauthenticatedPerAddress;
+let data200 = data196.unauthenticated;
 const _errs438 = errors;
 if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs438){
 if((typeof data200 == "number") && (isFinite(data200))){
 if(data200 > 10000 || isNaN(data200)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data200 < 1 || isNaN(data200)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5299,21 +5287,21 @@ return false;
 }
 var valid62 = _errs438 === errors;
 if(valid62){
-let data201 = data195.acceptBurst;
+let data201 = data196.unauthenticatedPerAddress;
 const _errs440 = errors;
 if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs440){
 if((typeof data201 == "number") && (isFinite(data201))){
-if(data201 > 100000 || isNaN(data201)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data201 > 10000 || isNaN(data201)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data201 < 1 || isNaN(data201)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5321,21 +5309,21 @@ return false;
 }
 var valid62 = _errs440 === errors;
 if(valid62){
-let data202 = data195.acceptsPerMinute;
+let data202 = data196.acceptBurst;
 const _errs442 = errors;
 if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs442){
 if((typeof data202 == "number") && (isFinite(data202))){
-if(data202 > 1000000 || isNaN(data202)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(data202 > 100000 || isNaN(data202)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data202 < 1 || isNaN(data202)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5343,12 +5331,34 @@ return false;
 }
 var valid62 = _errs442 === errors;
 if(valid62){
+let data203 = data196.acceptsPerMinute;
 const _errs444 = errors;
-if(typeof data195.exemptLoopback !== "boolean"){
+if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs444){
+if((typeof data203 == "number") && (isFinite(data203))){
+if(data203 > 1000000 || isNaN(data203)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+return false;
+}
+else {
+if(data203 < 1 || isNaN(data203)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid62 = _errs444 === errors;
+if(valid62){
+const _errs446 = errors;
+if(typeof data196.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid62 = _errs444 === errors;
+var valid62 = _errs446 === errors;
 }
 }
 }
@@ -5363,73 +5373,51 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid54 = _errs427 === errors;
+var valid54 = _errs429 === errors;
 if(valid54){
-let data204 = data144.http;
-const _errs446 = errors;
-if(errors === _errs446){
-if(data204 && typeof data204 == "object" && !Array.isArray(data204)){
-if(data204.headerBytes === undefined){
-data204.headerBytes = 32768;
-}
-if(data204.headers === undefined){
-data204.headers = 64;
-}
-if(data204.bodyBytes === undefined){
-data204.bodyBytes = 16384;
-}
-if(data204.headerSeconds === undefined){
-data204.headerSeconds = 5;
-}
-if(data204.requestSeconds === undefined){
-data204.requestSeconds = 10;
-}
+let data205 = data145.http;
 const _errs448 = errors;
-for(const key41 in data204){
+if(errors === _errs448){
+if(data205 && typeof data205 == "object" && !Array.isArray(data205)){
+if(data205.headerBytes === undefined){
+data205.headerBytes = 32768;
+}
+if(data205.headers === undefined){
+data205.headers = 64;
+}
+if(data205.bodyBytes === undefined){
+data205.bodyBytes = 16384;
+}
+if(data205.headerSeconds === undefined){
+data205.headerSeconds = 5;
+}
+if(data205.requestSeconds === undefined){
+data205.requestSeconds = 10;
+}
+const _errs450 = errors;
+for(const key41 in data205){
 if(!(((((key41 === "headerBytes") || (key41 === "headers")) || (key41 === "bodyBytes")) || (key41 === "headerSeconds")) || (key41 === "requestSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs448 === errors){
-let data205 = data204.headerBytes;
-const _errs449 = errors;
-if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs449){
-if((typeof data205 == "number") && (isFinite(data205))){
-if(data205 > 65536 || isNaN(data205)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
-return false;
-}
-else {
-if(data205 < 1 || isNaN(data205)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid63 = _errs449 === errors;
-if(valid63){
-let data206 = data204.headers;
+if(_errs450 === errors){
+let data206 = data205.headerBytes;
 const _errs451 = errors;
 if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs451){
 if((typeof data206 == "number") && (isFinite(data206))){
-if(data206 > 256 || isNaN(data206)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
+if(data206 > 65536 || isNaN(data206)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data206 < 1 || isNaN(data206)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5437,21 +5425,21 @@ return false;
 }
 var valid63 = _errs451 === errors;
 if(valid63){
-let data207 = data204.bodyBytes;
+let data207 = data205.headers;
 const _errs453 = errors;
 if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs453){
 if((typeof data207 == "number") && (isFinite(data207))){
-if(data207 > 1048576 || isNaN(data207)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
+if(data207 > 256 || isNaN(data207)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
 if(data207 < 1 || isNaN(data207)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5459,21 +5447,21 @@ return false;
 }
 var valid63 = _errs453 === errors;
 if(valid63){
-let data208 = data204.headerSeconds;
+let data208 = data205.bodyBytes;
 const _errs455 = errors;
 if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs455){
 if((typeof data208 == "number") && (isFinite(data208))){
-if(data208 > 60 || isNaN(data208)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+if(data208 > 1048576 || isNaN(data208)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
 if(data208 < 1 || isNaN(data208)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5481,27 +5469,49 @@ return false;
 }
 var valid63 = _errs455 === errors;
 if(valid63){
-let data209 = data204.requestSeconds;
+let data209 = data205.headerSeconds;
 const _errs457 = errors;
 if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs457){
 if((typeof data209 == "number") && (isFinite(data209))){
-if(data209 > 300 || isNaN(data209)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+if(data209 > 60 || isNaN(data209)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
 if(data209 < 1 || isNaN(data209)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid63 = _errs457 === errors;
+if(valid63){
+let data210 = data205.requestSeconds;
+const _errs459 = errors;
+if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs459){
+if((typeof data210 == "number") && (isFinite(data210))){
+if(data210 > 300 || isNaN(data210)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+return false;
+}
+else {
+if(data210 < 1 || isNaN(data210)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid63 = _errs459 === errors;
 }
 }
 }
@@ -5513,109 +5523,87 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid54 = _errs446 === errors;
+var valid54 = _errs448 === errors;
 if(valid54){
-let data210 = data144.signIn;
-const _errs459 = errors;
-if(errors === _errs459){
-if(data210 && typeof data210 == "object" && !Array.isArray(data210)){
-if(data210.checksAtOnce === undefined){
-data210.checksAtOnce = 2;
-}
-if(data210.checksWaiting === undefined){
-data210.checksWaiting = 1000;
-}
-if(data210.cacheSeconds === undefined){
-data210.cacheSeconds = 86400;
-}
-if(data210.cacheEntries === undefined){
-data210.cacheEntries = 4096;
-}
-if(data210.failuresPerAddress === undefined){
-data210.failuresPerAddress = 10;
-}
-if(data210.addressWindowSeconds === undefined){
-data210.addressWindowSeconds = 300;
-}
-if(data210.failuresPerUser === undefined){
-data210.failuresPerUser = 10;
-}
-if(data210.userWindowSeconds === undefined){
-data210.userWindowSeconds = 900;
-}
-if(data210.longestDelaySeconds === undefined){
-data210.longestDelaySeconds = 900;
-}
-if(data210.firstMessageSeconds === undefined){
-data210.firstMessageSeconds = 5;
-}
-if(data210.firstMessageBytes === undefined){
-data210.firstMessageBytes = 4096;
-}
-if(data210.sessionSeconds === undefined){
-data210.sessionSeconds = 43200;
-}
-if(data210.sessionIdleSeconds === undefined){
-data210.sessionIdleSeconds = 7200;
-}
-if(data210.sessionsPerUser === undefined){
-data210.sessionsPerUser = 64;
-}
-if(data210.ticketSeconds === undefined){
-data210.ticketSeconds = 30;
-}
-if(data210.ticketsPerUser === undefined){
-data210.ticketsPerUser = 64;
-}
-if(data210.bans === undefined){
-data210.bans = 1000;
-}
+let data211 = data145.signIn;
 const _errs461 = errors;
-for(const key42 in data210){
+if(errors === _errs461){
+if(data211 && typeof data211 == "object" && !Array.isArray(data211)){
+if(data211.checksAtOnce === undefined){
+data211.checksAtOnce = 2;
+}
+if(data211.checksWaiting === undefined){
+data211.checksWaiting = 1000;
+}
+if(data211.cacheSeconds === undefined){
+data211.cacheSeconds = 86400;
+}
+if(data211.cacheEntries === undefined){
+data211.cacheEntries = 4096;
+}
+if(data211.failuresPerAddress === undefined){
+data211.failuresPerAddress = 10;
+}
+if(data211.addressWindowSeconds === undefined){
+data211.addressWindowSeconds = 300;
+}
+if(data211.failuresPerUser === undefined){
+data211.failuresPerUser = 10;
+}
+if(data211.userWindowSeconds === undefined){
+data211.userWindowSeconds = 900;
+}
+if(data211.longestDelaySeconds === undefined){
+data211.longestDelaySeconds = 900;
+}
+if(data211.firstMessageSeconds === undefined){
+data211.firstMessageSeconds = 5;
+}
+if(data211.firstMessageBytes === undefined){
+data211.firstMessageBytes = 4096;
+}
+if(data211.sessionSeconds === undefined){
+data211.sessionSeconds = 43200;
+}
+if(data211.sessionIdleSeconds === undefined){
+data211.sessionIdleSeconds = 7200;
+}
+if(data211.sessionsPerUser === undefined){
+data211.sessionsPerUser = 64;
+}
+if(data211.ticketSeconds === undefined){
+data211.ticketSeconds = 30;
+}
+if(data211.ticketsPerUser === undefined){
+data211.ticketsPerUser = 64;
+}
+if(data211.bans === undefined){
+data211.bans = 1000;
+}
+const _errs463 = errors;
+for(const key42 in data211){
 if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key42))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs461 === errors){
-let data211 = data210.checksAtOnce;
-const _errs462 = errors;
-if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs462){
-if((typeof data211 == "number") && (isFinite(data211))){
-if(data211 > 64 || isNaN(data211)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
-return false;
-}
-else {
-if(data211 < 1 || isNaN(data211)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid64 = _errs462 === errors;
-if(valid64){
-let data212 = data210.checksWaiting;
+if(_errs463 === errors){
+let data212 = data211.checksAtOnce;
 const _errs464 = errors;
 if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs464){
 if((typeof data212 == "number") && (isFinite(data212))){
-if(data212 > 10000 || isNaN(data212)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+if(data212 > 64 || isNaN(data212)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
 if(data212 < 1 || isNaN(data212)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5623,21 +5611,21 @@ return false;
 }
 var valid64 = _errs464 === errors;
 if(valid64){
-let data213 = data210.cacheSeconds;
+let data213 = data211.checksWaiting;
 const _errs466 = errors;
 if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs466){
 if((typeof data213 == "number") && (isFinite(data213))){
-if(data213 > 604800 || isNaN(data213)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+if(data213 > 10000 || isNaN(data213)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data213 < 1 || isNaN(data213)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5645,21 +5633,21 @@ return false;
 }
 var valid64 = _errs466 === errors;
 if(valid64){
-let data214 = data210.cacheEntries;
+let data214 = data211.cacheSeconds;
 const _errs468 = errors;
 if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs468){
 if((typeof data214 == "number") && (isFinite(data214))){
-if(data214 > 65536 || isNaN(data214)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data214 > 604800 || isNaN(data214)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
 if(data214 < 1 || isNaN(data214)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5667,21 +5655,21 @@ return false;
 }
 var valid64 = _errs468 === errors;
 if(valid64){
-let data215 = data210.failuresPerAddress;
+let data215 = data211.cacheEntries;
 const _errs470 = errors;
 if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs470){
 if((typeof data215 == "number") && (isFinite(data215))){
-if(data215 > 1000 || isNaN(data215)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+if(data215 > 65536 || isNaN(data215)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data215 < 1 || isNaN(data215)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5689,21 +5677,21 @@ return false;
 }
 var valid64 = _errs470 === errors;
 if(valid64){
-let data216 = data210.addressWindowSeconds;
+let data216 = data211.failuresPerAddress;
 const _errs472 = errors;
 if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs472){
 if((typeof data216 == "number") && (isFinite(data216))){
-if(data216 > 86400 || isNaN(data216)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data216 > 1000 || isNaN(data216)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
 if(data216 < 1 || isNaN(data216)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5711,21 +5699,21 @@ return false;
 }
 var valid64 = _errs472 === errors;
 if(valid64){
-let data217 = data210.failuresPerUser;
+let data217 = data211.addressWindowSeconds;
 const _errs474 = errors;
 if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs474){
 if((typeof data217 == "number") && (isFinite(data217))){
-if(data217 > 1000 || isNaN(data217)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+if(data217 > 86400 || isNaN(data217)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data217 < 2 || isNaN(data217)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
+if(data217 < 1 || isNaN(data217)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5733,21 +5721,21 @@ return false;
 }
 var valid64 = _errs474 === errors;
 if(valid64){
-let data218 = data210.userWindowSeconds;
+let data218 = data211.failuresPerUser;
 const _errs476 = errors;
 if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs476){
 if((typeof data218 == "number") && (isFinite(data218))){
-if(data218 > 86400 || isNaN(data218)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data218 > 1000 || isNaN(data218)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data218 < 1 || isNaN(data218)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data218 < 2 || isNaN(data218)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
@@ -5755,21 +5743,21 @@ return false;
 }
 var valid64 = _errs476 === errors;
 if(valid64){
-let data219 = data210.longestDelaySeconds;
+let data219 = data211.userWindowSeconds;
 const _errs478 = errors;
 if(!(((typeof data219 == "number") && (!(data219 % 1) && !isNaN(data219))) && (isFinite(data219)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs478){
 if((typeof data219 == "number") && (isFinite(data219))){
 if(data219 > 86400 || isNaN(data219)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
 if(data219 < 1 || isNaN(data219)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5777,21 +5765,21 @@ return false;
 }
 var valid64 = _errs478 === errors;
 if(valid64){
-let data220 = data210.firstMessageSeconds;
+let data220 = data211.longestDelaySeconds;
 const _errs480 = errors;
 if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs480){
 if((typeof data220 == "number") && (isFinite(data220))){
-if(data220 > 30 || isNaN(data220)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
+if(data220 > 86400 || isNaN(data220)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
 if(data220 < 1 || isNaN(data220)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5799,21 +5787,21 @@ return false;
 }
 var valid64 = _errs480 === errors;
 if(valid64){
-let data221 = data210.firstMessageBytes;
+let data221 = data211.firstMessageSeconds;
 const _errs482 = errors;
 if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs482){
 if((typeof data221 == "number") && (isFinite(data221))){
-if(data221 > 65536 || isNaN(data221)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data221 > 30 || isNaN(data221)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
 if(data221 < 1 || isNaN(data221)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5821,21 +5809,21 @@ return false;
 }
 var valid64 = _errs482 === errors;
 if(valid64){
-let data222 = data210.sessionSeconds;
+let data222 = data211.firstMessageBytes;
 const _errs484 = errors;
 if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs484){
 if((typeof data222 == "number") && (isFinite(data222))){
-if(data222 > 2592000 || isNaN(data222)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
+if(data222 > 65536 || isNaN(data222)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data222 < 60 || isNaN(data222)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
+if(data222 < 1 || isNaN(data222)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5843,21 +5831,21 @@ return false;
 }
 var valid64 = _errs484 === errors;
 if(valid64){
-let data223 = data210.sessionIdleSeconds;
+let data223 = data211.sessionSeconds;
 const _errs486 = errors;
 if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs486){
 if((typeof data223 == "number") && (isFinite(data223))){
 if(data223 > 2592000 || isNaN(data223)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
 if(data223 < 60 || isNaN(data223)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
@@ -5865,21 +5853,21 @@ return false;
 }
 var valid64 = _errs486 === errors;
 if(valid64){
-let data224 = data210.sessionsPerUser;
+let data224 = data211.sessionIdleSeconds;
 const _errs488 = errors;
 if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs488){
 if((typeof data224 == "number") && (isFinite(data224))){
-if(data224 > 1024 || isNaN(data224)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data224 > 2592000 || isNaN(data224)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data224 < 1 || isNaN(data224)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data224 < 60 || isNaN(data224)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
@@ -5887,21 +5875,21 @@ return false;
 }
 var valid64 = _errs488 === errors;
 if(valid64){
-let data225 = data210.ticketSeconds;
+let data225 = data211.sessionsPerUser;
 const _errs490 = errors;
 if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs490){
 if((typeof data225 == "number") && (isFinite(data225))){
-if(data225 > 300 || isNaN(data225)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+if(data225 > 1024 || isNaN(data225)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data225 < 1 || isNaN(data225)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5909,21 +5897,21 @@ return false;
 }
 var valid64 = _errs490 === errors;
 if(valid64){
-let data226 = data210.ticketsPerUser;
+let data226 = data211.ticketSeconds;
 const _errs492 = errors;
 if(!(((typeof data226 == "number") && (!(data226 % 1) && !isNaN(data226))) && (isFinite(data226)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs492){
 if((typeof data226 == "number") && (isFinite(data226))){
-if(data226 > 1024 || isNaN(data226)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data226 > 300 || isNaN(data226)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
 if(data226 < 1 || isNaN(data226)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5931,27 +5919,49 @@ return false;
 }
 var valid64 = _errs492 === errors;
 if(valid64){
-let data227 = data210.bans;
+let data227 = data211.ticketsPerUser;
 const _errs494 = errors;
 if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs494){
 if((typeof data227 == "number") && (isFinite(data227))){
-if(data227 > 10000 || isNaN(data227)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+if(data227 > 1024 || isNaN(data227)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data227 < 1 || isNaN(data227)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid64 = _errs494 === errors;
+if(valid64){
+let data228 = data211.bans;
+const _errs496 = errors;
+if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs496){
+if((typeof data228 == "number") && (isFinite(data228))){
+if(data228 > 10000 || isNaN(data228)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+return false;
+}
+else {
+if(data228 < 1 || isNaN(data228)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid64 = _errs496 === errors;
 }
 }
 }
@@ -5975,70 +5985,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid54 = _errs459 === errors;
+var valid54 = _errs461 === errors;
 if(valid54){
-let data228 = data144.commands;
-const _errs496 = errors;
-if(errors === _errs496){
-if(data228 && typeof data228 == "object" && !Array.isArray(data228)){
-if(data228.perUserPerSecond === undefined){
-data228.perUserPerSecond = 500;
-}
-if(data228.userBurst === undefined){
-data228.userBurst = 1000;
-}
+let data229 = data145.commands;
 const _errs498 = errors;
-for(const key43 in data228){
+if(errors === _errs498){
+if(data229 && typeof data229 == "object" && !Array.isArray(data229)){
+if(data229.perUserPerSecond === undefined){
+data229.perUserPerSecond = 500;
+}
+if(data229.userBurst === undefined){
+data229.userBurst = 1000;
+}
+const _errs500 = errors;
+for(const key43 in data229){
 if(!((key43 === "perUserPerSecond") || (key43 === "userBurst"))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs498 === errors){
-let data229 = data228.perUserPerSecond;
-const _errs499 = errors;
-if(!(((typeof data229 == "number") && (!(data229 % 1) && !isNaN(data229))) && (isFinite(data229)))){
+if(_errs500 === errors){
+let data230 = data229.perUserPerSecond;
+const _errs501 = errors;
+if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs499){
-if((typeof data229 == "number") && (isFinite(data229))){
-if(data229 > 100000 || isNaN(data229)){
+if(errors === _errs501){
+if((typeof data230 == "number") && (isFinite(data230))){
+if(data230 > 100000 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data229 < 1 || isNaN(data229)){
+if(data230 < 1 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs499 === errors;
+var valid65 = _errs501 === errors;
 if(valid65){
-let data230 = data228.userBurst;
-const _errs501 = errors;
-if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
+let data231 = data229.userBurst;
+const _errs503 = errors;
+if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs501){
-if((typeof data230 == "number") && (isFinite(data230))){
-if(data230 > 100000 || isNaN(data230)){
+if(errors === _errs503){
+if((typeof data231 == "number") && (isFinite(data231))){
+if(data231 > 100000 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data230 < 1 || isNaN(data230)){
+if(data231 < 1 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs501 === errors;
+var valid65 = _errs503 === errors;
 }
 }
 }
@@ -6047,62 +6057,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid54 = _errs496 === errors;
+var valid54 = _errs498 === errors;
 if(valid54){
-let data231 = data144.store;
-const _errs503 = errors;
-if(errors === _errs503){
-if(data231 && typeof data231 == "object" && !Array.isArray(data231)){
-if(data231.freeMiB === undefined){
-data231.freeMiB = 256;
-}
-if(data231.freePercent === undefined){
-data231.freePercent = 5;
-}
-if(data231.waitingMiB === undefined){
-data231.waitingMiB = 64;
-}
+let data232 = data145.store;
 const _errs505 = errors;
-for(const key44 in data231){
+if(errors === _errs505){
+if(data232 && typeof data232 == "object" && !Array.isArray(data232)){
+if(data232.freeMiB === undefined){
+data232.freeMiB = 256;
+}
+if(data232.freePercent === undefined){
+data232.freePercent = 5;
+}
+if(data232.waitingMiB === undefined){
+data232.waitingMiB = 64;
+}
+const _errs507 = errors;
+for(const key44 in data232){
 if(!(((key44 === "freeMiB") || (key44 === "freePercent")) || (key44 === "waitingMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs505 === errors){
-let data232 = data231.freeMiB;
-const _errs506 = errors;
-if(!(((typeof data232 == "number") && (!(data232 % 1) && !isNaN(data232))) && (isFinite(data232)))){
+if(_errs507 === errors){
+let data233 = data232.freeMiB;
+const _errs508 = errors;
+if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs506){
-if((typeof data232 == "number") && (isFinite(data232))){
-if(data232 > 1048576 || isNaN(data232)){
+if(errors === _errs508){
+if((typeof data233 == "number") && (isFinite(data233))){
+if(data233 > 1048576 || isNaN(data233)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data232 < 0 || isNaN(data232)){
+if(data233 < 0 || isNaN(data233)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs506 === errors;
+var valid66 = _errs508 === errors;
 if(valid66){
-let data233 = data231.freePercent;
-const _errs508 = errors;
-if(errors === _errs508){
-if((typeof data233 == "number") && (isFinite(data233))){
-if(data233 > 100 || isNaN(data233)){
+let data234 = data232.freePercent;
+const _errs510 = errors;
+if(errors === _errs510){
+if((typeof data234 == "number") && (isFinite(data234))){
+if(data234 > 100 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data233 < 0 || isNaN(data233)){
+if(data234 < 0 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -6113,29 +6123,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid66 = _errs508 === errors;
+var valid66 = _errs510 === errors;
 if(valid66){
-let data234 = data231.waitingMiB;
-const _errs510 = errors;
-if(!(((typeof data234 == "number") && (!(data234 % 1) && !isNaN(data234))) && (isFinite(data234)))){
+let data235 = data232.waitingMiB;
+const _errs512 = errors;
+if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs510){
-if((typeof data234 == "number") && (isFinite(data234))){
-if(data234 > 1048576 || isNaN(data234)){
+if(errors === _errs512){
+if((typeof data235 == "number") && (isFinite(data235))){
+if(data235 > 1048576 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data234 < 1 || isNaN(data234)){
+if(data235 < 1 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs510 === errors;
+var valid66 = _errs512 === errors;
 }
 }
 }
@@ -6145,67 +6155,45 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid54 = _errs503 === errors;
+var valid54 = _errs505 === errors;
 if(valid54){
-let data235 = data144.memory;
-const _errs512 = errors;
-if(errors === _errs512){
-if(data235 && typeof data235 == "object" && !Array.isArray(data235)){
-if(data235.mib === undefined){
-data235.mib = 0;
-}
-if(data235.inboundMiB === undefined){
-data235.inboundMiB = 64;
-}
-if(data235.outboundMiB === undefined){
-data235.outboundMiB = 64;
-}
+let data236 = data145.memory;
 const _errs514 = errors;
-for(const key45 in data235){
+if(errors === _errs514){
+if(data236 && typeof data236 == "object" && !Array.isArray(data236)){
+if(data236.mib === undefined){
+data236.mib = 0;
+}
+if(data236.inboundMiB === undefined){
+data236.inboundMiB = 64;
+}
+if(data236.outboundMiB === undefined){
+data236.outboundMiB = 64;
+}
+const _errs516 = errors;
+for(const key45 in data236){
 if(!(((key45 === "mib") || (key45 === "inboundMiB")) || (key45 === "outboundMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs514 === errors){
-let data236 = data235.mib;
-const _errs515 = errors;
-if(!(((typeof data236 == "number") && (!(data236 % 1) && !isNaN(data236))) && (isFinite(data236)))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs515){
-if((typeof data236 == "number") && (isFinite(data236))){
-if(data236 > 1048576 || isNaN(data236)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
-return false;
-}
-else {
-if(data236 < 0 || isNaN(data236)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid67 = _errs515 === errors;
-if(valid67){
-let data237 = data235.inboundMiB;
+if(_errs516 === errors){
+let data237 = data236.mib;
 const _errs517 = errors;
 if(!(((typeof data237 == "number") && (!(data237 % 1) && !isNaN(data237))) && (isFinite(data237)))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs517){
 if((typeof data237 == "number") && (isFinite(data237))){
-if(data237 > 65536 || isNaN(data237)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data237 > 1048576 || isNaN(data237)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data237 < 1 || isNaN(data237)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data237 < 0 || isNaN(data237)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -6213,27 +6201,49 @@ return false;
 }
 var valid67 = _errs517 === errors;
 if(valid67){
-let data238 = data235.outboundMiB;
+let data238 = data236.inboundMiB;
 const _errs519 = errors;
 if(!(((typeof data238 == "number") && (!(data238 % 1) && !isNaN(data238))) && (isFinite(data238)))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs519){
 if((typeof data238 == "number") && (isFinite(data238))){
 if(data238 > 65536 || isNaN(data238)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data238 < 1 || isNaN(data238)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid67 = _errs519 === errors;
+if(valid67){
+let data239 = data236.outboundMiB;
+const _errs521 = errors;
+if(!(((typeof data239 == "number") && (!(data239 % 1) && !isNaN(data239))) && (isFinite(data239)))){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs521){
+if((typeof data239 == "number") && (isFinite(data239))){
+if(data239 > 65536 || isNaN(data239)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+return false;
+}
+else {
+if(data239 < 1 || isNaN(data239)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid67 = _errs521 === errors;
 }
 }
 }
@@ -6243,38 +6253,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid54 = _errs512 === errors;
+var valid54 = _errs514 === errors;
 if(valid54){
-let data239 = data144.process;
-const _errs521 = errors;
-if(errors === _errs521){
-if(data239 && typeof data239 == "object" && !Array.isArray(data239)){
-if(data239.lagMs === undefined){
-data239.lagMs = 250;
-}
+let data240 = data145.process;
 const _errs523 = errors;
-for(const key46 in data239){
+if(errors === _errs523){
+if(data240 && typeof data240 == "object" && !Array.isArray(data240)){
+if(data240.lagMs === undefined){
+data240.lagMs = 250;
+}
+const _errs525 = errors;
+for(const key46 in data240){
 if(!(key46 === "lagMs")){
 validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs523 === errors){
-let data240 = data239.lagMs;
-const _errs524 = errors;
-if(!(((typeof data240 == "number") && (!(data240 % 1) && !isNaN(data240))) && (isFinite(data240)))){
+if(_errs525 === errors){
+let data241 = data240.lagMs;
+const _errs526 = errors;
+if(!(((typeof data241 == "number") && (!(data241 % 1) && !isNaN(data241))) && (isFinite(data241)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs524){
-if((typeof data240 == "number") && (isFinite(data240))){
-if(data240 > 60000 || isNaN(data240)){
+if(errors === _errs526){
+if((typeof data241 == "number") && (isFinite(data241))){
+if(data241 > 60000 || isNaN(data241)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data240 < 10 || isNaN(data240)){
+if(data241 < 10 || isNaN(data241)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -6288,70 +6298,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid54 = _errs521 === errors;
+var valid54 = _errs523 === errors;
 if(valid54){
-let data241 = data144.history;
-const _errs526 = errors;
-if(errors === _errs526){
-if(data241 && typeof data241 == "object" && !Array.isArray(data241)){
-if(data241.series === undefined){
-data241.series = 20000;
-}
-if(data241.openMiB === undefined){
-data241.openMiB = 32;
-}
+let data242 = data145.history;
 const _errs528 = errors;
-for(const key47 in data241){
+if(errors === _errs528){
+if(data242 && typeof data242 == "object" && !Array.isArray(data242)){
+if(data242.series === undefined){
+data242.series = 20000;
+}
+if(data242.openMiB === undefined){
+data242.openMiB = 32;
+}
+const _errs530 = errors;
+for(const key47 in data242){
 if(!((key47 === "series") || (key47 === "openMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs528 === errors){
-let data242 = data241.series;
-const _errs529 = errors;
-if(!(((typeof data242 == "number") && (!(data242 % 1) && !isNaN(data242))) && (isFinite(data242)))){
+if(_errs530 === errors){
+let data243 = data242.series;
+const _errs531 = errors;
+if(!(((typeof data243 == "number") && (!(data243 % 1) && !isNaN(data243))) && (isFinite(data243)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs529){
-if((typeof data242 == "number") && (isFinite(data242))){
-if(data242 > 1000000 || isNaN(data242)){
+if(errors === _errs531){
+if((typeof data243 == "number") && (isFinite(data243))){
+if(data243 > 1000000 || isNaN(data243)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data242 < 1 || isNaN(data242)){
+if(data243 < 1 || isNaN(data243)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid69 = _errs529 === errors;
+var valid69 = _errs531 === errors;
 if(valid69){
-let data243 = data241.openMiB;
-const _errs531 = errors;
-if(!(((typeof data243 == "number") && (!(data243 % 1) && !isNaN(data243))) && (isFinite(data243)))){
+let data244 = data242.openMiB;
+const _errs533 = errors;
+if(!(((typeof data244 == "number") && (!(data244 % 1) && !isNaN(data244))) && (isFinite(data244)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs531){
-if((typeof data243 == "number") && (isFinite(data243))){
-if(data243 > 1024 || isNaN(data243)){
+if(errors === _errs533){
+if((typeof data244 == "number") && (isFinite(data244))){
+if(data244 > 1024 || isNaN(data244)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data243 < 1 || isNaN(data243)){
+if(data244 < 1 || isNaN(data244)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid69 = _errs531 === errors;
+var valid69 = _errs533 === errors;
 }
 }
 }
@@ -6360,67 +6370,45 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid54 = _errs526 === errors;
+var valid54 = _errs528 === errors;
 if(valid54){
-let data244 = data144.dialects;
-const _errs533 = errors;
-if(errors === _errs533){
-if(data244 && typeof data244 == "object" && !Array.isArray(data244)){
-if(data244.keys === undefined){
-data244.keys = 256;
-}
-if(data244.mailboxes === undefined){
-data244.mailboxes = 256;
-}
-if(data244.mailboxMessages === undefined){
-data244.mailboxMessages = 1000;
-}
+let data245 = data145.dialects;
 const _errs535 = errors;
-for(const key48 in data244){
+if(errors === _errs535){
+if(data245 && typeof data245 == "object" && !Array.isArray(data245)){
+if(data245.keys === undefined){
+data245.keys = 256;
+}
+if(data245.mailboxes === undefined){
+data245.mailboxes = 256;
+}
+if(data245.mailboxMessages === undefined){
+data245.mailboxMessages = 1000;
+}
+const _errs537 = errors;
+for(const key48 in data245){
 if(!(((key48 === "keys") || (key48 === "mailboxes")) || (key48 === "mailboxMessages"))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs535 === errors){
-let data245 = data244.keys;
-const _errs536 = errors;
-if(!(((typeof data245 == "number") && (!(data245 % 1) && !isNaN(data245))) && (isFinite(data245)))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs536){
-if((typeof data245 == "number") && (isFinite(data245))){
-if(data245 > 10000 || isNaN(data245)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
-return false;
-}
-else {
-if(data245 < 1 || isNaN(data245)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid70 = _errs536 === errors;
-if(valid70){
-let data246 = data244.mailboxes;
+if(_errs537 === errors){
+let data246 = data245.keys;
 const _errs538 = errors;
 if(!(((typeof data246 == "number") && (!(data246 % 1) && !isNaN(data246))) && (isFinite(data246)))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs538){
 if((typeof data246 == "number") && (isFinite(data246))){
 if(data246 > 10000 || isNaN(data246)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data246 < 1 || isNaN(data246)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -6428,27 +6416,49 @@ return false;
 }
 var valid70 = _errs538 === errors;
 if(valid70){
-let data247 = data244.mailboxMessages;
+let data247 = data245.mailboxes;
 const _errs540 = errors;
 if(!(((typeof data247 == "number") && (!(data247 % 1) && !isNaN(data247))) && (isFinite(data247)))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs540){
 if((typeof data247 == "number") && (isFinite(data247))){
-if(data247 > 100000 || isNaN(data247)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data247 > 10000 || isNaN(data247)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data247 < 16 || isNaN(data247)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
+if(data247 < 1 || isNaN(data247)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid70 = _errs540 === errors;
+if(valid70){
+let data248 = data245.mailboxMessages;
+const _errs542 = errors;
+if(!(((typeof data248 == "number") && (!(data248 % 1) && !isNaN(data248))) && (isFinite(data248)))){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs542){
+if((typeof data248 == "number") && (isFinite(data248))){
+if(data248 > 100000 || isNaN(data248)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+return false;
+}
+else {
+if(data248 < 16 || isNaN(data248)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
+return false;
+}
+}
+}
+}
+var valid70 = _errs542 === errors;
 }
 }
 }
@@ -6458,70 +6468,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid54 = _errs533 === errors;
+var valid54 = _errs535 === errors;
 if(valid54){
-let data248 = data144.users;
-const _errs542 = errors;
-if(errors === _errs542){
-if(data248 && typeof data248 == "object" && !Array.isArray(data248)){
-if(data248.messagesPerSecond === undefined){
-data248.messagesPerSecond = 10000;
-}
-if(data248.messageBurst === undefined){
-data248.messageBurst = 20000;
-}
+let data249 = data145.users;
 const _errs544 = errors;
-for(const key49 in data248){
+if(errors === _errs544){
+if(data249 && typeof data249 == "object" && !Array.isArray(data249)){
+if(data249.messagesPerSecond === undefined){
+data249.messagesPerSecond = 10000;
+}
+if(data249.messageBurst === undefined){
+data249.messageBurst = 20000;
+}
+const _errs546 = errors;
+for(const key49 in data249){
 if(!((key49 === "messagesPerSecond") || (key49 === "messageBurst"))){
 validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key49},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs544 === errors){
-let data249 = data248.messagesPerSecond;
-const _errs545 = errors;
-if(!(((typeof data249 == "number") && (!(data249 % 1) && !isNaN(data249))) && (isFinite(data249)))){
+if(_errs546 === errors){
+let data250 = data249.messagesPerSecond;
+const _errs547 = errors;
+if(!(((typeof data250 == "number") && (!(data250 % 1) && !isNaN(data250))) && (isFinite(data250)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs545){
-if((typeof data249 == "number") && (isFinite(data249))){
-if(data249 > 1000000 || isNaN(data249)){
+if(errors === _errs547){
+if((typeof data250 == "number") && (isFinite(data250))){
+if(data250 > 1000000 || isNaN(data250)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data249 < 1 || isNaN(data249)){
+if(data250 < 1 || isNaN(data250)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid71 = _errs545 === errors;
+var valid71 = _errs547 === errors;
 if(valid71){
-let data250 = data248.messageBurst;
-const _errs547 = errors;
-if(!(((typeof data250 == "number") && (!(data250 % 1) && !isNaN(data250))) && (isFinite(data250)))){
+let data251 = data249.messageBurst;
+const _errs549 = errors;
+if(!(((typeof data251 == "number") && (!(data251 % 1) && !isNaN(data251))) && (isFinite(data251)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs547){
-if((typeof data250 == "number") && (isFinite(data250))){
-if(data250 > 1000000 || isNaN(data250)){
+if(errors === _errs549){
+if((typeof data251 == "number") && (isFinite(data251))){
+if(data251 > 1000000 || isNaN(data251)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data250 < 1 || isNaN(data250)){
+if(data251 < 1 || isNaN(data251)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid71 = _errs547 === errors;
+var valid71 = _errs549 === errors;
 }
 }
 }
@@ -6530,7 +6540,7 @@ validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/pr
 return false;
 }
 }
-var valid54 = _errs542 === errors;
+var valid54 = _errs544 === errors;
 }
 }
 }
@@ -6554,34 +6564,34 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs317 === errors;
+var valid0 = _errs319 === errors;
 if(valid0){
-let data251 = data.accept;
-const _errs549 = errors;
-if(errors === _errs549){
-if(Array.isArray(data251)){
-var valid72 = true;
-const len19 = data251.length;
-for(let i22=0; i22<len19; i22++){
-let data252 = data251[i22];
+let data252 = data.accept;
 const _errs551 = errors;
-if(!(((((((data252 === "plain-http") || (data252 === "plain-mqtt")) || (data252 === "plain-dialects")) || (data252 === "guests")) || (data252 === "guest-pages")) || (data252 === "open-metrics")) || (data252 === "any-origin"))){
+if(errors === _errs551){
+if(Array.isArray(data252)){
+var valid72 = true;
+const len19 = data252.length;
+for(let i22=0; i22<len19; i22++){
+let data253 = data252[i22];
+const _errs553 = errors;
+if(!(((((((data253 === "plain-http") || (data253 === "plain-mqtt")) || (data253 === "plain-dialects")) || (data253 === "guests")) || (data253 === "guest-pages")) || (data253 === "open-metrics")) || (data253 === "any-origin"))){
 validate11.errors = [{instancePath:instancePath+"/accept/" + i22,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid72 = _errs551 === errors;
+var valid72 = _errs553 === errors;
 if(!valid72){
 break;
 }
 }
 if(valid72){
-let i23 = data251.length;
+let i23 = data252.length;
 let j3;
 if(i23 > 1){
 outer3:
 for(;i23--;){
 for(j3 = i23; j3--;){
-if(func0(data251[i23], data251[j3])){
+if(func0(data252[i23], data252[j3])){
 validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i23, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i23+" are identical)"}];
 return false;
 break outer3;
@@ -6596,34 +6606,34 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs549 === errors;
+var valid0 = _errs551 === errors;
 if(valid0){
-let data253 = data.metrics;
-const _errs552 = errors;
-if(errors === _errs552){
-if(data253 && typeof data253 == "object" && !Array.isArray(data253)){
-if(data253.host === undefined){
-data253.host = "127.0.0.1";
-}
+let data254 = data.metrics;
 const _errs554 = errors;
-for(const key50 in data253){
+if(errors === _errs554){
+if(data254 && typeof data254 == "object" && !Array.isArray(data254)){
+if(data254.host === undefined){
+data254.host = "127.0.0.1";
+}
+const _errs556 = errors;
+for(const key50 in data254){
 if(!((key50 === "host") || (key50 === "port"))){
 validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs554 === errors){
-let data254 = data253.host;
-const _errs555 = errors;
-if(errors === _errs555){
-if(typeof data254 === "string"){
-if(func2(data254) > 253){
+if(_errs556 === errors){
+let data255 = data254.host;
+const _errs557 = errors;
+if(errors === _errs557){
+if(typeof data255 === "string"){
+if(func2(data255) > 253){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data254) < 1){
+if(func2(data255) < 1){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6634,30 +6644,30 @@ validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/pr
 return false;
 }
 }
-var valid74 = _errs555 === errors;
+var valid74 = _errs557 === errors;
 if(valid74){
-if(data253.port !== undefined){
-let data255 = data253.port;
-const _errs557 = errors;
-if(!(((typeof data255 == "number") && (!(data255 % 1) && !isNaN(data255))) && (isFinite(data255)))){
+if(data254.port !== undefined){
+let data256 = data254.port;
+const _errs559 = errors;
+if(!(((typeof data256 == "number") && (!(data256 % 1) && !isNaN(data256))) && (isFinite(data256)))){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs557){
-if((typeof data255 == "number") && (isFinite(data255))){
-if(data255 > 65535 || isNaN(data255)){
+if(errors === _errs559){
+if((typeof data256 == "number") && (isFinite(data256))){
+if(data256 > 65535 || isNaN(data256)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data255 < 0 || isNaN(data255)){
+if(data256 < 0 || isNaN(data256)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid74 = _errs557 === errors;
+var valid74 = _errs559 === errors;
 }
 else {
 var valid74 = true;
@@ -6670,39 +6680,39 @@ validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs552 === errors;
+var valid0 = _errs554 === errors;
 if(valid0){
 if(data.notify !== undefined){
-let data256 = data.notify;
-const _errs559 = errors;
-if(errors === _errs559){
-if(data256 && typeof data256 == "object" && !Array.isArray(data256)){
+let data257 = data.notify;
+const _errs561 = errors;
+if(errors === _errs561){
+if(data257 && typeof data257 == "object" && !Array.isArray(data257)){
 let missing10;
-if(((data256.targets === undefined) && (missing10 = "targets")) || ((data256.rules === undefined) && (missing10 = "rules"))){
+if(((data257.targets === undefined) && (missing10 = "targets")) || ((data257.rules === undefined) && (missing10 = "rules"))){
 validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
 return false;
 }
 else {
-const _errs561 = errors;
-for(const key51 in data256){
+const _errs563 = errors;
+for(const key51 in data257){
 if(!((((key51 === "site") || (key51 === "targets")) || (key51 === "rules")) || (key51 === "heartbeat"))){
 validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs561 === errors){
-if(data256.site !== undefined){
-let data257 = data256.site;
-const _errs562 = errors;
-if(errors === _errs562){
-if(typeof data257 === "string"){
-if(func2(data257) > 100){
+if(_errs563 === errors){
+if(data257.site !== undefined){
+let data258 = data257.site;
+const _errs564 = errors;
+if(errors === _errs564){
+if(typeof data258 === "string"){
+if(func2(data258) > 100){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"}];
 return false;
 }
 else {
-if(func2(data257) < 1){
+if(func2(data258) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6713,24 +6723,24 @@ validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/pro
 return false;
 }
 }
-var valid75 = _errs562 === errors;
+var valid75 = _errs564 === errors;
 }
 else {
 var valid75 = true;
 }
 if(valid75){
-if(data256.targets !== undefined){
-let data258 = data256.targets;
-const _errs564 = errors;
-if(errors === _errs564){
-if(data258 && typeof data258 == "object" && !Array.isArray(data258)){
-if(Object.keys(data258).length > 20){
+if(data257.targets !== undefined){
+let data259 = data257.targets;
+const _errs566 = errors;
+if(errors === _errs566){
+if(data259 && typeof data259 == "object" && !Array.isArray(data259)){
+if(Object.keys(data259).length > 20){
 validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/maxProperties",keyword:"maxProperties",params:{limit: 20},message:"must NOT have more than 20 properties"}];
 return false;
 }
 else {
-for(const key52 in data258){
-const _errs566 = errors;
+for(const key52 in data259){
+const _errs568 = errors;
 if(typeof key52 === "string"){
 if(!pattern26.test(key52)){
 const err12 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key52};
@@ -6743,7 +6753,7 @@ vErrors.push(err12);
 errors++;
 }
 }
-var valid76 = _errs566 === errors;
+var valid76 = _errs568 === errors;
 if(!valid76){
 const err13 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key52},message:"property name must be valid"};
 if(vErrors === null){
@@ -6759,34 +6769,34 @@ break;
 }
 }
 if(valid76){
-for(const key53 in data258){
-let data259 = data258[key53];
-const _errs568 = errors;
-if(errors === _errs568){
-if(data259 && typeof data259 == "object" && !Array.isArray(data259)){
-if(data259.template === undefined){
-data259.template = "json";
-}
+for(const key53 in data259){
+let data260 = data259[key53];
 const _errs570 = errors;
-for(const key54 in data259){
+if(errors === _errs570){
+if(data260 && typeof data260 == "object" && !Array.isArray(data260)){
+if(data260.template === undefined){
+data260.template = "json";
+}
+const _errs572 = errors;
+for(const key54 in data260){
 if(!(((((((key54 === "url") || (key54 === "secretUrlFile")) || (key54 === "template")) || (key54 === "tokenFile")) || (key54 === "chat")) || (key54 === "topic")) || (key54 === "smtp"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key54},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs570 === errors){
-if(data259.url !== undefined){
-let data260 = data259.url;
-const _errs571 = errors;
-if(errors === _errs571){
-if(typeof data260 === "string"){
-if(func2(data260) > 2000){
+if(_errs572 === errors){
+if(data260.url !== undefined){
+let data261 = data260.url;
+const _errs573 = errors;
+if(errors === _errs573){
+if(typeof data261 === "string"){
+if(func2(data261) > 2000){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern27.test(data260)){
+if(!pattern27.test(data261)){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
@@ -6797,18 +6807,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid78 = _errs571 === errors;
+var valid78 = _errs573 === errors;
 }
 else {
 var valid78 = true;
 }
 if(valid78){
-if(data259.secretUrlFile !== undefined){
-let data261 = data259.secretUrlFile;
-const _errs573 = errors;
-if(errors === _errs573){
-if(typeof data261 === "string"){
-if(func2(data261) < 1){
+if(data260.secretUrlFile !== undefined){
+let data262 = data260.secretUrlFile;
+const _errs575 = errors;
+if(errors === _errs575){
+if(typeof data262 === "string"){
+if(func2(data262) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6818,26 +6828,26 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid78 = _errs573 === errors;
+var valid78 = _errs575 === errors;
 }
 else {
 var valid78 = true;
 }
 if(valid78){
-let data262 = data259.template;
-const _errs575 = errors;
-if(!((((((data262 === "json") || (data262 === "ntfy")) || (data262 === "gotify")) || (data262 === "telegram")) || (data262 === "slack")) || (data262 === "home-assistant"))){
+let data263 = data260.template;
+const _errs577 = errors;
+if(!((((((data263 === "json") || (data263 === "ntfy")) || (data263 === "gotify")) || (data263 === "telegram")) || (data263 === "slack")) || (data263 === "home-assistant"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid78 = _errs575 === errors;
+var valid78 = _errs577 === errors;
 if(valid78){
-if(data259.tokenFile !== undefined){
-let data263 = data259.tokenFile;
-const _errs576 = errors;
-if(errors === _errs576){
-if(typeof data263 === "string"){
-if(func2(data263) < 1){
+if(data260.tokenFile !== undefined){
+let data264 = data260.tokenFile;
+const _errs578 = errors;
+if(errors === _errs578){
+if(typeof data264 === "string"){
+if(func2(data264) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6847,23 +6857,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid78 = _errs576 === errors;
+var valid78 = _errs578 === errors;
 }
 else {
 var valid78 = true;
 }
 if(valid78){
-if(data259.chat !== undefined){
-let data264 = data259.chat;
-const _errs578 = errors;
-if(errors === _errs578){
-if(typeof data264 === "string"){
-if(func2(data264) > 64){
+if(data260.chat !== undefined){
+let data265 = data260.chat;
+const _errs580 = errors;
+if(errors === _errs580){
+if(typeof data265 === "string"){
+if(func2(data265) > 64){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data264) < 1){
+if(func2(data265) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6874,23 +6884,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid78 = _errs578 === errors;
+var valid78 = _errs580 === errors;
 }
 else {
 var valid78 = true;
 }
 if(valid78){
-if(data259.topic !== undefined){
-let data265 = data259.topic;
-const _errs580 = errors;
-if(errors === _errs580){
-if(typeof data265 === "string"){
-if(func2(data265) > 500){
+if(data260.topic !== undefined){
+let data266 = data260.topic;
+const _errs582 = errors;
+if(errors === _errs582){
+if(typeof data266 === "string"){
+if(func2(data266) > 500){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(func2(data265) < 1){
+if(func2(data266) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6901,49 +6911,49 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid78 = _errs580 === errors;
+var valid78 = _errs582 === errors;
 }
 else {
 var valid78 = true;
 }
 if(valid78){
-if(data259.smtp !== undefined){
-let data266 = data259.smtp;
-const _errs582 = errors;
-if(errors === _errs582){
-if(data266 && typeof data266 == "object" && !Array.isArray(data266)){
-if(data266.port === undefined){
-data266.port = 587;
+if(data260.smtp !== undefined){
+let data267 = data260.smtp;
+const _errs584 = errors;
+if(errors === _errs584){
+if(data267 && typeof data267 == "object" && !Array.isArray(data267)){
+if(data267.port === undefined){
+data267.port = 587;
 }
-if(data266.plain === undefined){
-data266.plain = false;
+if(data267.plain === undefined){
+data267.plain = false;
 }
 let missing11;
-if((((data266.host === undefined) && (missing11 = "host")) || ((data266.from === undefined) && (missing11 = "from"))) || ((data266.to === undefined) && (missing11 = "to"))){
+if((((data267.host === undefined) && (missing11 = "host")) || ((data267.from === undefined) && (missing11 = "from"))) || ((data267.to === undefined) && (missing11 = "to"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
 return false;
 }
 else {
-const _errs584 = errors;
-for(const key55 in data266){
+const _errs586 = errors;
+for(const key55 in data267){
 if(!(((((((key55 === "host") || (key55 === "port")) || (key55 === "plain")) || (key55 === "user")) || (key55 === "passwordFile")) || (key55 === "from")) || (key55 === "to"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key55},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs584 === errors){
-if(data266.host !== undefined){
-let data267 = data266.host;
-const _errs585 = errors;
-if(errors === _errs585){
-if(typeof data267 === "string"){
-if(func2(data267) > 253){
+if(_errs586 === errors){
+if(data267.host !== undefined){
+let data268 = data267.host;
+const _errs587 = errors;
+if(errors === _errs587){
+if(typeof data268 === "string"){
+if(func2(data268) > 253){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data267) < 1){
+if(func2(data268) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6954,52 +6964,52 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid79 = _errs585 === errors;
+var valid79 = _errs587 === errors;
 }
 else {
 var valid79 = true;
 }
 if(valid79){
-let data268 = data266.port;
-const _errs587 = errors;
-if(!(((typeof data268 == "number") && (!(data268 % 1) && !isNaN(data268))) && (isFinite(data268)))){
+let data269 = data267.port;
+const _errs589 = errors;
+if(!(((typeof data269 == "number") && (!(data269 % 1) && !isNaN(data269))) && (isFinite(data269)))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs587){
-if((typeof data268 == "number") && (isFinite(data268))){
-if(data268 > 65535 || isNaN(data268)){
+if(errors === _errs589){
+if((typeof data269 == "number") && (isFinite(data269))){
+if(data269 > 65535 || isNaN(data269)){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data268 < 1 || isNaN(data268)){
+if(data269 < 1 || isNaN(data269)){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid79 = _errs587 === errors;
+var valid79 = _errs589 === errors;
 if(valid79){
-const _errs589 = errors;
-if(typeof data266.plain !== "boolean"){
+const _errs591 = errors;
+if(typeof data267.plain !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid79 = _errs589 === errors;
+var valid79 = _errs591 === errors;
 if(valid79){
-if(data266.user !== undefined){
-let data270 = data266.user;
-const _errs591 = errors;
-if(errors === _errs591){
-if(typeof data270 === "string"){
-if(func2(data270) > 320){
+if(data267.user !== undefined){
+let data271 = data267.user;
+const _errs593 = errors;
+if(errors === _errs593){
+if(typeof data271 === "string"){
+if(func2(data271) > 320){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
 return false;
 }
 else {
-if(func2(data270) < 1){
+if(func2(data271) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7010,18 +7020,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid79 = _errs591 === errors;
+var valid79 = _errs593 === errors;
 }
 else {
 var valid79 = true;
 }
 if(valid79){
-if(data266.passwordFile !== undefined){
-let data271 = data266.passwordFile;
-const _errs593 = errors;
-if(errors === _errs593){
-if(typeof data271 === "string"){
-if(func2(data271) < 1){
+if(data267.passwordFile !== undefined){
+let data272 = data267.passwordFile;
+const _errs595 = errors;
+if(errors === _errs595){
+if(typeof data272 === "string"){
+if(func2(data272) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7031,23 +7041,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid79 = _errs593 === errors;
+var valid79 = _errs595 === errors;
 }
 else {
 var valid79 = true;
 }
 if(valid79){
-if(data266.from !== undefined){
-let data272 = data266.from;
-const _errs595 = errors;
-if(errors === _errs595){
-if(typeof data272 === "string"){
-if(func2(data272) > 320){
+if(data267.from !== undefined){
+let data273 = data267.from;
+const _errs597 = errors;
+if(errors === _errs597){
+if(typeof data273 === "string"){
+if(func2(data273) > 320){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
 return false;
 }
 else {
-if(func2(data272) < 3){
+if(func2(data273) < 3){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
@@ -7058,30 +7068,30 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid79 = _errs595 === errors;
+var valid79 = _errs597 === errors;
 }
 else {
 var valid79 = true;
 }
 if(valid79){
-if(data266.to !== undefined){
-let data273 = data266.to;
-const _errs597 = errors;
-if(errors === _errs597){
-if(Array.isArray(data273)){
-var valid80 = true;
-const len20 = data273.length;
-for(let i24=0; i24<len20; i24++){
-let data274 = data273[i24];
+if(data267.to !== undefined){
+let data274 = data267.to;
 const _errs599 = errors;
 if(errors === _errs599){
-if(typeof data274 === "string"){
-if(func2(data274) > 320){
+if(Array.isArray(data274)){
+var valid80 = true;
+const len20 = data274.length;
+for(let i24=0; i24<len20; i24++){
+let data275 = data274[i24];
+const _errs601 = errors;
+if(errors === _errs601){
+if(typeof data275 === "string"){
+if(func2(data275) > 320){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
 return false;
 }
 else {
-if(func2(data274) < 3){
+if(func2(data275) < 3){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
@@ -7092,7 +7102,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid80 = _errs599 === errors;
+var valid80 = _errs601 === errors;
 if(!valid80){
 break;
 }
@@ -7103,7 +7113,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid79 = _errs597 === errors;
+var valid79 = _errs599 === errors;
 }
 else {
 var valid79 = true;
@@ -7122,7 +7132,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid78 = _errs582 === errors;
+var valid78 = _errs584 === errors;
 }
 else {
 var valid78 = true;
@@ -7140,7 +7150,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.repla
 return false;
 }
 }
-var valid77 = _errs568 === errors;
+var valid77 = _errs570 === errors;
 if(!valid77){
 break;
 }
@@ -7153,59 +7163,59 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/
 return false;
 }
 }
-var valid75 = _errs564 === errors;
+var valid75 = _errs566 === errors;
 }
 else {
 var valid75 = true;
 }
 if(valid75){
-if(data256.rules !== undefined){
-let data275 = data256.rules;
-const _errs601 = errors;
-if(errors === _errs601){
-if(Array.isArray(data275)){
-var valid81 = true;
-const len21 = data275.length;
-for(let i25=0; i25<len21; i25++){
-let data276 = data275[i25];
+if(data257.rules !== undefined){
+let data276 = data257.rules;
 const _errs603 = errors;
 if(errors === _errs603){
-if(data276 && typeof data276 == "object" && !Array.isArray(data276)){
-if(data276.devices === undefined){
-data276.devices = "#";
+if(Array.isArray(data276)){
+var valid81 = true;
+const len21 = data276.length;
+for(let i25=0; i25<len21; i25++){
+let data277 = data276[i25];
+const _errs605 = errors;
+if(errors === _errs605){
+if(data277 && typeof data277 == "object" && !Array.isArray(data277)){
+if(data277.devices === undefined){
+data277.devices = "#";
 }
-if(data276.quantity === undefined){
-data276.quantity = "value";
+if(data277.quantity === undefined){
+data277.quantity = "value";
 }
-if(data276.forSeconds === undefined){
-data276.forSeconds = 0;
+if(data277.forSeconds === undefined){
+data277.forSeconds = 0;
 }
 let missing12;
-if((data276.when === undefined) && (missing12 = "when")){
+if((data277.when === undefined) && (missing12 = "when")){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing12},message:"must have required property '"+missing12+"'"}];
 return false;
 }
 else {
-const _errs605 = errors;
-for(const key56 in data276){
+const _errs607 = errors;
+for(const key56 in data277){
 if(!((((((((key56 === "name") || (key56 === "when")) || (key56 === "devices")) || (key56 === "quantity")) || (key56 === "limit")) || (key56 === "forSeconds")) || (key56 === "repeatMinutes")) || (key56 === "targets"))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key56},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs605 === errors){
-if(data276.name !== undefined){
-let data277 = data276.name;
-const _errs606 = errors;
-if(errors === _errs606){
-if(typeof data277 === "string"){
-if(func2(data277) > 64){
+if(_errs607 === errors){
+if(data277.name !== undefined){
+let data278 = data277.name;
+const _errs608 = errors;
+if(errors === _errs608){
+if(typeof data278 === "string"){
+if(func2(data278) > 64){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data277) < 1){
+if(func2(data278) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7216,35 +7226,35 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",s
 return false;
 }
 }
-var valid82 = _errs606 === errors;
-}
-else {
-var valid82 = true;
-}
-if(valid82){
-if(data276.when !== undefined){
-let data278 = data276.when;
-const _errs608 = errors;
-if(!((((((((data278 === "not-confirmed") || (data278 === "offline")) || (data278 === "never-seen")) || (data278 === "above")) || (data278 === "below")) || (data278 === "battery-low")) || (data278 === "by-itself")) || (data278 === "not-ready"))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
 var valid82 = _errs608 === errors;
 }
 else {
 var valid82 = true;
 }
 if(valid82){
-let data279 = data276.devices;
-const _errs609 = errors;
-if(errors === _errs609){
-if(typeof data279 === "string"){
-if(func2(data279) > 500){
+if(data277.when !== undefined){
+let data279 = data277.when;
+const _errs610 = errors;
+if(!((((((((data279 === "not-confirmed") || (data279 === "offline")) || (data279 === "never-seen")) || (data279 === "above")) || (data279 === "below")) || (data279 === "battery-low")) || (data279 === "by-itself")) || (data279 === "not-ready"))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid82 = _errs610 === errors;
+}
+else {
+var valid82 = true;
+}
+if(valid82){
+let data280 = data277.devices;
+const _errs611 = errors;
+if(errors === _errs611){
+if(typeof data280 === "string"){
+if(func2(data280) > 500){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(func2(data279) < 1){
+if(func2(data280) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7255,18 +7265,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices
 return false;
 }
 }
-var valid82 = _errs609 === errors;
+var valid82 = _errs611 === errors;
 if(valid82){
-let data280 = data276.quantity;
-const _errs611 = errors;
-if(errors === _errs611){
-if(typeof data280 === "string"){
-if(func2(data280) > 128){
+let data281 = data277.quantity;
+const _errs613 = errors;
+if(errors === _errs613){
+if(typeof data281 === "string"){
+if(func2(data281) > 128){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
-if(func2(data280) < 1){
+if(func2(data281) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7277,84 +7287,84 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantit
 return false;
 }
 }
-var valid82 = _errs611 === errors;
+var valid82 = _errs613 === errors;
 if(valid82){
-if(data276.limit !== undefined){
-let data281 = data276.limit;
-const _errs613 = errors;
-if(!((typeof data281 == "number") && (isFinite(data281)))){
+if(data277.limit !== undefined){
+let data282 = data277.limit;
+const _errs615 = errors;
+if(!((typeof data282 == "number") && (isFinite(data282)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/limit",schemaPath:"#/properties/notify/properties/rules/items/properties/limit/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid82 = _errs613 === errors;
+var valid82 = _errs615 === errors;
 }
 else {
 var valid82 = true;
 }
 if(valid82){
-let data282 = data276.forSeconds;
-const _errs615 = errors;
-if(!(((typeof data282 == "number") && (!(data282 % 1) && !isNaN(data282))) && (isFinite(data282)))){
+let data283 = data277.forSeconds;
+const _errs617 = errors;
+if(!(((typeof data283 == "number") && (!(data283 % 1) && !isNaN(data283))) && (isFinite(data283)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs615){
-if((typeof data282 == "number") && (isFinite(data282))){
-if(data282 > 604800 || isNaN(data282)){
+if(errors === _errs617){
+if((typeof data283 == "number") && (isFinite(data283))){
+if(data283 > 604800 || isNaN(data283)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data282 < 0 || isNaN(data282)){
+if(data283 < 0 || isNaN(data283)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid82 = _errs615 === errors;
+var valid82 = _errs617 === errors;
 if(valid82){
-if(data276.repeatMinutes !== undefined){
-let data283 = data276.repeatMinutes;
-const _errs617 = errors;
-if(!(((typeof data283 == "number") && (!(data283 % 1) && !isNaN(data283))) && (isFinite(data283)))){
+if(data277.repeatMinutes !== undefined){
+let data284 = data277.repeatMinutes;
+const _errs619 = errors;
+if(!(((typeof data284 == "number") && (!(data284 % 1) && !isNaN(data284))) && (isFinite(data284)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs617){
-if((typeof data283 == "number") && (isFinite(data283))){
-if(data283 > 10080 || isNaN(data283)){
+if(errors === _errs619){
+if((typeof data284 == "number") && (isFinite(data284))){
+if(data284 > 10080 || isNaN(data284)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10080},message:"must be <= 10080"}];
 return false;
 }
 else {
-if(data283 < 1 || isNaN(data283)){
+if(data284 < 1 || isNaN(data284)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid82 = _errs617 === errors;
+var valid82 = _errs619 === errors;
 }
 else {
 var valid82 = true;
 }
 if(valid82){
-if(data276.targets !== undefined){
-let data284 = data276.targets;
-const _errs619 = errors;
-if(errors === _errs619){
-if(Array.isArray(data284)){
-var valid83 = true;
-const len22 = data284.length;
-for(let i26=0; i26<len22; i26++){
+if(data277.targets !== undefined){
+let data285 = data277.targets;
 const _errs621 = errors;
-if(typeof data284[i26] !== "string"){
+if(errors === _errs621){
+if(Array.isArray(data285)){
+var valid83 = true;
+const len22 = data285.length;
+for(let i26=0; i26<len22; i26++){
+const _errs623 = errors;
+if(typeof data285[i26] !== "string"){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/targets/" + i26,schemaPath:"#/properties/notify/properties/rules/items/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid83 = _errs621 === errors;
+var valid83 = _errs623 === errors;
 if(!valid83){
 break;
 }
@@ -7365,7 +7375,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/targets
 return false;
 }
 }
-var valid82 = _errs619 === errors;
+var valid82 = _errs621 === errors;
 }
 else {
 var valid82 = true;
@@ -7385,7 +7395,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPat
 return false;
 }
 }
-var valid81 = _errs603 === errors;
+var valid81 = _errs605 === errors;
 if(!valid81){
 break;
 }
@@ -7396,23 +7406,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules",schemaPath:"#/pr
 return false;
 }
 }
-var valid75 = _errs601 === errors;
+var valid75 = _errs603 === errors;
 }
 else {
 var valid75 = true;
 }
 if(valid75){
-if(data256.heartbeat !== undefined){
-let data286 = data256.heartbeat;
-const _errs623 = errors;
-if(errors === _errs623){
-if(typeof data286 === "string"){
-if(func2(data286) > 2000){
+if(data257.heartbeat !== undefined){
+let data287 = data257.heartbeat;
+const _errs625 = errors;
+if(errors === _errs625){
+if(typeof data287 === "string"){
+if(func2(data287) > 2000){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern27.test(data286)){
+if(!pattern27.test(data287)){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
@@ -7423,7 +7433,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"
 return false;
 }
 }
-var valid75 = _errs623 === errors;
+var valid75 = _errs625 === errors;
 }
 else {
 var valid75 = true;
@@ -7439,23 +7449,23 @@ validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs559 === errors;
+var valid0 = _errs561 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.timeZone !== undefined){
-let data287 = data.timeZone;
-const _errs625 = errors;
-if(errors === _errs625){
-if(typeof data287 === "string"){
-if(func2(data287) > 64){
+let data288 = data.timeZone;
+const _errs627 = errors;
+if(errors === _errs627){
+if(typeof data288 === "string"){
+if(func2(data288) > 64){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data287) < 1){
+if(func2(data288) < 1){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7466,42 +7476,42 @@ validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs625 === errors;
+var valid0 = _errs627 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data288 = data.log;
-const _errs627 = errors;
-if(errors === _errs627){
-if(data288 && typeof data288 == "object" && !Array.isArray(data288)){
-if(data288.level === undefined){
-data288.level = "info";
-}
+let data289 = data.log;
 const _errs629 = errors;
-for(const key57 in data288){
+if(errors === _errs629){
+if(data289 && typeof data289 == "object" && !Array.isArray(data289)){
+if(data289.level === undefined){
+data289.level = "info";
+}
+const _errs631 = errors;
+for(const key57 in data289){
 if(!((key57 === "level") || (key57 === "securityFile"))){
 validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key57},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs629 === errors){
-let data289 = data288.level;
-const _errs630 = errors;
-if(!(((((((data289 === "trace") || (data289 === "debug")) || (data289 === "info")) || (data289 === "warn")) || (data289 === "error")) || (data289 === "fatal")) || (data289 === "silent"))){
+if(_errs631 === errors){
+let data290 = data289.level;
+const _errs632 = errors;
+if(!(((((((data290 === "trace") || (data290 === "debug")) || (data290 === "info")) || (data290 === "warn")) || (data290 === "error")) || (data290 === "fatal")) || (data290 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid84 = _errs630 === errors;
+var valid84 = _errs632 === errors;
 if(valid84){
-if(data288.securityFile !== undefined){
-let data290 = data288.securityFile;
-const _errs631 = errors;
-if(errors === _errs631){
-if(typeof data290 === "string"){
-if(func2(data290) < 1){
+if(data289.securityFile !== undefined){
+let data291 = data289.securityFile;
+const _errs633 = errors;
+if(errors === _errs633){
+if(typeof data291 === "string"){
+if(func2(data291) < 1){
 validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"#/properties/log/properties/securityFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7511,7 +7521,7 @@ validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"
 return false;
 }
 }
-var valid84 = _errs631 === errors;
+var valid84 = _errs633 === errors;
 }
 else {
 var valid84 = true;
@@ -7524,7 +7534,8 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs627 === errors;
+var valid0 = _errs629 === errors;
+}
 }
 }
 }
