@@ -31,7 +31,7 @@ function fingerprint() {
 
 /** All but the views that are loaded when somebody opens them, and the languages besides English. */
 function isThereFromTheStart(path) {
-  return !/uplot|uqr|\.css$|\/dashboard\/(charts|topics|hub|share|kiosk|why|setup|words\/(?!en))\b|(device-page|tile-editor|copyable)\.tsx/.test(
+  return !/uplot|uqr|\.css$|\/dashboard\/(charts|topics|hub|share|kiosk|why|setup|words\/(?!en))\b|(device-page|tile-editor|copyable|parts|polled)\.tsx?/.test(
     path,
   )
 }

@@ -47,6 +47,7 @@ export async function generateTypes(): Promise<Map<string, string>> {
       banner + (await plainTypes('remove-token', 'RemoveTokenRequest')),
     ],
     ['src/generated/disconnect.ts', banner + (await plainTypes('disconnect', 'DisconnectRequest'))],
+    ['src/generated/publish.ts', banner + (await plainTypes('publish', 'PublishRequest'))],
     ['src/generated/label.ts', banner + (await plainTypes('label', 'LabelRequest'))],
     ['src/generated/clown-model.ts', banner + (await clownModelTypes())],
     ['src/generated/stored.ts', banner + (await storedTypes())],

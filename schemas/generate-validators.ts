@@ -34,6 +34,7 @@ export function generateValidators(): [file: string, text: string][] {
     typedPlan('label', 'LabelRequest'),
     typedPlan('forget', 'ForgetRequest'),
     typedPlan('replace', 'ReplaceRequest'),
+    typedPlan('publish', 'PublishRequest'),
     typedPlan('add-user', 'AddUserRequest'),
     typedPlan('change-user', 'ChangeUserRequest'),
     typedPlan('remove-user', 'RemoveUserRequest'),

@@ -19,6 +19,7 @@ import { pageFiles } from './api/html-page.ts'
 import { keptRoutes } from './api/kept-routes.ts'
 import { labelRoute } from './api/label-route.ts'
 import { lockRoutes } from './api/lock-routes.ts'
+import { messageRoutes } from './api/message-routes.ts'
 import { conflictsRoute, nodesRoutes } from './api/nodes-routes.ts'
 import { openApiRoute } from './api/openapi-route.ts'
 import {
@@ -236,6 +237,7 @@ async function openGround(config: Config, life: Life) {
 }
 
 interface Routed extends Ground {
+  readonly bus: OpenBus['bus']
   readonly access: OpenAccess
   readonly asUser: AsUser
   readonly recording: Recording
@@ -315,6 +317,7 @@ function hardwareRoutes({ limits }: Config, parts: Routed): [path: string, route
   return [
     ['/api/trace', traceRoute({ asUser, trace })],
     ['/api/command', commandRoute({ asUser, clientAddress, jsonLimits, enter: path.enter })],
+    ...messageRoutes({ ...parts, clientAddress, jsonLimits, enter: path.enter }),
     ...keptRoutes({ asUser, kept, forgetUser: createForgetUser(parts), jsonLimits }),
     ['/api/label', labelRoute({ asUser, label: hardware.label, jsonLimits })],
     ['/api/conflicts', conflictsRoute({ asUser, conflicts: hardware.nodes.conflicts })],

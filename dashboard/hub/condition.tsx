@@ -2,10 +2,10 @@ import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { dateTime, now } from '../clock.ts'
 import { Copyable } from '../copyable.tsx'
+import { bytesText } from '../parts.tsx'
+import { useChange, usePolled } from '../polled.ts'
 import { isOperator } from '../session.ts'
 import { t } from '../words.ts'
-import { bytesText } from './parts.tsx'
-import { useChange, usePolled } from './polled.ts'
 
 interface Health {
   readonly version: string

@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals'
 import type { JSX, TargetedSubmitEvent } from 'preact'
 import { ago, dateTime } from '../clock.ts'
+import { bytesText, SureButton, Table } from '../parts.tsx'
+import { useChange, usePolled } from '../polled.ts'
 import { t, type Word } from '../words.ts'
-import { bytesText, SureButton, Table } from './parts.tsx'
-import { useChange, usePolled } from './polled.ts'
 
 interface Connection {
   readonly id: number

@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals'
 import type { JSX, TargetedSubmitEvent } from 'preact'
 import { Copyable } from '../copyable.tsx'
+import { SureButton } from '../parts.tsx'
+import { useChange, usePolled } from '../polled.ts'
 import { session } from '../session.ts'
 import { t } from '../words.ts'
-import { SureButton } from './parts.tsx'
-import { useChange, usePolled } from './polled.ts'
 
 interface Rule {
   readonly allow?: readonly string[]

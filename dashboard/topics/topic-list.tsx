@@ -16,6 +16,8 @@ interface TopicListProps {
   readonly isFlat: boolean
   readonly opened: Signal<ReadonlySet<string>>
   readonly chosen: string
+  /** The topics of which something is retained. */
+  readonly retained: ReadonlySet<string>
   readonly onChoose: (node: TopicNode) => void
 }
 
@@ -56,6 +58,7 @@ export function TopicList(props: TopicListProps): JSX.Element {
             at={first + index}
             isFlat={isFlat}
             isChosen={node.topic === chosen}
+            isRetained={props.retained.has(node.topic)}
             isOpen={props.opened.value.has(node.topic)}
             onClick={() => {
               if (!isFlat) toggle(props.opened, node)
@@ -142,11 +145,21 @@ interface RowProps {
   readonly isFlat: boolean
   readonly isChosen: boolean
   readonly isOpen: boolean
+  readonly isRetained: boolean
   readonly onClick: () => void
 }
 
-function Row({ node, count, at, isFlat, isChosen, isOpen, onClick }: RowProps): JSX.Element {
-  const { said, children, level } = node
+function Row({
+  node,
+  count,
+  at,
+  isFlat,
+  isChosen,
+  isOpen,
+  isRetained,
+  onClick,
+}: RowProps): JSX.Element {
+  const { children, level } = node
   const isBranch = !isFlat && children.size > 0
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the tree around it has the focus, and hears the keys
@@ -165,10 +178,23 @@ function Row({ node, count, at, isFlat, isChosen, isOpen, onClick }: RowProps): 
         {isBranch ? (isOpen ? '▾' : '▸') : ''}
       </span>
       <span class="name">{isFlat ? node.topic : node.name || '∅'}</span>
-      {isBranch && !isOpen && <span class="badge">{children.size}</span>}
-      <span class="value">{said === undefined ? '' : oneLine(said.payload).slice(0, 200)}</span>
+      <Badges isRetained={isRetained} hidden={isBranch && !isOpen ? children.size : 0} />
+      <span class="value">{valueText(node)}</span>
       <Numbers node={node} count={count} />
     </div>
+  )
+}
+
+function valueText({ said }: TopicNode): string {
+  return said === undefined ? '' : oneLine(said.payload).slice(0, 200)
+}
+
+function Badges({ isRetained, hidden }: { isRetained: boolean; hidden: number }): JSX.Element {
+  return (
+    <>
+      {isRetained && <span class="badge is-retained">{t('retained')}</span>}
+      {hidden > 0 && <span class="badge">{hidden}</span>}
+    </>
   )
 }
 

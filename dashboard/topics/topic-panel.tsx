@@ -9,6 +9,7 @@ import { hrefOf } from '../route.ts'
 import { t } from '../words.ts'
 import { linesToFollow } from './copy-as.ts'
 import { differenceOf, hexDump } from './difference.ts'
+import { Retained } from './retained.tsx'
 import { rateOf, type Said, type TopicNode } from './topic-tree.ts'
 
 interface TopicPanelProps {
@@ -34,6 +35,7 @@ export function TopicPanel({ node, count }: TopicPanelProps): JSX.Element {
         {said !== undefined && ` · ${dateTime(said.atMs)}`}
       </p>
       {said !== undefined && <Value said={said} />}
+      <Retained key={topic} topic={topic} />
       <p class="row">
         {drawn.length > 0 && (
           <a href={hrefOf('charts', '', chart)}>

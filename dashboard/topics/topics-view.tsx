@@ -6,6 +6,7 @@ import { onLine } from '../link.ts'
 import { hrefOf, replaceRoute, route } from '../route.ts'
 import { t } from '../words.ts'
 import { PublishBox } from './publish-box.tsx'
+import { useRetained } from './retained.tsx'
 import { TopicList } from './topic-list.tsx'
 import { TopicPanel } from './topic-panel.tsx'
 import { rowsOf, type TopicNode, TopicTree, wantedBy } from './topic-tree.ts'
@@ -34,6 +35,8 @@ export function TopicsView(): JSX.Element {
   void drawn.value
   const wanted = wantedBy(text.value.trim())
   const rows = rowsOf(tree, ({ topic }) => opened.value.has(topic), wanted)
+  const listed = useRetained('#').value
+  const retained = useMemo(() => new Set(listed?.retained.map(({ topic }) => topic)), [listed])
   const { rest } = route.value
   const chosen = tree.get(rest)
   return (
@@ -57,6 +60,7 @@ export function TopicsView(): JSX.Element {
           isFlat={wanted !== undefined}
           opened={opened}
           chosen={rest}
+          retained={retained}
           onChoose={choose}
         />
       </div>

@@ -319,4 +319,9 @@ export const cs: Words = {
   otherLanguages: 'Pro programy jiných systémů',
   letProgramIn: 'Pustit program',
   openFor: 'Otevřeno na {seconds} s',
+  retained: 'podržené',
+  retain: 'Podržet pro ty, kdo přijdou později',
+  retainedCount: 'Podrženo zde a níže: {count}',
+  removeRetained: 'Odebrat tuto hodnotu',
+  removeAllRetained: 'Odebrat všech {count}',
 }

@@ -322,4 +322,9 @@ export const de: Words = {
   otherLanguages: 'Für Programme anderer Systeme',
   letProgramIn: 'Ein Programm hereinlassen',
   openFor: 'Offen für {seconds} s',
+  retained: 'behalten',
+  retain: 'Behalten, für wer später kommt',
+  retainedCount: 'Hier und darunter behalten: {count}',
+  removeRetained: 'Diesen entfernen',
+  removeAllRetained: 'Alle {count} entfernen',
 }

@@ -319,6 +319,11 @@ export const en = {
   otherLanguages: 'For programs of other systems',
   letProgramIn: 'Let a program in',
   openFor: 'Open for {seconds} s',
+  retained: 'retained',
+  retain: 'Retain, for who comes later',
+  retainedCount: 'Retained here and below: {count}',
+  removeRetained: 'Remove this one',
+  removeAllRetained: 'Remove all {count}',
 } as const
 
 export type Word = keyof typeof en

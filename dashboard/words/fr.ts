@@ -322,4 +322,9 @@ export const fr: Words = {
   otherLanguages: 'Pour les programmes d’autres systèmes',
   letProgramIn: 'Laisser entrer un programme',
   openFor: 'Ouvert pendant {seconds} s',
+  retained: 'retenu',
+  retain: 'Retenir, pour qui vient plus tard',
+  retainedCount: 'Retenus ici et en dessous : {count}',
+  removeRetained: 'Retirer celui-ci',
+  removeAllRetained: 'Retirer les {count}',
 }

@@ -29,7 +29,7 @@ export function bodySchema(name: string): Schema {
 }
 
 export const text = { type: 'string' } as const
-const boolean = { type: 'boolean' } as const
+export const boolean = { type: 'boolean' } as const
 const time = { type: 'string', format: 'date-time' } as const
 const orNull = ({ type, ...rest }: { readonly type: string; readonly format?: string }) => ({
   ...rest,
@@ -136,6 +136,10 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
     },
     ['reason', 'nextTry'],
   ),
+  Retained: object({
+    retained: manyOf(object({ topic: text, bytes: integer, qos: integer })),
+    hasMore: boolean,
+  }),
   User: object(
     {
       ...{ user: text, created: text, role: text, base: text, rules: manyOf(rule) },

@@ -1,6 +1,7 @@
 /** What may be asked of the API, path by path. */
 import {
   bodySchema,
+  boolean,
   manyOf,
   object,
   type Paths,
@@ -17,7 +18,7 @@ const range = {
 /** All of them. */
 export function apiPaths(): Paths {
   return {
-    ...{ ...hardwarePaths(), ...keptPaths(), ...ownPaths() },
+    ...{ ...hardwarePaths(), ...keptPaths(), ...messagePaths(), ...ownPaths() },
     ...{ ...sharePaths(), ...adminPaths(), ...operatingPaths() },
   }
 }
@@ -206,6 +207,28 @@ function ownPaths(): Paths {
         body: bodySchema('password'),
         answers: { 204: undefined },
         refusals: [400, 401, 403],
+      },
+    },
+  }
+}
+
+/** What is said on topics by HTTP, and what they keep. */
+function messagePaths(): Paths {
+  return {
+    '/api/publish': {
+      post: {
+        summary: 'Publishes a message, with QoS and retain, as an MQTT client would',
+        body: bodySchema('publish'),
+        answers: { 200: object({ topic: text, isPublished: boolean, retain: boolean }) },
+        refusals: [400, 401, 403],
+      },
+    },
+    '/api/retained': {
+      get: {
+        summary: 'What is retained, of what may be read',
+        query: { filter: 'a topic or a filter', limit: 'at most so many, up to 1,000' },
+        answers: { 200: refTo('Retained') },
+        refusals: [400, 401],
       },
     },
   }

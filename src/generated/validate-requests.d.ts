@@ -13,6 +13,7 @@ import type { UnlockRequest } from './unlock.ts'
 import type { LabelRequest } from './label.ts'
 import type { ForgetRequest } from './forget.ts'
 import type { ReplaceRequest } from './replace.ts'
+import type { PublishRequest } from './publish.ts'
 import type { AddUserRequest } from './add-user.ts'
 import type { ChangeUserRequest } from './change-user.ts'
 import type { RemoveUserRequest } from './remove-user.ts'
@@ -34,6 +35,7 @@ export const validateUnlockRequest: Validator<UnlockRequest>
 export const validateLabelRequest: Validator<LabelRequest>
 export const validateForgetRequest: Validator<ForgetRequest>
 export const validateReplaceRequest: Validator<ReplaceRequest>
+export const validatePublishRequest: Validator<PublishRequest>
 export const validateAddUserRequest: Validator<AddUserRequest>
 export const validateChangeUserRequest: Validator<ChangeUserRequest>
 export const validateRemoveUserRequest: Validator<RemoveUserRequest>

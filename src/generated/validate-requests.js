@@ -1225,56 +1225,49 @@ validate23.errors = vErrors;
 return errors === 0;
 }
 
-const schema25 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:add-user","title":"Request for a new user","description":"The body of POST /api/add-user, which writes one more user into the users file.","examples":[{"user":"wall-panel","role":"viewer"}],"type":"object","required":["user"],"properties":{"user":{"description":"The name of the user.","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","examples":["wall-panel"]},"role":{"description":"The name of a role: of the hub, or of the users file.","type":"string","minLength":1,"maxLength":64,"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What the user may do besides what the role allows, and may not do; see the users file.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"kind":{"description":"What program it is: then it gets the rules that such a one needs, as by clown-hub user add --kind.","type":"string","minLength":1,"maxLength":64,"examples":["tasmota"]},"topics":{"description":"What the topics of that program begin with, without wildcards; without it, as it comes.","type":"array","maxItems":16,"items":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["house/plug"]]},"password":{"description":"The password; without one the hub makes one, and shows it this once.","type":"string","writeOnly":true,"maxLength":1024,"examples":["correct horse battery staple"]}},"additionalProperties":false};
-const func0 = equal.default;
-const pattern2 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
-const pattern3 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern4 = new RegExp("^[^+#]+$", "u");
+const schema25 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:publish","title":"Publish request","description":"The body of POST /api/publish.","examples":[{"topic":"house/mode","payload":{"mode":"away"},"qos":1,"retain":true},{"topic":"house/mode","payload":"","encoding":"text","retain":true}],"type":"object","required":["topic","payload"],"properties":{"topic":{"description":"The complete topic; one that ends in /set is for POST /api/command.","type":"string","minLength":1,"examples":["house/mode"]},"payload":{"description":"What is sent, as JSON.","examples":[{"mode":"away"}]},"qos":{"description":"MQTT's quality of service.","enum":[0,1,2],"default":0,"examples":[1]},"retain":{"description":"Whether it is kept for who comes later.","type":"boolean","default":false,"examples":[true]},"encoding":{"description":"json: the payload is sent as JSON; text: it is a text that is sent as it stands, and an empty one with retain removes what is retained.","enum":["json","text"],"default":"json","examples":["text"]}},"additionalProperties":false};
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.qos === undefined){
+data.qos = 0;
+}
+if(data.retain === undefined){
+data.retain = false;
+}
+if(data.encoding === undefined){
+data.encoding = "json";
+}
 let missing0;
-if((data.user === undefined) && (missing0 = "user")){
+if(((data.topic === undefined) && (missing0 = "topic")) || ((data.payload === undefined) && (missing0 = "payload"))){
 validate24.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((((((key0 === "user") || (key0 === "role")) || (key0 === "base")) || (key0 === "rules")) || (key0 === "kind")) || (key0 === "topics")) || (key0 === "password"))){
+if(!(((((key0 === "topic") || (key0 === "payload")) || (key0 === "qos")) || (key0 === "retain")) || (key0 === "encoding"))){
 validate24.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs1 === errors){
-if(data.user !== undefined){
-let data0 = data.user;
+if(data.topic !== undefined){
+let data0 = data.topic;
 const _errs2 = errors;
 if(errors === _errs2){
 if(typeof data0 === "string"){
-if(func2(data0) > 64){
-validate24.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
 if(func2(data0) < 1){
-validate24.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern0.test(data0)){
-validate24.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\""}];
+validate24.errors = [{instancePath:instancePath+"/topic",schemaPath:"#/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
-}
-}
 else {
-validate24.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate24.errors = [{instancePath:instancePath+"/topic",schemaPath:"#/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -1284,365 +1277,28 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.role !== undefined){
-let data1 = data.role;
+let data1 = data.qos;
 const _errs4 = errors;
-if(errors === _errs4){
-if(typeof data1 === "string"){
-if(func2(data1) > 64){
-validate24.errors = [{instancePath:instancePath+"/role",schemaPath:"#/properties/role/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+if(!(((data1 === 0) || (data1 === 1)) || (data1 === 2))){
+validate24.errors = [{instancePath:instancePath+"/qos",schemaPath:"#/properties/qos/enum",keyword:"enum",params:{allowedValues: schema25.properties.qos.enum},message:"must be equal to one of the allowed values"}];
 return false;
-}
-else {
-if(func2(data1) < 1){
-validate24.errors = [{instancePath:instancePath+"/role",schemaPath:"#/properties/role/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/role",schemaPath:"#/properties/role/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
 }
 var valid0 = _errs4 === errors;
-}
-else {
-var valid0 = true;
-}
 if(valid0){
-if(data.base !== undefined){
-let data2 = data.base;
-const _errs6 = errors;
-if(errors === _errs6){
-if(typeof data2 === "string"){
-if(func2(data2) > 1024){
-validate24.errors = [{instancePath:instancePath+"/base",schemaPath:"#/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+const _errs5 = errors;
+if(typeof data.retain !== "boolean"){
+validate24.errors = [{instancePath:instancePath+"/retain",schemaPath:"#/properties/retain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-else {
-if(func2(data2) < 1){
-validate24.errors = [{instancePath:instancePath+"/base",schemaPath:"#/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern2.test(data2)){
-validate24.errors = [{instancePath:instancePath+"/base",schemaPath:"#/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/base",schemaPath:"#/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid0 = _errs6 === errors;
-}
-else {
-var valid0 = true;
-}
+var valid0 = _errs5 === errors;
 if(valid0){
-if(data.rules !== undefined){
-let data3 = data.rules;
-const _errs8 = errors;
-if(errors === _errs8){
-if(Array.isArray(data3)){
-if(data3.length > 256){
-validate24.errors = [{instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+let data3 = data.encoding;
+const _errs7 = errors;
+if(!((data3 === "json") || (data3 === "text"))){
+validate24.errors = [{instancePath:instancePath+"/encoding",schemaPath:"#/properties/encoding/enum",keyword:"enum",params:{allowedValues: schema25.properties.encoding.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-else {
-var valid1 = true;
-const len0 = data3.length;
-for(let i0=0; i0<len0; i0++){
-let data4 = data3[i0];
-const _errs10 = errors;
-if(errors === _errs10){
-if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
-if(Object.keys(data4).length < 2){
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0,schemaPath:"#/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
-return false;
-}
-else {
-let missing1;
-if((data4.topic === undefined) && (missing1 = "topic")){
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0,schemaPath:"#/properties/rules/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
-return false;
-}
-else {
-const _errs12 = errors;
-for(const key1 in data4){
-if(!(((key1 === "allow") || (key1 === "deny")) || (key1 === "topic"))){
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0,schemaPath:"#/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs12 === errors){
-if(data4.allow !== undefined){
-let data5 = data4.allow;
-const _errs13 = errors;
-if(errors === _errs13){
-if(Array.isArray(data5)){
-var valid3 = true;
-const len1 = data5.length;
-for(let i1=0; i1<len1; i1++){
-let data6 = data5[i1];
-const _errs15 = errors;
-if(!((((data6 === "read") || (data6 === "write")) || (data6 === "command")) || (data6 === "retain"))){
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0+"/allow/" + i1,schemaPath:"#/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema25.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid3 = _errs15 === errors;
-if(!valid3){
-break;
-}
-}
-if(valid3){
-let i2 = data5.length;
-let j0;
-if(i2 > 1){
-outer0:
-for(;i2--;){
-for(j0 = i2; j0--;){
-if(func0(data5[i2], data5[j0])){
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0+"/allow",schemaPath:"#/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i2, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i2+" are identical)"}];
-return false;
-break outer0;
-}
-}
-}
-}
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0+"/allow",schemaPath:"#/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid2 = _errs13 === errors;
-}
-else {
-var valid2 = true;
-}
-if(valid2){
-if(data4.deny !== undefined){
-let data7 = data4.deny;
-const _errs16 = errors;
-if(errors === _errs16){
-if(Array.isArray(data7)){
-var valid5 = true;
-const len2 = data7.length;
-for(let i3=0; i3<len2; i3++){
-let data8 = data7[i3];
-const _errs18 = errors;
-if(!((((data8 === "read") || (data8 === "write")) || (data8 === "command")) || (data8 === "retain"))){
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0+"/deny/" + i3,schemaPath:"#/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema25.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid5 = _errs18 === errors;
-if(!valid5){
-break;
-}
-}
-if(valid5){
-let i4 = data7.length;
-let j1;
-if(i4 > 1){
-outer1:
-for(;i4--;){
-for(j1 = i4; j1--;){
-if(func0(data7[i4], data7[j1])){
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0+"/deny",schemaPath:"#/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i4, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i4+" are identical)"}];
-return false;
-break outer1;
-}
-}
-}
-}
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0+"/deny",schemaPath:"#/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid2 = _errs16 === errors;
-}
-else {
-var valid2 = true;
-}
-if(valid2){
-if(data4.topic !== undefined){
-let data9 = data4.topic;
-const _errs19 = errors;
-if(errors === _errs19){
-if(typeof data9 === "string"){
-if(func2(data9) > 1024){
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0+"/topic",schemaPath:"#/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(func2(data9) < 1){
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0+"/topic",schemaPath:"#/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern3.test(data9)){
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0+"/topic",schemaPath:"#/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0+"/topic",schemaPath:"#/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid2 = _errs19 === errors;
-}
-else {
-var valid2 = true;
-}
-}
-}
-}
-}
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/rules/" + i0,schemaPath:"#/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid1 = _errs10 === errors;
-if(!valid1){
-break;
-}
-}
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid0 = _errs8 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.kind !== undefined){
-let data10 = data.kind;
-const _errs21 = errors;
-if(errors === _errs21){
-if(typeof data10 === "string"){
-if(func2(data10) > 64){
-validate24.errors = [{instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data10) < 1){
-validate24.errors = [{instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid0 = _errs21 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.topics !== undefined){
-let data11 = data.topics;
-const _errs23 = errors;
-if(errors === _errs23){
-if(Array.isArray(data11)){
-if(data11.length > 16){
-validate24.errors = [{instancePath:instancePath+"/topics",schemaPath:"#/properties/topics/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
-return false;
-}
-else {
-var valid7 = true;
-const len3 = data11.length;
-for(let i5=0; i5<len3; i5++){
-let data12 = data11[i5];
-const _errs25 = errors;
-if(errors === _errs25){
-if(typeof data12 === "string"){
-if(func2(data12) > 1024){
-validate24.errors = [{instancePath:instancePath+"/topics/" + i5,schemaPath:"#/properties/topics/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(func2(data12) < 1){
-validate24.errors = [{instancePath:instancePath+"/topics/" + i5,schemaPath:"#/properties/topics/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern4.test(data12)){
-validate24.errors = [{instancePath:instancePath+"/topics/" + i5,schemaPath:"#/properties/topics/items/pattern",keyword:"pattern",params:{pattern: "^[^+#]+$"},message:"must match pattern \""+"^[^+#]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/topics/" + i5,schemaPath:"#/properties/topics/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid7 = _errs25 === errors;
-if(!valid7){
-break;
-}
-}
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/topics",schemaPath:"#/properties/topics/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid0 = _errs23 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.password !== undefined){
-let data13 = data.password;
-const _errs27 = errors;
-if(errors === _errs27){
-if(typeof data13 === "string"){
-if(func2(data13) > 1024){
-validate24.errors = [{instancePath:instancePath+"/password",schemaPath:"#/properties/password/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/password",schemaPath:"#/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid0 = _errs27 === errors;
-}
-else {
-var valid0 = true;
-}
-}
-}
-}
+var valid0 = _errs7 === errors;
 }
 }
 }
@@ -1658,7 +1314,11 @@ validate24.errors = vErrors;
 return errors === 0;
 }
 
-const schema26 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:change-user","title":"Request to change a user","description":"The body of POST /api/change-user. What it does not name stays as it is.","examples":[{"user":"wall-panel","role":"operator"}],"type":"object","required":["user"],"properties":{"user":{"description":"The name of the user.","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","examples":["wall-panel"]},"role":{"description":"The role from now on; null for none.","type":["string","null"],"minLength":1,"maxLength":64,"examples":["operator"]},"base":{"description":"The prefix of a node's topics; null for none.","type":["string","null"],"minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What the user may do besides what the role allows, and may not do; see the users file.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"newPassword":{"description":"Gives the user another password, which is shown this once.","type":"boolean","examples":[true]}},"additionalProperties":false};
+const schema26 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:add-user","title":"Request for a new user","description":"The body of POST /api/add-user, which writes one more user into the users file.","examples":[{"user":"wall-panel","role":"viewer"}],"type":"object","required":["user"],"properties":{"user":{"description":"The name of the user.","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","examples":["wall-panel"]},"role":{"description":"The name of a role: of the hub, or of the users file.","type":"string","minLength":1,"maxLength":64,"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What the user may do besides what the role allows, and may not do; see the users file.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"kind":{"description":"What program it is: then it gets the rules that such a one needs, as by clown-hub user add --kind.","type":"string","minLength":1,"maxLength":64,"examples":["tasmota"]},"topics":{"description":"What the topics of that program begin with, without wildcards; without it, as it comes.","type":"array","maxItems":16,"items":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["house/plug"]]},"password":{"description":"The password; without one the hub makes one, and shows it this once.","type":"string","writeOnly":true,"maxLength":1024,"examples":["correct horse battery staple"]}},"additionalProperties":false};
+const func0 = equal.default;
+const pattern2 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
+const pattern3 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
+const pattern4 = new RegExp("^[^+#]+$", "u");
 
 function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1673,7 +1333,7 @@ return false;
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((((key0 === "user") || (key0 === "role")) || (key0 === "base")) || (key0 === "rules")) || (key0 === "newPassword"))){
+if(!(((((((key0 === "user") || (key0 === "role")) || (key0 === "base")) || (key0 === "rules")) || (key0 === "kind")) || (key0 === "topics")) || (key0 === "password"))){
 validate25.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -1716,10 +1376,6 @@ if(valid0){
 if(data.role !== undefined){
 let data1 = data.role;
 const _errs4 = errors;
-if((typeof data1 !== "string") && (data1 !== null)){
-validate25.errors = [{instancePath:instancePath+"/role",schemaPath:"#/properties/role/type",keyword:"type",params:{type: schema26.properties.role.type},message:"must be string,null"}];
-return false;
-}
 if(errors === _errs4){
 if(typeof data1 === "string"){
 if(func2(data1) > 64){
@@ -1733,6 +1389,10 @@ return false;
 }
 }
 }
+else {
+validate25.errors = [{instancePath:instancePath+"/role",schemaPath:"#/properties/role/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
 }
 var valid0 = _errs4 === errors;
 }
@@ -1743,10 +1403,6 @@ if(valid0){
 if(data.base !== undefined){
 let data2 = data.base;
 const _errs6 = errors;
-if((typeof data2 !== "string") && (data2 !== null)){
-validate25.errors = [{instancePath:instancePath+"/base",schemaPath:"#/properties/base/type",keyword:"type",params:{type: schema26.properties.base.type},message:"must be string,null"}];
-return false;
-}
 if(errors === _errs6){
 if(typeof data2 === "string"){
 if(func2(data2) > 1024){
@@ -1765,6 +1421,10 @@ return false;
 }
 }
 }
+}
+else {
+validate25.errors = [{instancePath:instancePath+"/base",schemaPath:"#/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
 }
 }
 var valid0 = _errs6 === errors;
@@ -1965,16 +1625,111 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.newPassword !== undefined){
+if(data.kind !== undefined){
+let data10 = data.kind;
 const _errs21 = errors;
-if(typeof data.newPassword !== "boolean"){
-validate25.errors = [{instancePath:instancePath+"/newPassword",schemaPath:"#/properties/newPassword/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(errors === _errs21){
+if(typeof data10 === "string"){
+if(func2(data10) > 64){
+validate25.errors = [{instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
+}
+else {
+if(func2(data10) < 1){
+validate25.errors = [{instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate25.errors = [{instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
 }
 var valid0 = _errs21 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.topics !== undefined){
+let data11 = data.topics;
+const _errs23 = errors;
+if(errors === _errs23){
+if(Array.isArray(data11)){
+if(data11.length > 16){
+validate25.errors = [{instancePath:instancePath+"/topics",schemaPath:"#/properties/topics/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
+return false;
+}
+else {
+var valid7 = true;
+const len3 = data11.length;
+for(let i5=0; i5<len3; i5++){
+let data12 = data11[i5];
+const _errs25 = errors;
+if(errors === _errs25){
+if(typeof data12 === "string"){
+if(func2(data12) > 1024){
+validate25.errors = [{instancePath:instancePath+"/topics/" + i5,schemaPath:"#/properties/topics/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data12) < 1){
+validate25.errors = [{instancePath:instancePath+"/topics/" + i5,schemaPath:"#/properties/topics/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern4.test(data12)){
+validate25.errors = [{instancePath:instancePath+"/topics/" + i5,schemaPath:"#/properties/topics/items/pattern",keyword:"pattern",params:{pattern: "^[^+#]+$"},message:"must match pattern \""+"^[^+#]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate25.errors = [{instancePath:instancePath+"/topics/" + i5,schemaPath:"#/properties/topics/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid7 = _errs25 === errors;
+if(!valid7){
+break;
+}
+}
+}
+}
+else {
+validate25.errors = [{instancePath:instancePath+"/topics",schemaPath:"#/properties/topics/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs23 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.password !== undefined){
+let data13 = data.password;
+const _errs27 = errors;
+if(errors === _errs27){
+if(typeof data13 === "string"){
+if(func2(data13) > 1024){
+validate25.errors = [{instancePath:instancePath+"/password",schemaPath:"#/properties/password/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+}
+else {
+validate25.errors = [{instancePath:instancePath+"/password",schemaPath:"#/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs27 === errors;
+}
+else {
+var valid0 = true;
+}
+}
 }
 }
 }
@@ -1992,7 +1747,7 @@ validate25.errors = vErrors;
 return errors === 0;
 }
 
-const schema27 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:remove-user","title":"Request to remove a user","description":"The body of POST /api/remove-user, which ends all that the user has open.","examples":[{"user":"wall-panel"}],"type":"object","required":["user"],"properties":{"user":{"description":"The name of the user.","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","examples":["wall-panel"]}},"additionalProperties":false};
+const schema27 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:change-user","title":"Request to change a user","description":"The body of POST /api/change-user. What it does not name stays as it is.","examples":[{"user":"wall-panel","role":"operator"}],"type":"object","required":["user"],"properties":{"user":{"description":"The name of the user.","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","examples":["wall-panel"]},"role":{"description":"The role from now on; null for none.","type":["string","null"],"minLength":1,"maxLength":64,"examples":["operator"]},"base":{"description":"The prefix of a node's topics; null for none.","type":["string","null"],"minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What the user may do besides what the role allows, and may not do; see the users file.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"newPassword":{"description":"Gives the user another password, which is shown this once.","type":"boolean","examples":[true]}},"additionalProperties":false};
 
 function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -2007,7 +1762,7 @@ return false;
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(key0 === "user")){
+if(!(((((key0 === "user") || (key0 === "role")) || (key0 === "base")) || (key0 === "rules")) || (key0 === "newPassword"))){
 validate26.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -2041,6 +1796,278 @@ validate26.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties
 return false;
 }
 }
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.role !== undefined){
+let data1 = data.role;
+const _errs4 = errors;
+if((typeof data1 !== "string") && (data1 !== null)){
+validate26.errors = [{instancePath:instancePath+"/role",schemaPath:"#/properties/role/type",keyword:"type",params:{type: schema27.properties.role.type},message:"must be string,null"}];
+return false;
+}
+if(errors === _errs4){
+if(typeof data1 === "string"){
+if(func2(data1) > 64){
+validate26.errors = [{instancePath:instancePath+"/role",schemaPath:"#/properties/role/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data1) < 1){
+validate26.errors = [{instancePath:instancePath+"/role",schemaPath:"#/properties/role/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.base !== undefined){
+let data2 = data.base;
+const _errs6 = errors;
+if((typeof data2 !== "string") && (data2 !== null)){
+validate26.errors = [{instancePath:instancePath+"/base",schemaPath:"#/properties/base/type",keyword:"type",params:{type: schema27.properties.base.type},message:"must be string,null"}];
+return false;
+}
+if(errors === _errs6){
+if(typeof data2 === "string"){
+if(func2(data2) > 1024){
+validate26.errors = [{instancePath:instancePath+"/base",schemaPath:"#/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data2) < 1){
+validate26.errors = [{instancePath:instancePath+"/base",schemaPath:"#/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern2.test(data2)){
+validate26.errors = [{instancePath:instancePath+"/base",schemaPath:"#/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
+return false;
+}
+}
+}
+}
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.rules !== undefined){
+let data3 = data.rules;
+const _errs8 = errors;
+if(errors === _errs8){
+if(Array.isArray(data3)){
+if(data3.length > 256){
+validate26.errors = [{instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+return false;
+}
+else {
+var valid1 = true;
+const len0 = data3.length;
+for(let i0=0; i0<len0; i0++){
+let data4 = data3[i0];
+const _errs10 = errors;
+if(errors === _errs10){
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+if(Object.keys(data4).length < 2){
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0,schemaPath:"#/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
+return false;
+}
+else {
+let missing1;
+if((data4.topic === undefined) && (missing1 = "topic")){
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0,schemaPath:"#/properties/rules/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+return false;
+}
+else {
+const _errs12 = errors;
+for(const key1 in data4){
+if(!(((key1 === "allow") || (key1 === "deny")) || (key1 === "topic"))){
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0,schemaPath:"#/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs12 === errors){
+if(data4.allow !== undefined){
+let data5 = data4.allow;
+const _errs13 = errors;
+if(errors === _errs13){
+if(Array.isArray(data5)){
+var valid3 = true;
+const len1 = data5.length;
+for(let i1=0; i1<len1; i1++){
+let data6 = data5[i1];
+const _errs15 = errors;
+if(!((((data6 === "read") || (data6 === "write")) || (data6 === "command")) || (data6 === "retain"))){
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0+"/allow/" + i1,schemaPath:"#/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema27.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid3 = _errs15 === errors;
+if(!valid3){
+break;
+}
+}
+if(valid3){
+let i2 = data5.length;
+let j0;
+if(i2 > 1){
+outer0:
+for(;i2--;){
+for(j0 = i2; j0--;){
+if(func0(data5[i2], data5[j0])){
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0+"/allow",schemaPath:"#/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i2, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i2+" are identical)"}];
+return false;
+break outer0;
+}
+}
+}
+}
+}
+}
+else {
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0+"/allow",schemaPath:"#/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid2 = _errs13 === errors;
+}
+else {
+var valid2 = true;
+}
+if(valid2){
+if(data4.deny !== undefined){
+let data7 = data4.deny;
+const _errs16 = errors;
+if(errors === _errs16){
+if(Array.isArray(data7)){
+var valid5 = true;
+const len2 = data7.length;
+for(let i3=0; i3<len2; i3++){
+let data8 = data7[i3];
+const _errs18 = errors;
+if(!((((data8 === "read") || (data8 === "write")) || (data8 === "command")) || (data8 === "retain"))){
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0+"/deny/" + i3,schemaPath:"#/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema27.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid5 = _errs18 === errors;
+if(!valid5){
+break;
+}
+}
+if(valid5){
+let i4 = data7.length;
+let j1;
+if(i4 > 1){
+outer1:
+for(;i4--;){
+for(j1 = i4; j1--;){
+if(func0(data7[i4], data7[j1])){
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0+"/deny",schemaPath:"#/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i4, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i4+" are identical)"}];
+return false;
+break outer1;
+}
+}
+}
+}
+}
+}
+else {
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0+"/deny",schemaPath:"#/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid2 = _errs16 === errors;
+}
+else {
+var valid2 = true;
+}
+if(valid2){
+if(data4.topic !== undefined){
+let data9 = data4.topic;
+const _errs19 = errors;
+if(errors === _errs19){
+if(typeof data9 === "string"){
+if(func2(data9) > 1024){
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0+"/topic",schemaPath:"#/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data9) < 1){
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0+"/topic",schemaPath:"#/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern3.test(data9)){
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0+"/topic",schemaPath:"#/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0+"/topic",schemaPath:"#/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid2 = _errs19 === errors;
+}
+else {
+var valid2 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate26.errors = [{instancePath:instancePath+"/rules/" + i0,schemaPath:"#/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid1 = _errs10 === errors;
+if(!valid1){
+break;
+}
+}
+}
+}
+else {
+validate26.errors = [{instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.newPassword !== undefined){
+const _errs21 = errors;
+if(typeof data.newPassword !== "boolean"){
+validate26.errors = [{instancePath:instancePath+"/newPassword",schemaPath:"#/properties/newPassword/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs21 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
 }
 }
 }
@@ -2054,7 +2081,7 @@ validate26.errors = vErrors;
 return errors === 0;
 }
 
-const schema28 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:add-token","title":"Request for a token","description":"The body of POST /api/add-token, which gives a user a long password for one device or program.","examples":[{"user":"wall-panel","name":"kitchen"}],"type":"object","required":["user","name"],"properties":{"user":{"description":"The name of the user.","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","examples":["wall-panel"]},"name":{"description":"What the token is for.","type":"string","minLength":1,"maxLength":64,"examples":["kitchen"]}},"additionalProperties":false};
+const schema28 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:remove-user","title":"Request to remove a user","description":"The body of POST /api/remove-user, which ends all that the user has open.","examples":[{"user":"wall-panel"}],"type":"object","required":["user"],"properties":{"user":{"description":"The name of the user.","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","examples":["wall-panel"]}},"additionalProperties":false};
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -2062,14 +2089,14 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((data.user === undefined) && (missing0 = "user")) || ((data.name === undefined) && (missing0 = "name"))){
+if((data.user === undefined) && (missing0 = "user")){
 validate27.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!((key0 === "user") || (key0 === "name"))){
+if(!(key0 === "user")){
 validate27.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -2103,38 +2130,6 @@ validate27.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs2 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.name !== undefined){
-let data1 = data.name;
-const _errs4 = errors;
-if(errors === _errs4){
-if(typeof data1 === "string"){
-if(func2(data1) > 64){
-validate27.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data1) < 1){
-validate27.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate27.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid0 = _errs4 === errors;
-}
-else {
-var valid0 = true;
-}
 }
 }
 }
@@ -2148,7 +2143,7 @@ validate27.errors = vErrors;
 return errors === 0;
 }
 
-const schema29 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:remove-token","title":"Request to end a token","description":"The body of POST /api/remove-token.","examples":[{"user":"wall-panel","name":"kitchen"}],"type":"object","required":["user","name"],"properties":{"user":{"description":"The name of the user.","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","examples":["wall-panel"]},"name":{"description":"What the token is for.","type":"string","minLength":1,"maxLength":64,"examples":["kitchen"]}},"additionalProperties":false};
+const schema29 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:add-token","title":"Request for a token","description":"The body of POST /api/add-token, which gives a user a long password for one device or program.","examples":[{"user":"wall-panel","name":"kitchen"}],"type":"object","required":["user","name"],"properties":{"user":{"description":"The name of the user.","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","examples":["wall-panel"]},"name":{"description":"What the token is for.","type":"string","minLength":1,"maxLength":64,"examples":["kitchen"]}},"additionalProperties":false};
 
 function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -2242,27 +2237,121 @@ validate28.errors = vErrors;
 return errors === 0;
 }
 
-const schema30 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:disconnect","title":"Request to disconnect","description":"The body of POST /api/disconnect: ends one connection, or all that a user has signed in to.","examples":[{"id":12}],"type":"object","properties":{"id":{"description":"The connection, as GET /api/connections has it.","type":"integer","minimum":1,"examples":[12]},"user":{"description":"Whose sign-ins and connections all end; whoever has the password may sign in anew.","type":"string","minLength":1,"maxLength":64,"examples":["wall-panel"]}},"additionalProperties":false,"minProperties":1,"maxProperties":1};
+const schema30 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:remove-token","title":"Request to end a token","description":"The body of POST /api/remove-token.","examples":[{"user":"wall-panel","name":"kitchen"}],"type":"object","required":["user","name"],"properties":{"user":{"description":"The name of the user.","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","examples":["wall-panel"]},"name":{"description":"What the token is for.","type":"string","minLength":1,"maxLength":64,"examples":["kitchen"]}},"additionalProperties":false};
 
 function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.user === undefined) && (missing0 = "user")) || ((data.name === undefined) && (missing0 = "name"))){
+validate29.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!((key0 === "user") || (key0 === "name"))){
+validate29.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.user !== undefined){
+let data0 = data.user;
+const _errs2 = errors;
+if(errors === _errs2){
+if(typeof data0 === "string"){
+if(func2(data0) > 64){
+validate29.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data0) < 1){
+validate29.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern0.test(data0)){
+validate29.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate29.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.name !== undefined){
+let data1 = data.name;
+const _errs4 = errors;
+if(errors === _errs4){
+if(typeof data1 === "string"){
+if(func2(data1) > 64){
+validate29.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data1) < 1){
+validate29.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate29.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validate29.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate29.errors = vErrors;
+return errors === 0;
+}
+
+const schema31 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:disconnect","title":"Request to disconnect","description":"The body of POST /api/disconnect: ends one connection, or all that a user has signed in to.","examples":[{"id":12}],"type":"object","properties":{"id":{"description":"The connection, as GET /api/connections has it.","type":"integer","minimum":1,"examples":[12]},"user":{"description":"Whose sign-ins and connections all end; whoever has the password may sign in anew.","type":"string","minLength":1,"maxLength":64,"examples":["wall-panel"]}},"additionalProperties":false,"minProperties":1,"maxProperties":1};
+
+function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
 if(Object.keys(data).length > 1){
-validate29.errors = [{instancePath,schemaPath:"#/maxProperties",keyword:"maxProperties",params:{limit: 1},message:"must NOT have more than 1 properties"}];
+validate30.errors = [{instancePath,schemaPath:"#/maxProperties",keyword:"maxProperties",params:{limit: 1},message:"must NOT have more than 1 properties"}];
 return false;
 }
 else {
 if(Object.keys(data).length < 1){
-validate29.errors = [{instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"}];
+validate30.errors = [{instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
 if(!((key0 === "id") || (key0 === "user"))){
-validate29.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+validate30.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -2272,13 +2361,13 @@ if(data.id !== undefined){
 let data0 = data.id;
 const _errs2 = errors;
 if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
-validate29.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate30.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs2){
 if((typeof data0 == "number") && (isFinite(data0))){
 if(data0 < 1 || isNaN(data0)){
-validate29.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate30.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -2295,18 +2384,18 @@ const _errs4 = errors;
 if(errors === _errs4){
 if(typeof data1 === "string"){
 if(func2(data1) > 64){
-validate29.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+validate30.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
 if(func2(data1) < 1){
-validate29.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate30.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate29.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate30.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -2321,11 +2410,11 @@ var valid0 = true;
 }
 }
 else {
-validate29.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate30.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate29.errors = vErrors;
+validate30.errors = vErrors;
 return errors === 0;
 }
 
@@ -2342,9 +2431,10 @@ export const validateUnlockRequest = Object.assign(validate20, { schema: schema2
 export const validateLabelRequest = Object.assign(validate21, { schema: schema22 })
 export const validateForgetRequest = Object.assign(validate22, { schema: schema23 })
 export const validateReplaceRequest = Object.assign(validate23, { schema: schema24 })
-export const validateAddUserRequest = Object.assign(validate24, { schema: schema25 })
-export const validateChangeUserRequest = Object.assign(validate25, { schema: schema26 })
-export const validateRemoveUserRequest = Object.assign(validate26, { schema: schema27 })
-export const validateAddTokenRequest = Object.assign(validate27, { schema: schema28 })
-export const validateRemoveTokenRequest = Object.assign(validate28, { schema: schema29 })
-export const validateDisconnectRequest = Object.assign(validate29, { schema: schema30 })
+export const validatePublishRequest = Object.assign(validate24, { schema: schema25 })
+export const validateAddUserRequest = Object.assign(validate25, { schema: schema26 })
+export const validateChangeUserRequest = Object.assign(validate26, { schema: schema27 })
+export const validateRemoveUserRequest = Object.assign(validate27, { schema: schema28 })
+export const validateAddTokenRequest = Object.assign(validate28, { schema: schema29 })
+export const validateRemoveTokenRequest = Object.assign(validate29, { schema: schema30 })
+export const validateDisconnectRequest = Object.assign(validate30, { schema: schema31 })

@@ -61,6 +61,7 @@ const nobody = [
   '/api/about',
   '/api/limits',
   '/api/dialects',
+  '/api/retained',
 ]
 const posted = [
   '/api/command',
@@ -82,9 +83,11 @@ const posted = [
   '/api/add-token',
   '/api/remove-token',
   '/api/disconnect',
+  '/api/publish',
 ]
 const dialect = '/api/dialects/{dialect}/{operation}'
 const ban = { what: 'user', who: 'guest', reason: 'a' }
+const message = { topic: 'house/mode', payload: 'away', qos: 1, retain: true }
 const share = { title: 'a', filters: ['nodes/#'], hours: 1 }
 const command = (device: string, payload: unknown, more = {}) => ({ device, payload, ...more })
 
@@ -211,6 +214,11 @@ const asked: readonly Asked[] = [
   { path: '/api/unban', method: 'POST', body: { what: 'user', who: 'guest' }, status: 200 },
   { path: '/api/unban', method: 'POST', body: {}, status: 400 },
   { path: '/api/unban', method: 'POST', body: {}, user: 'viewer', status: 403 },
+  { path: '/api/publish', method: 'POST', body: message, status: 200 },
+  { path: '/api/publish', method: 'POST', body: { topic: 'a' }, status: 400 },
+  { path: '/api/publish', method: 'POST', body: message, user: 'viewer', status: 403 },
+  { path: '/api/retained', status: 200 },
+  { path: '/api/retained?limit=0', of: '/api/retained', status: 400 },
   { path: '/api/bus', status: 200 },
   { path: '/api/upstreams', status: 200 },
   { path: '/api/security-log', status: 200 },

@@ -49,6 +49,51 @@ t.test('filters of MQTT and texts find topics, and bytes are shown as bytes', as
   t.equal(await page.locator('[role=treeitem][aria-selected=true]').count(), 1)
 })
 
+t.test(
+  'what is published may be retained, is marked, and is removed after a look at it',
+  async (t) => {
+    const { hub } = await startedHouse(t)
+    const opened = await openPage(t, hub, { path: '/#/topics' })
+    if (opened === undefined) return
+    const { page, complaints } = opened
+    await signInAs(page)
+    const publish = async (topic: string, payload: string) => {
+      await page.fill('#publish-topic', topic)
+      await page.fill('#publish-payload', payload)
+      await page.getByRole('button', { name: 'Publish' }).click()
+      await page.locator('.answers li', { hasText: 'Published' }).waitFor()
+    }
+    await page.fill('#publish-topic', 'house/mode')
+    await page.selectOption('#publish-qos', '1')
+    await page.check('.publish .check input')
+    const line = page.locator('.publish .copyable code')
+    t.match(await line.textContent(), "clown-hub pub 'house/mode' '{\"state\": true}' -r -q 1")
+    await publish('house/mode', '"away"')
+    await publish('house/mode/since', 'noon')
+    const late = await mqttTo(t, hub, { filter: 'house/#' })
+    t.same(
+      [await late.messages.next(), await late.messages.next()].map(({ topic }) => topic).sort(),
+      ['house/mode', 'house/mode/since'],
+    )
+    await page.reload()
+    const row = page.locator('.topic-row', { has: page.getByText('mode', { exact: true }) })
+    await row.locator('.is-retained').waitFor()
+    await row.click()
+    await page.getByText('Retained here and below: 2').click()
+    await page.locator('.retained li', { hasText: 'house/mode/since' }).waitFor()
+    t.same(await barriersIn(page), [])
+    await page.getByRole('button', { name: 'Remove all 2' }).click()
+    await page.getByRole('button', { name: 'Remove all 2: really?' }).click()
+    await page.locator('.retained').waitFor({ state: 'detached' })
+    await publish('house/bad', '"x"')
+    await page.fill('#publish-topic', '$SYS/a')
+    await page.check('.publish .check input')
+    await page.getByRole('button', { name: 'Publish' }).click()
+    await page.locator('.answers li', { hasText: 'Refused' }).waitFor()
+    t.same(complaints, [])
+  },
+)
+
 t.test('ten thousand topics are looked through without waiting', async (t) => {
   const { hub } = await startedHouse(t)
   const { client } = await mqttTo(t, hub)

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren, JSX } from 'preact'
-import { t } from '../words.ts'
+import { t } from './words.ts'
 
 interface SureButtonProps {
   readonly text: string

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { ApiError, getJson, postJson } from '../api.ts'
-import { t } from '../words.ts'
+import { ApiError, getJson, postJson } from './api.ts'
+import { t } from './words.ts'
 
 const refreshMs = 10_000
 
