@@ -190,7 +190,7 @@ async function openParts(config: Config, life: Life) {
   const served = { ...inner, hardware, state: readiness.state, websockets: websockets.served }
   const dialects = await openServedDialects(config, served)
   const notify = await openNotify(config.notify, { ...inner, hardware })
-  const metrics = hubMetrics({ ...inner, broker: own.broker, hardware, notify })
+  const metrics = hubMetrics({ ...inner, broker: own.broker, hardware, notify, upstreams })
   onClose(metrics.close)
   const edges = { ...inner, hardware, websockets, dialects, metrics, notify, own, upstreams }
   const routeOf = routesOf(config, edges)

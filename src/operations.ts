@@ -14,6 +14,7 @@ import type { KindOfTraffic } from './mqtt/statistics.ts'
 import type { Recording } from './nodes/history/open-recording.ts'
 import type { Hardware } from './nodes/open-hardware.ts'
 import type { Notify } from './notify/open-notify.ts'
+import type { OpenUpstreams } from './open-upstreams.ts'
 import type { Store } from './store/store.ts'
 import type { KindOfLink, LinkTraffics } from './ws/link-traffic.ts'
 
@@ -29,6 +30,7 @@ export interface OperatedParts {
   readonly hardware: Pick<Hardware, 'auditLog' | 'nodes'>
   readonly recording: Pick<Recording, 'history'>
   readonly notify: Pick<Notify, 'list' | 'counts'>
+  readonly upstreams: Pick<OpenUpstreams, 'statuses'>
 }
 
 export function hubMetrics(parts: OperatedParts): Metrics {
@@ -45,6 +47,7 @@ export function hubMetrics(parts: OperatedParts): Metrics {
     commandEnds: hardware.auditLog.ends,
     nodes: () => [...registry.nodes.values()].map(({ online }) => online),
     devices: () => registry.devicesBelow('').length,
+    upstreams: parts.upstreams.statuses,
     isReady: () => readiness.unready() === undefined,
     history: recording.history.state,
   })

@@ -133,7 +133,6 @@ const aloneFor: Readonly<Record<string, string>> = {
   'notify/outbox': 'is tried by a clock of its own, and knows nothing of what is wrong',
   'notify/watch': 'has the conditions of all rules, apart from what is told of them',
   'open-ports': 'is where the hub listens, which the list of parts has no room for',
-  'open-upstreams': 'is the list to which a language is added that the hub speaks itself',
   reload: 'is what a running hub takes of a configuration, which nothing else has to know',
   'profiles/home-assistant/templates/filters':
     'has the tables of filters and functions, apart from how they are called',

@@ -25,6 +25,14 @@ export interface LinkCounts {
   readonly bytesSent: number
 }
 
+/** A system that the hub dials, by its name in the configuration. */
+interface DialledSystem {
+  readonly name: string
+  readonly dialect: string
+  readonly state: string
+  readonly devices: number
+}
+
 /** Where the numbers come from. */
 export interface MetricSources {
   readonly version: string
@@ -34,6 +42,8 @@ export interface MetricSources {
   /** Whether each node that is known is online; null where that is not known. */
   nodes(): readonly (boolean | null)[]
   devices(): number
+  /** Each system that the hub dials. */
+  upstreams(): readonly DialledSystem[]
   readonly counters: Pick<Counters, 'snapshot'>
   isReady(): boolean
   readonly load: Pick<ProcessWatch, 'isOverloaded' | 'latestMs'>
@@ -114,9 +124,28 @@ function measuresOf(sources: MetricSources): Measure[] {
     ...ofLinks(sources),
     ...ofTheBroker(sources),
     ...ofHardware(sources),
+    ...ofUpstreams(sources),
     ...ofTheHistory(sources),
     ...ofNotifications(sources),
     ...ofTheProcess(),
+  ]
+}
+
+function ofUpstreams({ upstreams }: MetricSources): Measure[] {
+  const labels = '{upstream,dialect}'
+  const each = (read: (system: DialledSystem) => number) => (): Sample[] =>
+    upstreams().map((system) => [read(system), system.name, system.dialect])
+  return [
+    [
+      `clown_hub_upstream_connected${labels}`,
+      'Whether a system that the hub dials is there.',
+      each(({ state }) => Number(state === 'connected')),
+    ],
+    [
+      `clown_hub_upstream_devices${labels}`,
+      'How many devices a system that the hub dials has told of.',
+      each(({ devices }) => devices),
+    ],
   ]
 }
 

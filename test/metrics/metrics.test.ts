@@ -23,7 +23,8 @@ async function busyHub() {
     board: { password: 'boards', role: 'node', base: 'nodes/board/0' },
     nobody: { password: 'nobodys' },
   } as const
-  const hub = await startedHub(t, { users, metrics: { port } })
+  const upstreams = { attic: { dialect: 'clown-talk', url: 'ws://127.0.0.1:1/' } } as const
+  const hub = await startedHub(t, { users, metrics: { port }, upstreams })
   const old = await mqttTo(t, hub, { protocolVersion: 4, filter: 'nodes/#' })
   const latest = await mqttTo(t, hub, { protocolVersion: 5, clientId: 'latest' })
   const byWebsocket = await mqttTo(t, hub, {
@@ -74,6 +75,9 @@ t.test('what the hub counts is told to Prometheus, by what came how', async (t) 
   t.ok(of('messages_sent_total', 'tcp', 'mqtt-3.1.1') >= 2)
   t.ok(of('messages_sent_total', 'websocket', 'clown-talk') >= 2)
   t.equal(numberOf(found, 'clown_hub_ready'), 1)
+  const attic = '{upstream="attic",dialect="clown-talk"}'
+  t.equal(numberOf(found, `clown_hub_upstream_connected${attic}`), 0)
+  t.equal(numberOf(found, `clown_hub_upstream_devices${attic}`), 0)
   t.equal(numberOf(found, 'clown_hub_mqtt_sessions{state="connected"}'), 3)
   t.ok(Number(numberOf(found, 'clown_hub_retained_messages')) >= 1)
   t.ok(Number(numberOf(found, 'clown_hub_history_series')) >= 1)
