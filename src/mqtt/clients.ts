@@ -39,15 +39,17 @@ export function partsOf(name: string): { readonly user: string; readonly clientI
  */
 export function answersTopic(name: string): string | undefined {
   const { user, clientId } = partsOf(name)
-  const areLevels = [user, clientId].every((level) => isFitName(level) && /^[^/+#]+$/.test(level))
-  return areLevels ? `answers/${user}/${clientId}` : undefined
+  return isLevel(user) && isLevel(clientId) ? `answers/${user}/${clientId}` : undefined
 }
 
 /** Where a client is told what it has lost; undefined when its id can be no level of a topic. */
 export function droppedTopic(name: string): string | undefined {
   const { clientId } = partsOf(name)
-  const isLevel = isFitName(clientId) && /^[^/+#]+$/.test(clientId)
-  return isLevel ? `$SYS/hub/dropped/${clientId}` : undefined
+  return isLevel(clientId) ? `$SYS/hub/dropped/${clientId}` : undefined
+}
+
+function isLevel(name: string): boolean {
+  return isFitName(name) && /^[^/+#]+$/.test(name)
 }
 
 /** What a client may do, and where it may be answered. */

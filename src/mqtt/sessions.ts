@@ -92,7 +92,7 @@ export class Sessions {
   restore(stored: readonly StoredSession[]): void {
     this.#earlier = { count: stored.length, untilMs: this.#clock.nowMs() + returnMs }
     for (const one of [...stored].sort((a, b) => b.awayMs - a.awayMs)) {
-      const expirySeconds = this.#atMost(one.expirySeconds)
+      const expirySeconds = this.expiryOf(one.expirySeconds)
       const session = this.#create({ name: one.clientId, expirySeconds, stored: one })
       session.restore(one)
       this.#begin(session, one.awayMs)
@@ -102,14 +102,9 @@ export class Sessions {
   }
 
   /** For how long a session is kept that is to be kept for `seconds`, or as long as there is. */
-  #atMost(seconds: number | undefined): number {
+  expiryOf(seconds: number | undefined): number {
     const longest = this.#options.limits.hours * 3600
     return Math.min(seconds ?? longest, longest)
-  }
-
-  /** As `SessionRequest` has it, of what a client asks for. */
-  expiryOf(seconds: number | undefined): number {
-    return this.#atMost(seconds)
   }
 
   get(name: string): MqttSession | undefined {

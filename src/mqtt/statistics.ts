@@ -80,19 +80,7 @@ const counters = [
 
 type Counter = (typeof counters)[number]
 
-/** What there is now. */
-export interface BrokerState {
-  readonly connected: number
-  readonly disconnected: number
-  readonly expired: number
-  readonly subscriptions: number
-  readonly sharedSubscriptions: number
-  readonly retained: number
-  readonly keptMessages: number
-  readonly keptBytes: number
-}
-
-export const emptyBroker: BrokerState = {
+export const emptyBroker = {
   connected: 0,
   disconnected: 0,
   expired: 0,
@@ -102,6 +90,9 @@ export const emptyBroker: BrokerState = {
   keptMessages: 0,
   keptBytes: 0,
 }
+
+/** What there is now. */
+export type BrokerState = Readonly<typeof emptyBroker>
 
 export interface StatisticsOptions {
   readonly bus: Pick<Bus, 'publish'>
