@@ -2,8 +2,9 @@
  * The first start of a hub without users: whoever has its log has a link, once, by which a browser makes the first admin.
  * Until then there is nothing but this: no MQTT, no websocket, and no page but the one that does it.
  */
-import { existsSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { isLoopbackHost } from './access/address.ts'
 import { createConnectionLimiter } from './access/connection-limiter.ts'
@@ -19,7 +20,7 @@ import { probeRoutes } from './api/operating-routes.ts'
 import type { Config } from './config.ts'
 import { createListeners } from './core/callbacks.ts'
 import { type AlarmClock, systemClock } from './core/clock.ts'
-import { HubError } from './core/errors.ts'
+import { HubError, reasonOf, systemCodeOf } from './core/errors.ts'
 import { writeSecret } from './core/files.ts'
 import { maxOpenFiles } from './core/process-watch.ts'
 import type { Exchange, HttpError, Route } from './core/route.ts'
@@ -44,8 +45,9 @@ export interface Setup {
 
 const lifeMs = 30 * 60_000
 
-/** @throws HubError `cannot-listen` */
+/** @throws HubError `cannot-listen`, and `unwritable-file` when no users file can be made. */
 export async function openSetup(config: Config, options: SetupOptions): Promise<Setup> {
+  checkFolder(options.usersFile)
   const { log, clock = systemClock } = options
   const code = generatePassword()
   const { add: onEnd, tell: end } = createListeners<[isDone: boolean]>()
@@ -79,6 +81,17 @@ export async function openSetup(config: Config, options: SetupOptions): Promise<
     link: `${home}#/setup/${code}`,
     ended: ended.finally(close),
     close: () => end(false),
+  }
+}
+
+/** Nobody is to choose a password that cannot be kept. @throws HubError `unwritable-file` */
+function checkFolder(usersFile: string): void {
+  try {
+    accessSync(dirname(usersFile), constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    const got = systemCodeOf(cause) === 'ENOENT' ? 'none' : reasonOf(cause).replace(/,.*/s, '')
+    const sentence = `expected a folder for the users file ${JSON.stringify(usersFile)} to be written to, got ${got}`
+    throw new HubError('unwritable-file', sentence, { cause })
   }
 }
 

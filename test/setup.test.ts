@@ -6,7 +6,7 @@ import { readUsersFile } from '../src/access/users-file.ts'
 import { checkConfig } from '../src/config.ts'
 import { openSetup } from '../src/setup.ts'
 import { writePrivate } from './access/users.ts'
-import { runLine } from './cli/run-line.ts'
+import { ranLine, runLine } from './cli/run-line.ts'
 import { steppedClock } from './clock.ts'
 import { basic } from './started-sign-in.ts'
 import { testFolder } from './test-folder.ts'
@@ -120,6 +120,23 @@ t.test('run prints the link, waits for the admin, and starts the hub', async (t)
   t.match(await again.output.next(), /Clown.Hub listens/, 'and once there are users, as ever')
   again.stop()
   t.equal(await again.code, 0)
+})
+
+t.test('run offers no link where no users file can be written', async (t) => {
+  const folder = testFolder(t)
+  writePrivate(join(folder, 'file'), '')
+  for (const [place, got] of [
+    ['none', 'none'],
+    ['file', 'EACCES: permission denied'],
+  ]) {
+    const usersFile = join(folder, String(place), 'users.yaml')
+    const config = join(folder, 'clown-hub.yaml')
+    writePrivate(config, `usersFile: ${usersFile}\nhttp: { port: 0 }\nmqtt: { port: 0 }\n`)
+    const { code, output, errors } = await ranLine(`run --config ${config}`)
+    t.match({ code, output }, { code: 1, output: [] })
+    const sentence = `expected a folder for the users file ${JSON.stringify(usersFile)} to be written to`
+    t.match(errors, [`${sentence}, got ${got}`])
+  }
 })
 
 t.test('run ends without a hub when it is stopped before', async (t) => {
