@@ -121,7 +121,7 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
   try {
     const counters = createCounters()
     const log = options.log ?? openLog(config.log.level, () => counters.count('log-lines-lost'))
-    for (const sentence of oldNames) log.warn(sentence)
+    for (const sentence of oldNames) log.warn({ event: 'old-name' }, sentence)
     const { configFile } = options
     const isLab = options.isLab === true
     const looks = createListeners<[]>()
@@ -205,7 +205,7 @@ async function openParts(config: Config, life: Life) {
   onClose(hardware.endCommands)
   readiness.started(() => bus.refusalOf('any')?.message)
   tellStart(ground.securityLog, config, release.version)
-  log.info({ version: release.version, ...ports }, 'the hub is running')
+  log.info({ event: 'hub-running', version: release.version, ...ports }, 'the hub is running')
   return { ports, dialects: places, setInlineUsers: access.setInlineUsers, notify }
 }
 

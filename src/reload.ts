@@ -65,11 +65,15 @@ export function createReload(config: Config, { log, look, setInlineUsers, notify
     look()
     try {
       const { taken, waiting } = await take(checkConfig(read()))
-      log.info({ taken }, 'the configuration was read anew')
-      if (waiting.length > 0) log.warn({ waiting }, 'some of it counts after a restart')
+      log.info({ event: 'config-taken', taken }, 'the configuration was read anew')
+      if (waiting.length > 0)
+        log.warn({ event: 'config-waits', waiting }, 'some of it counts after a restart')
       return { taken, waiting }
     } catch (error) {
-      log.error({ reason: reasonOf(error) }, 'the configuration is not in order: the old one stays')
+      log.error(
+        { event: 'config-refused', reason: reasonOf(error) },
+        'the configuration is not in order: the old one stays',
+      )
       return undefined
     }
   }

@@ -278,7 +278,7 @@ async function listenFor(
     return { dialect, port: server.port }
   } catch (error) {
     if (!(error instanceof HubError) || !settings.optional) throw error
-    log.warn(`${title} is not served: ${error.message}`)
+    log.warn({ event: 'dialect-not-served' }, `${title} is not served: ${error.message}`)
     return { dialect, error: error.message }
   }
 }

@@ -131,7 +131,10 @@ function createFirstAdmin({ limits }: Config, { usersFile, log }: SetupOptions, 
   return async (body: Buffer) => {
     const { code, user, password } = readJson(body, validateSetupRequest, limits.json)
     if (isUsed || digestOf(code) !== digest) {
-      log.warn({ isUsed }, 'somebody tried to set up the hub by a link that is not the one')
+      log.warn(
+        { event: 'setup-refused', isUsed },
+        'somebody tried to set up the hub by a link that is not the one',
+      )
       throw new HubError('setup-over', 'expected the link that the hub printed, got another one')
     }
     const fault = newPasswordError(password, limits.mqtt.passwordBytes)
@@ -146,7 +149,7 @@ function createFirstAdmin({ limits }: Config, { usersFile, log }: SetupOptions, 
       isUsed = false
       throw error
     }
-    log.info({ user }, 'the first admin is made')
+    log.info({ event: 'setup-done', user }, 'the first admin is made')
     return { user }
   }
 }

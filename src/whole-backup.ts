@@ -129,7 +129,7 @@ async function saveNightly(config: WithBackup, parts: NightlyParts): Promise<voi
     const files = filesOf({ config, configFile, storeLines })
     const count = await saveArchive(file, until(ending, files), passphraseIn(passphraseFile))
     for (const name of namesIn(folder).slice(0, -keep)) rmSync(join(folder, name))
-    log.info({ file, files: count }, 'all of the hub is saved')
+    log.info({ event: 'backup-saved', file, files: count }, 'all of the hub is saved')
   } catch (error) {
     if (ending.aborted) return
     const text = 'all of the hub could not be saved: it is tried again in an hour'

@@ -177,7 +177,7 @@ async function openDirectory(
     onHashReplaced: knownUsers.hashReplaced,
   })
   const warning = anonymousWarning(directory.all())
-  if (warning !== undefined) log.warn(warning)
+  if (warning !== undefined) log.warn({ event: 'anonymous-open' }, warning)
   onClose(directory.close)
   return {
     directory,

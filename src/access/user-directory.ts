@@ -101,12 +101,15 @@ export function openUserDirectory(options: UserDirectoryOptions): OpenedUserDire
     read: () => hashes.asBefore(merged(inline, file)),
     changed: (users, before) => {
       if (isDeepStrictEqual(users, before)) return
-      log.info({ file, users: users.size }, 'the users file has changed')
+      log.info({ event: 'users-changed', file, users: users.size }, 'the users file has changed')
       tell()
     },
     broken: (error) => {
       const fields = { file, reason: reasonOf(error) }
-      log.error(fields, 'the users file cannot be used any more: all users stay as they were')
+      log.error(
+        { event: 'users-unusable', ...fields },
+        'the users file cannot be used any more: all users stay as they were',
+      )
     },
   })
   const change = (name: string, entryChange: EntryChange) => {
@@ -173,7 +176,10 @@ function createHashReplacement(file: string, { log, onHashReplaced }: UserDirect
     } catch (error) {
       isWritable = false
       const fields = { file, reason: reasonOf(error) }
-      log.error(fields, 'the users file cannot be written: hashes of passwords stay as they are')
+      log.error(
+        { event: 'users-unwritable', ...fields },
+        'the users file cannot be written: hashes of passwords stay as they are',
+      )
     }
     waiting.clear()
   }

@@ -36,7 +36,9 @@ export const run: CliCommand = {
       import('./lab-dialects.ts'),
     ])
     // By a log of its own, which waits for nobody: that of the hub may be what is broken.
-    terminal.endOnDefect((error) => openLog('fatal').fatal({ err: error }, 'a defect ends the hub'))
+    terminal.endOnDefect((error) =>
+      openLog('fatal').fatal({ event: 'defect', err: error }, 'a defect ends the hub'),
+    )
     const hub = await startHub(config, { configFile: file })
     compileSooner()
     const reload = () => detached(hub.reload(read))

@@ -58,11 +58,14 @@ export function openCertificate(
     read: () => readCertificate(files),
     changed: (pair) => {
       for (const server of servers) server.setSecureContext(pair)
-      log.info({ certFile }, 'the certificate was read anew')
+      log.info({ event: 'certificate-taken', certFile }, 'the certificate was read anew')
     },
     broken: (error) => {
       const fields = { reason: reasonOf(error) }
-      log.warn(fields, 'the new certificate is not in order: the old one stays')
+      log.warn(
+        { event: 'certificate-refused', ...fields },
+        'the new certificate is not in order: the old one stays',
+      )
     },
     pollMs,
   })

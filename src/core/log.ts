@@ -22,7 +22,10 @@ interface HeldLog {
 export function openLog(level: Level | 'silent', onLost?: () => void): Logger {
   /* c8 ignore next 2: standard error has to stop for that, as test/faults/log.test.ts makes that of another process. */
   const tellLost = (count: number) =>
-    log.warn({ kind: 'log-lines-lost', count }, 'nobody took these lines of the log')
+    log.warn(
+      { event: 'log-lines-lost', kind: 'log-lines-lost', count },
+      'nobody took these lines of the log',
+    )
   const log = pino({ name: 'clown-hub', level }, standardError({ onLost, tellLost }))
   return log
 }
@@ -202,7 +205,7 @@ const levels: Readonly<Record<number, { readonly word: string; readonly colour: 
 }
 
 /** In every line of the hub, or said elsewhere in it. */
-const leftOut = new Set(['level', 'time', 'pid', 'hostname', 'name', 'msg', 'err'])
+const leftOut = new Set(['level', 'time', 'pid', 'hostname', 'name', 'msg', 'err', 'event'])
 
 /**
  * A JSON line of the log as a terminal shows it: `07:26:11 warn  a message was refused  topic=a/b`, in local

@@ -22,7 +22,7 @@ export function createSampledLog(
       const nowMs = now()
       const { nextAtMs, leftOut } = kinds.get(kind) ?? { nextAtMs: nowMs, leftOut: 0 }
       const isDue = nowMs >= nextAtMs
-      if (isDue) log.warn({ kind, ...fields, leftOut }, text)
+      if (isDue) log.warn({ event: kind, kind, ...fields, leftOut }, text)
       kinds.set(
         kind,
         isDue ? { nextAtMs: nowMs + intervalMs, leftOut: 0 } : { nextAtMs, leftOut: leftOut + 1 },
@@ -67,7 +67,7 @@ export function warnRepeatedly(
   intervalMs = minuteMs,
 ): () => void {
   const say = () => {
-    for (const sentence of sentences) log.warn(sentence)
+    for (const sentence of sentences) log.warn({ event: 'left-open' }, sentence)
   }
   say()
   return every(intervalMs, say)

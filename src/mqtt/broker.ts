@@ -198,7 +198,9 @@ async function openAedes({ emitter, retained, sampledLog, log }: AedesParts): Pr
   clearInterval(aedes._clearWillInterval)
   // Without a listener the event would end the process.
   const events: EventEmitter = aedes
-  events.on('error', (error) => log.error({ err: error }, 'the broker met an error'))
+  events.on('error', (error) =>
+    log.error({ event: 'broker-error', err: error }, 'the broker met an error'),
+  )
   // Its bound is that of a matcher which nothing here uses; ours is `limits.topic`.
   return Object.assign(aedes, { maxTopicLevels: Number.POSITIVE_INFINITY })
 }

@@ -283,7 +283,10 @@ export class MqttConnection {
       this.#context,
     )
     this.#phase = 'open'
-    this.#context.log.debug({ client: this.#name }, 'MQTT client connected')
+    this.#context.log.debug(
+      { event: 'mqtt-connected', client: this.#name },
+      'MQTT client connected',
+    )
     // In a turn of its own: programs begin to listen when they are connected.
     nextTurn(() => nextTurn(() => guarded(() => isIn.session.flow(), this.#lose)))
     this.#consume(this.#unread)
@@ -383,7 +386,7 @@ export class MqttConnection {
     const { expirySeconds } = isIn.session
     sessions.left(isIn.session, isIn.output)
     if (!isGoodbye) wills.gone(this.#name, expirySeconds)
-    log.debug({ client: this.#name }, 'MQTT client gone')
+    log.debug({ event: 'mqtt-gone', client: this.#name }, 'MQTT client gone')
   }
 }
 

@@ -88,7 +88,8 @@ export function createEmbeddedBus(options: EmbeddedBusOptions): EmbeddedBus {
       properties: carried,
     } as const
     aedes.publish(packet, (error) => {
-      if (error) log.error({ err: error, topic }, 'a message was not published')
+      if (error)
+        log.error({ event: 'not-published', err: error, topic }, 'a message was not published')
     })
     return carried.isTaken
   }

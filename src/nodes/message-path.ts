@@ -366,7 +366,7 @@ function createWarnOnce({ log, counters, sampledLog }: MessagePathParts): (topic
     if (warned.size >= warnedTopics && !warned.has(topic)) sampledLog.warn(kind, { topic }, text)
     else {
       counters.count(kind)
-      if (!warned.has(topic)) log.warn({ kind, topic }, text)
+      if (!warned.has(topic)) log.warn({ event: kind, kind, topic }, text)
       warned.add(topic)
     }
   }

@@ -114,7 +114,10 @@ export function createUpstream(parts: UpstreamParts): Upstream {
     const delayMs = isRefused ? pauseMs.longest : pauseAfter(failures++)
     const nextTry = isoTime(clock.wallMs() + delayMs)
     become({ state: isRefused ? 'refused' : 'away', reason, nextTry })
-    log.warn({ upstream: name, url, reason, delayMs }, 'an upstream is away')
+    log.warn(
+      { event: 'upstream-away', upstream: name, url, reason, delayMs },
+      'an upstream is away',
+    )
     stopWaiting = clock.after(delayMs, connect)
   }
   const connect = () => {
@@ -130,7 +133,7 @@ export function createUpstream(parts: UpstreamParts): Upstream {
     const connected = () => {
       connectedMs = clock.nowMs()
       become({ state: 'connected' })
-      log.info({ upstream: name, url }, 'an upstream is there')
+      log.info({ event: 'upstream-there', upstream: name, url }, 'an upstream is there')
     }
     try {
       giveUp = dial({ gone, connected })

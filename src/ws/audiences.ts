@@ -233,7 +233,7 @@ class Audience implements ReceivingGroup {
     } catch (error) {
       // What one member cannot take, the others still get.
       this.#context.log.error(
-        { err: error, base: this.#view.base },
+        { event: 'audience-failed', err: error, base: this.#view.base },
         'a member of an audience failed',
       )
     }

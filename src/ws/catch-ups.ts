@@ -92,7 +92,10 @@ export function createCatchUps(context: CatchUpContext): CatchUps {
     turn.catch((error: unknown) => fail(catchUp, error))
   }
   const fail = ({ view, end }: CatchUp, error: unknown) => {
-    context.log.error({ err: error, base: view.base }, 'last values are missing')
+    context.log.error(
+      { event: 'last-values-missing', err: error, base: view.base },
+      'last values are missing',
+    )
     end()
   }
   return {

@@ -80,7 +80,7 @@ export function createBrokerLink(options: BrokerLinkOptions): BrokerLink {
     const delayMs = jittered(Math.min(pauseMs.first * 2 ** failures, pauseMs.longest))
     failures++
     become({ state: 'away', reason, nextTry: isoTime(clock.wallMs() + delayMs) })
-    log.warn({ broker: address.url, reason, delayMs }, 'the broker is away')
+    log.warn({ event: 'broker-away', broker: address.url, reason, delayMs }, 'the broker is away')
     stopWaiting = clock.after(delayMs, connect)
     settled()
   }
@@ -98,7 +98,7 @@ export function createBrokerLink(options: BrokerLinkOptions): BrokerLink {
         isProven = true
         const protocol = level === 5 ? 'MQTT 5' : 'MQTT 3.1.1'
         become({ state: 'connected', protocol })
-        log.info({ broker: address.url, protocol }, 'the broker is there')
+        log.info({ event: 'broker-there', broker: address.url, protocol }, 'the broker is there')
         options.caughtUp()
         settled()
       },

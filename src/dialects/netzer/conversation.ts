@@ -83,7 +83,7 @@ function createTurns(link: Pick<ServedLink, 'close'>, log: Pick<Logger, 'error'>
       last = Promise.all([last, result])
         .then(act)
         .catch((error: unknown) => {
-          log.error({ err: error }, 'a command could not be answered')
+          log.error({ event: 'netzer-failed', err: error }, 'a command could not be answered')
           // RFC 6455, 7.4.1: 1011, an unexpected condition.
           link.close(1011, 'the hub could not answer a command')
         })

@@ -57,7 +57,11 @@ export function createConflicts({ clock, log, counters }: ConflictsOptions): Con
     const loggedAtMs = isDue ? nowMs : before.loggedAtMs
     const { count, since } = before ?? { count: 0, since: last }
     found.set(key, { ...conflict, count: count + 1, since, last, loggedAtMs })
-    if (isDue) log.warn({ ...conflict, kind, count: count + 1, since }, sentences[conflict.kind])
+    if (isDue)
+      log.warn(
+        { ...conflict, event: kind, kind, count: count + 1, since },
+        sentences[conflict.kind],
+      )
   }
   return {
     takenOver: (client) => {

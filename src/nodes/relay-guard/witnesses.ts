@@ -32,7 +32,10 @@ export function createWitnesses(parts: WitnessParts) {
   const tell = (device: string, { proof, isOn, reading }: Watched) => {
     const error = contradiction(device, { proof, isOn, reading })
     counters.count(error.code)
-    log.warn({ kind: error.code, device, witness: proof.topic, reading }, error.message)
+    log.warn(
+      { event: error.code, kind: error.code, device, witness: proof.topic, reading },
+      error.message,
+    )
     onContradiction(device, error)
   }
   const judge = (device: string, one: Watched) => {
