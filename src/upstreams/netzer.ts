@@ -147,13 +147,13 @@ function lineWise(stream: FarStream): Wire {
 /** RFC 6455 in the registry of IANA: 1013, try again later. */
 const tryLater = 1013
 
-/** It has room for one connection: whoever is second is not answered, or refused, in one way or another. */
+/** It has room for one connection: whoever is second is refused, or not answered, which may be for another reason. */
 function placeTaken(ending: SocketEnding): SocketEnding {
   const { reason, status, code } = ending
-  const isTaken = status === 503 || code === tryLater || /timed out|cut the/.test(reason)
-  if (!isTaken) return ending
+  const isRefused = status === 503 || code === tryLater
+  if (!isRefused && !/timed out|cut the/.test(reason)) return ending
   const hint = 'it has room for one connection, which another program may have'
-  return { reason: `${reason}; ${hint}`, isRefused: true }
+  return { reason: `${reason}; ${hint}`, isRefused }
 }
 
 /** The values of pins, by their indexes. */
