@@ -94,10 +94,11 @@ class Conversation {
       return
     }
     const pins = pinsIn(values)
-    if (pins.size === 0) return
-    if (this.#isConnected) this.#board.told(pins)
-    else this.#first(pins)
-    if (this.#isPolling) this.#pollLater()
+    // One that has nothing to tell of answers an empty tree.
+    const isAnswer = this.#isPolling && (pins.size > 0 || values.size === 0)
+    if (isAnswer && !this.#isConnected) this.#first(pins)
+    else this.#board.told(pins)
+    if (isAnswer) this.#pollLater()
   }
 
   #first(pins: NetzerValues): void {
@@ -243,12 +244,11 @@ class Board {
     return [...this.#pins.values()].some(({ use }) => use.isMeasured)
   }
 
-  /** All pins. */
+  /** All pins that tell of themselves now. */
   picture(values: NetzerValues): void {
     this.#pins.clear()
     this.#written.clear()
     for (const [index, value] of values) this.#declare(index, value)
-    this.#far.devices.keepOnly(new Set(values.keys()))
   }
 
   /** What is not said to be an output is never written to: it may be anything. */
@@ -278,9 +278,11 @@ class Board {
     for (const [index, value] of values) {
       const pin = this.#pins.get(index)
       const isAnswer = this.#written.delete(index)
-      if (pin === undefined || (pin.value === value && !isAnswer)) continue
-      pin.value = value
-      this.#far.devices.report(index, pin.use.read(value))
+      if (pin === undefined) this.#declare(index, value)
+      else if (pin.value !== value || isAnswer) {
+        pin.value = value
+        this.#far.devices.report(index, pin.use.read(value))
+      }
     }
   }
 }

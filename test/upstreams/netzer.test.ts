@@ -176,10 +176,24 @@ t.test('whatever a board does wrong is said in one sentence', async (t) => {
   }
 })
 
-t.test('a board that has no pins to tell of is given up', async (t) => {
-  const far = await startedFarSide(t, { said: (_text, socket) => socket.send('{}') })
-  const settings = { dialect: 'netzer', url: `ws://127.0.0.1:${far.port}/ws` } as const
-  const { connect, endings } = dialledBy(t, netzerBoard, { settings })
-  connect()
-  t.match(await endings.next(), { reason: 'expected the values of the pins, nothing came' })
-})
+t.test(
+  'a board that has no pins to tell of is there, and one that says nothing is not',
+  async (t) => {
+    const far = await startedFarSide(t, { said: (_text, socket) => socket.send('{}') })
+    const settings = { dialect: 'netzer', url: `ws://127.0.0.1:${far.port}/ws` } as const
+    const { connect, endings, next } = dialledBy(t, netzerBoard, { settings })
+    connect()
+    t.equal(await endings.next(), undefined)
+    far.sockets[0]?.send('{"u":{"v":{"0":"1"}}}')
+    t.same(await next('report', '0'), { state: true })
+
+    const { port } = await startedFarSide(t, {})
+    const silent = dialledBy(t, netzerBoard, {
+      settings: { ...settings, url: `ws://127.0.0.1:${port}/ws` },
+    })
+    silent.connect()
+    t.match(await silent.endings.next(), {
+      reason: 'expected the values of the pins, nothing came',
+    })
+  },
+)
