@@ -47,6 +47,7 @@ export function generateValidators(): [file: string, text: string][] {
     ['validate-users', [typedPlan('users', 'UsersFile')]],
     ['validate-requests', requests],
     ['validate-stored', stored],
+    ['validate-receipt', [typedPlan('receipt', 'Receipt', 'receipt')]],
   ]
   return [
     ['validator.ts', validatorInterface],

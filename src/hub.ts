@@ -26,6 +26,7 @@ import {
   backupRoute,
   busRoute,
   createReadiness,
+  hubsRoute,
   metricsRoute,
   probeRoutes,
   securityLogRoute,
@@ -176,8 +177,8 @@ async function openParts(config: Config, life: Life) {
   // Nothing comes in before the ports are open.
   const own = await openBus(config, { ...ground, access, journal, hardware: () => hardware })
   onClose(own.close)
-  const { bus, handle, recall } = own
-  const inner = { ...ground, access, asUser, recording, bus, handle, recall }
+  const { bus, handle, recall, hubs } = own
+  const inner = { ...ground, access, asUser, recording, bus, handle, recall, hubs }
   const upstreams = openUpstreams(config, inner)
   const profiles = [...hardwareProfiles(config), ...upstreams.profiles]
   const hardware = await openHardware(config, { ...inner, journal, profiles })
@@ -246,7 +247,7 @@ interface Routed extends Ground {
   readonly dialects: OpenedDialects
   readonly metrics: Metrics
   readonly notify: Notify
-  readonly own: Pick<OpenBus, 'state' | 'endSessionsOf' | 'retainedOf'>
+  readonly own: Pick<OpenBus, 'state' | 'hubs' | 'endSessionsOf' | 'retainedOf'>
   readonly upstreams: Pick<OpenUpstreams, 'statuses'>
 }
 
@@ -301,6 +302,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
     ['/api/backup', backupRoute({ asUser, lines })],
     ['/metrics', metricsRoute(parts.metrics, asUser)],
     ['/api/bus', busRoute({ asUser, state: parts.own.state })],
+    ...hubsRoute(parts.own.hubs, asUser),
     ['/api/upstreams', upstreamsRoute({ asUser, statuses: parts.upstreams.statuses })],
     ...probeRoutes({ health, unready: readiness.unready }),
   ]

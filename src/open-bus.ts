@@ -1,6 +1,7 @@
 /** Which bus there is: our own broker, or one that somebody else runs. Nothing else of the hub knows. */
 import type { OpenAccess } from './access/open-access.ts'
 import type { BusState } from './bus/foreign/foreign-bus.ts'
+import type { Hubs } from './bus/foreign/hubs.ts'
 import type { Config } from './config.ts'
 import { readingFirst, systemClock } from './core/clock.ts'
 import type { Message } from './core/message.ts'
@@ -33,6 +34,8 @@ export interface OpenBus
   readonly broker: Pick<Broker, 'state' | 'kindsOfTraffic'>
   /** How a broker is that somebody else runs. */
   readonly state: (() => BusState) | undefined
+  /** The other hubs before that broker; undefined where there are none. */
+  readonly hubs: Hubs | undefined
 }
 
 export async function openBus(config: Config, parts: BusParts): Promise<OpenBus> {
@@ -51,21 +54,23 @@ export async function openBus(config: Config, parts: BusParts): Promise<OpenBus>
   access.knownUsers.onChange((name, change) => {
     if (change === 'gone') broker.endSessionsOf(name)
   })
-  return { ...broker, broker, connect: async () => {}, state: undefined }
+  return { ...broker, broker, connect: async () => {}, state: undefined, hubs: undefined }
 }
 
 async function openForeignBus(
   settings: NonNullable<Config['bus']>,
-  { limits }: Config,
+  { limits, profiles }: Config,
   { log, sampledLog, trace, hardware }: BusParts,
 ): Promise<OpenBus> {
   // Nobody else has to wait for what it loads.
   const { ForeignBus } = await import('./bus/foreign/foreign-bus.ts')
   const overheard = (message: Message) => hardware().path.overheard(message)
   const clock = readingFirst(systemClock)
-  const bus = new ForeignBus({ settings, limits, overheard, clock, log, sampledLog, trace })
+  const about = { settings, limits, toldBelow: profiles.prefix, overheard, clock }
+  const bus = new ForeignBus({ ...about, log, sampledLog, trace })
   return {
     bus,
+    hubs: bus.hubs,
     handle: undefined,
     // Of a broker that is not ours nobody here knows more.
     broker: { state: () => emptyBroker, kindsOfTraffic: () => [] },

@@ -122,6 +122,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'mqtt/sessions': 'is tried by a clock of its own',
   'mqtt/wills': 'is tried by a clock of its own',
   'nodes/commands/audit-file': 'is lines on a disk, whatever stands in them',
+  'nodes/among-hubs': 'is what differs where there are several hubs: a lone one has none of it',
   'nodes/arrivals': 'is what follows once a message is on the bus, and both are too large for one',
   'nodes/profiles/trust': 'is the rule that keeps doors shut, and is read without what keeps it',
   'nodes/registry/questions': 'is tried by a clock of its own',

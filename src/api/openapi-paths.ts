@@ -136,6 +136,13 @@ function keptPaths(): Paths {
   }
 }
 
+const hubsState = {
+  ...{ name: text, owner: { type: ['string', 'null'] }, since: { type: ['string', 'null'] } },
+  hubs: manyOf(object({ name: text, online: { type: 'boolean' }, owner: { type: 'boolean' } })),
+  changes: { type: 'integer' },
+}
+const hubsAnswer = { answers: { 200: object(hubsState) }, refusals: [401] } as const
+
 /** What is asked of what was said, and of the hub itself. */
 function ownPaths(): Paths {
   return {
@@ -185,6 +192,9 @@ function ownPaths(): Paths {
         },
         refusals: [401],
       },
+    },
+    '/api/hubs': {
+      get: { summary: 'Which hubs are before one broker, if several are', ...hubsAnswer },
     },
     '/api/upstreams': {
       get: {

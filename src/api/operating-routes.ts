@@ -196,6 +196,17 @@ export function busRoute({
   }
 }
 
+/** `GET /api/hubs`: which hubs are there, and which of them commands, for whoever is signed in; not where there is one. */
+export function hubsRoute(
+  hubs: { readonly state: object } | undefined,
+  asUser: AsUser,
+): [path: string, route: GetRoute][] {
+  if (hubs === undefined) return []
+  const get: GetRoute['get'] = (exchange) =>
+    asUser(exchange, () => sendJson(exchange.response, hubs.state))
+  return [['/api/hubs', { get }]]
+}
+
 interface UpstreamsRouteOptions {
   readonly asUser: AsUser
   /** How each system is that the hub dials. */

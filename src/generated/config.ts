@@ -186,6 +186,19 @@ export interface ConfigInput {
      */
     commandUser?: string
     /**
+     * For each of several hubs before the same broker, of which one commands at a time and the others ask it. Without this part the hub is alone there.
+     */
+    hubs?: {
+      /**
+       * What this hub is called among them; each has another one.
+       */
+      name: string
+      /**
+       * When nobody commands, the hub with the lowest rank takes over first, each other one a tenth of a second later for each rank.
+       */
+      rank?: number
+    }
+    /**
      * Files for mqtts://, all read anew for each connection.
      */
     tls?: {
@@ -1408,6 +1421,19 @@ export interface Config {
      * The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.
      */
     commandUser?: string
+    /**
+     * For each of several hubs before the same broker, of which one commands at a time and the others ask it. Without this part the hub is alone there.
+     */
+    hubs?: {
+      /**
+       * What this hub is called among them; each has another one.
+       */
+      name: string
+      /**
+       * When nobody commands, the hub with the lowest rank takes over first, each other one a tenth of a second later for each rank.
+       */
+      rank: number
+    }
     /**
      * Files for mqtts://, all read anew for each connection.
      */

@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]},"ingress":{"description":"Home Assistant shows the page inside of its own: its Supervisor says whose request it is, and below which path the browser asks. Without this part nobody is believed that.","type":"object","properties":{"address":{"description":"The address from which the Supervisor connects. Whoever connects from there can claim to be anybody.","type":"string","minLength":2,"maxLength":45,"pattern":"^[0-9A-Fa-f.:]+$","default":"172.30.32.2","examples":["172.30.32.2"]},"role":{"description":"The role of Home Assistant's users of whom the hub has none by the same name.","type":"string","enum":["viewer","operator","admin"],"default":"operator","examples":["viewer"]},"admins":{"description":"Home Assistant's users who are admins here.","type":"array","items":{"description":"the name with which somebody signs in to Home Assistant","type":"string","minLength":1,"maxLength":256},"default":[],"maxItems":1024,"examples":[["jan"]]}},"additionalProperties":false,"examples":[{"role":"viewer","admins":["jan"]}]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz","netzer","jeedom","tvheadend"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"pins":{"description":"What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"What a pin is for.","type":"string","enum":["input","output","analog","pwm","counter"],"examples":["output"]},"examples":[{"3":"output"}]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"backup":{"description":"A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.","type":"object","required":["folder","passphraseFile"],"properties":{"folder":{"description":"Where the backups go, made when it is not there; another disk, best of another machine.","type":"string","minLength":1,"examples":["/mnt/nas/clown-hub"]},"passphraseFile":{"description":"A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.","type":"string","minLength":1,"examples":["backup.passphrase"]},"at":{"description":"When, as clocks in timeZone show it.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","default":"03:00","examples":["02:30"]},"keep":{"description":"How many are kept; the oldest ones go.","type":"integer","minimum":1,"maximum":1000,"default":7,"examples":[30]}},"additionalProperties":false,"examples":[{"folder":"/mnt/nas/clown-hub","passphraseFile":"backup.passphrase"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"homeAssistant":{"description":"Whether nodes that Home Assistant does not know by itself are announced to it, by MQTT discovery. What was announced is taken back when this is off again.","type":"boolean","default":false,"examples":[true]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]},"ingress":{"description":"Home Assistant shows the page inside of its own: its Supervisor says whose request it is, and below which path the browser asks. Without this part nobody is believed that.","type":"object","properties":{"address":{"description":"The address from which the Supervisor connects. Whoever connects from there can claim to be anybody.","type":"string","minLength":2,"maxLength":45,"pattern":"^[0-9A-Fa-f.:]+$","default":"172.30.32.2","examples":["172.30.32.2"]},"role":{"description":"The role of Home Assistant's users of whom the hub has none by the same name.","type":"string","enum":["viewer","operator","admin"],"default":"operator","examples":["viewer"]},"admins":{"description":"Home Assistant's users who are admins here.","type":"array","items":{"description":"the name with which somebody signs in to Home Assistant","type":"string","minLength":1,"maxLength":256},"default":[],"maxItems":1024,"examples":[["jan"]]}},"additionalProperties":false,"examples":[{"role":"viewer","admins":["jan"]}]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"hubs":{"description":"For each of several hubs before the same broker, of which one commands at a time and the others ask it. Without this part the hub is alone there.","type":"object","required":["name"],"properties":{"name":{"description":"What this hub is called among them; each has another one.","type":"string","minLength":1,"maxLength":64,"pattern":"^(?!owner$)[A-Za-z0-9_.-]+$","examples":["north"]},"rank":{"description":"When nobody commands, the hub with the lowest rank takes over first, each other one a tenth of a second later for each rank.","type":"integer","default":0,"minimum":0,"maximum":50}},"additionalProperties":false,"examples":[{"name":"north","rank":0}]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz","netzer","jeedom","tvheadend"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"pins":{"description":"What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"What a pin is for.","type":"string","enum":["input","output","analog","pwm","counter"],"examples":["output"]},"examples":[{"3":"output"}]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"backup":{"description":"A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.","type":"object","required":["folder","passphraseFile"],"properties":{"folder":{"description":"Where the backups go, made when it is not there; another disk, best of another machine.","type":"string","minLength":1,"examples":["/mnt/nas/clown-hub"]},"passphraseFile":{"description":"A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.","type":"string","minLength":1,"examples":["backup.passphrase"]},"at":{"description":"When, as clocks in timeZone show it.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","default":"03:00","examples":["02:30"]},"keep":{"description":"How many are kept; the oldest ones go.","type":"integer","minimum":1,"maximum":1000,"default":7,"examples":[30]}},"additionalProperties":false,"examples":[{"folder":"/mnt/nas/clown-hub","passphraseFile":"backup.passphrase"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"homeAssistant":{"description":"Whether nodes that Home Assistant does not know by itself are announced to it, by MQTT discovery. What was announced is taken back when this is off again.","type":"boolean","default":false,"examples":[true]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -18,21 +18,22 @@ const pattern6 = new RegExp("^[^/+#]+$", "u");
 const pattern7 = new RegExp("^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$", "u");
 const pattern8 = new RegExp("^[A-Za-z0-9_.-]+$", "u");
 const pattern9 = new RegExp("^[^+#]+$", "u");
-const pattern10 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
-const pattern12 = new RegExp("^[0-9a-c]$", "u");
-const pattern13 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
-const pattern14 = new RegExp("^[A-Za-z0-9_-]{1,64}$", "u");
-const pattern15 = new RegExp("^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
-const pattern16 = new RegExp("^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
-const pattern18 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
-const pattern19 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
-const pattern20 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern21 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]$", "u");
-const pattern22 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
-const pattern23 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
-const pattern25 = new RegExp("^[^+#\\p{Cc}]+$", "u");
-const pattern26 = new RegExp("^[a-z0-9-]{1,32}$", "u");
-const pattern27 = new RegExp("^https?://[^\\s]+$", "u");
+const pattern10 = new RegExp("^(?!owner$)[A-Za-z0-9_.-]+$", "u");
+const pattern11 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
+const pattern13 = new RegExp("^[0-9a-c]$", "u");
+const pattern14 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
+const pattern15 = new RegExp("^[A-Za-z0-9_-]{1,64}$", "u");
+const pattern16 = new RegExp("^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
+const pattern17 = new RegExp("^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
+const pattern19 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
+const pattern20 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
+const pattern21 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
+const pattern22 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]$", "u");
+const pattern23 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
+const pattern24 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
+const pattern26 = new RegExp("^[^+#\\p{Cc}]+$", "u");
+const pattern27 = new RegExp("^[a-z0-9-]{1,32}$", "u");
+const pattern28 = new RegExp("^https?://[^\\s]+$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1000,7 +1001,7 @@ return false;
 else {
 const _errs78 = errors;
 for(const key6 in data35){
-if(!((((((((key6 === "url") || (key6 === "user")) || (key6 === "passwordFile")) || (key6 === "clientId")) || (key6 === "filters")) || (key6 === "trust")) || (key6 === "commandUser")) || (key6 === "tls"))){
+if(!(func3.call(schema12.properties.bus.properties, key6))){
 validate11.errors = [{instancePath:instancePath+"/bus",schemaPath:"#/properties/bus/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -1246,32 +1247,53 @@ else {
 var valid12 = true;
 }
 if(valid12){
-if(data35.tls !== undefined){
-let data45 = data35.tls;
+if(data35.hubs !== undefined){
+let data45 = data35.hubs;
 const _errs97 = errors;
 if(errors === _errs97){
 if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
+if(data45.rank === undefined){
+data45.rank = 0;
+}
+let missing3;
+if((data45.name === undefined) && (missing3 = "name")){
+validate11.errors = [{instancePath:instancePath+"/bus/hubs",schemaPath:"#/properties/bus/properties/hubs/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
+return false;
+}
+else {
 const _errs99 = errors;
 for(const key7 in data45){
-if(!(((key7 === "caFile") || (key7 === "certFile")) || (key7 === "keyFile"))){
-validate11.errors = [{instancePath:instancePath+"/bus/tls",schemaPath:"#/properties/bus/properties/tls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
+if(!((key7 === "name") || (key7 === "rank"))){
+validate11.errors = [{instancePath:instancePath+"/bus/hubs",schemaPath:"#/properties/bus/properties/hubs/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs99 === errors){
-if(data45.caFile !== undefined){
-let data46 = data45.caFile;
+if(data45.name !== undefined){
+let data46 = data45.name;
 const _errs100 = errors;
 if(errors === _errs100){
 if(typeof data46 === "string"){
+if(func2(data46) > 64){
+validate11.errors = [{instancePath:instancePath+"/bus/hubs/name",schemaPath:"#/properties/bus/properties/hubs/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
 if(func2(data46) < 1){
-validate11.errors = [{instancePath:instancePath+"/bus/tls/caFile",schemaPath:"#/properties/bus/properties/tls/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/bus/hubs/name",schemaPath:"#/properties/bus/properties/hubs/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern10.test(data46)){
+validate11.errors = [{instancePath:instancePath+"/bus/hubs/name",schemaPath:"#/properties/bus/properties/hubs/properties/name/pattern",keyword:"pattern",params:{pattern: "^(?!owner$)[A-Za-z0-9_.-]+$"},message:"must match pattern \""+"^(?!owner$)[A-Za-z0-9_.-]+$"+"\""}];
 return false;
 }
 }
+}
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/bus/tls/caFile",schemaPath:"#/properties/bus/properties/tls/properties/caFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/bus/hubs/name",schemaPath:"#/properties/bus/properties/hubs/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -1281,12 +1303,83 @@ else {
 var valid15 = true;
 }
 if(valid15){
-if(data45.certFile !== undefined){
-let data47 = data45.certFile;
+let data47 = data45.rank;
 const _errs102 = errors;
+if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
+validate11.errors = [{instancePath:instancePath+"/bus/hubs/rank",schemaPath:"#/properties/bus/properties/hubs/properties/rank/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === _errs102){
-if(typeof data47 === "string"){
-if(func2(data47) < 1){
+if((typeof data47 == "number") && (isFinite(data47))){
+if(data47 > 50 || isNaN(data47)){
+validate11.errors = [{instancePath:instancePath+"/bus/hubs/rank",schemaPath:"#/properties/bus/properties/hubs/properties/rank/maximum",keyword:"maximum",params:{comparison: "<=", limit: 50},message:"must be <= 50"}];
+return false;
+}
+else {
+if(data47 < 0 || isNaN(data47)){
+validate11.errors = [{instancePath:instancePath+"/bus/hubs/rank",schemaPath:"#/properties/bus/properties/hubs/properties/rank/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid15 = _errs102 === errors;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/hubs",schemaPath:"#/properties/bus/properties/hubs/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid12 = _errs97 === errors;
+}
+else {
+var valid12 = true;
+}
+if(valid12){
+if(data35.tls !== undefined){
+let data48 = data35.tls;
+const _errs104 = errors;
+if(errors === _errs104){
+if(data48 && typeof data48 == "object" && !Array.isArray(data48)){
+const _errs106 = errors;
+for(const key8 in data48){
+if(!(((key8 === "caFile") || (key8 === "certFile")) || (key8 === "keyFile"))){
+validate11.errors = [{instancePath:instancePath+"/bus/tls",schemaPath:"#/properties/bus/properties/tls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs106 === errors){
+if(data48.caFile !== undefined){
+let data49 = data48.caFile;
+const _errs107 = errors;
+if(errors === _errs107){
+if(typeof data49 === "string"){
+if(func2(data49) < 1){
+validate11.errors = [{instancePath:instancePath+"/bus/tls/caFile",schemaPath:"#/properties/bus/properties/tls/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/tls/caFile",schemaPath:"#/properties/bus/properties/tls/properties/caFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid16 = _errs107 === errors;
+}
+else {
+var valid16 = true;
+}
+if(valid16){
+if(data48.certFile !== undefined){
+let data50 = data48.certFile;
+const _errs109 = errors;
+if(errors === _errs109){
+if(typeof data50 === "string"){
+if(func2(data50) < 1){
 validate11.errors = [{instancePath:instancePath+"/bus/tls/certFile",schemaPath:"#/properties/bus/properties/tls/properties/certFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1296,18 +1389,18 @@ validate11.errors = [{instancePath:instancePath+"/bus/tls/certFile",schemaPath:"
 return false;
 }
 }
-var valid15 = _errs102 === errors;
+var valid16 = _errs109 === errors;
 }
 else {
-var valid15 = true;
+var valid16 = true;
 }
-if(valid15){
-if(data45.keyFile !== undefined){
-let data48 = data45.keyFile;
-const _errs104 = errors;
-if(errors === _errs104){
-if(typeof data48 === "string"){
-if(func2(data48) < 1){
+if(valid16){
+if(data48.keyFile !== undefined){
+let data51 = data48.keyFile;
+const _errs111 = errors;
+if(errors === _errs111){
+if(typeof data51 === "string"){
+if(func2(data51) < 1){
 validate11.errors = [{instancePath:instancePath+"/bus/tls/keyFile",schemaPath:"#/properties/bus/properties/tls/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1317,10 +1410,10 @@ validate11.errors = [{instancePath:instancePath+"/bus/tls/keyFile",schemaPath:"#
 return false;
 }
 }
-var valid15 = _errs104 === errors;
+var valid16 = _errs111 === errors;
 }
 else {
-var valid15 = true;
+var valid16 = true;
 }
 }
 }
@@ -1331,10 +1424,11 @@ validate11.errors = [{instancePath:instancePath+"/bus/tls",schemaPath:"#/propert
 return false;
 }
 }
-var valid12 = _errs97 === errors;
+var valid12 = _errs104 === errors;
 }
 else {
 var valid12 = true;
+}
 }
 }
 }
@@ -1357,106 +1451,106 @@ else {
 var valid0 = true;
 }
 if(valid0){
-let data49 = data.dialects;
-const _errs106 = errors;
-if(errors === _errs106){
-if(Array.isArray(data49)){
-if(data49.length > 64){
+let data52 = data.dialects;
+const _errs113 = errors;
+if(errors === _errs113){
+if(Array.isArray(data52)){
+if(data52.length > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/properties/dialects/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
-var valid16 = true;
-const len8 = data49.length;
+var valid17 = true;
+const len8 = data52.length;
 for(let i8=0; i8<len8; i8++){
-let data50 = data49[i8];
-const _errs108 = errors;
-if(errors === _errs108){
-if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
-if(data50.host === undefined){
-data50.host = "127.0.0.1";
+let data53 = data52[i8];
+const _errs115 = errors;
+if(errors === _errs115){
+if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
+if(data53.host === undefined){
+data53.host = "127.0.0.1";
 }
-if(data50.base === undefined){
-data50.base = "";
+if(data53.base === undefined){
+data53.base = "";
 }
-if(data50.optional === undefined){
-data50.optional = false;
+if(data53.optional === undefined){
+data53.optional = false;
 }
-if(data50.jeedom === undefined){
-data50.jeedom = {};
+if(data53.jeedom === undefined){
+data53.jeedom = {};
 }
-if(data50.netzer === undefined){
-data50.netzer = {};
+if(data53.netzer === undefined){
+data53.netzer = {};
 }
-let missing3;
-if((data50.dialect === undefined) && (missing3 = "dialect")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
+let missing4;
+if((data53.dialect === undefined) && (missing4 = "dialect")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
 return false;
 }
 else {
-const _errs110 = errors;
-for(const key8 in data50){
-if(!(func3.call(schema12.properties.dialects.items.properties, key8))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
+const _errs117 = errors;
+for(const key9 in data53){
+if(!(func3.call(schema12.properties.dialects.items.properties, key9))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs110 === errors){
-if(data50.dialect !== undefined){
-let data51 = data50.dialect;
-const _errs111 = errors;
-if(typeof data51 !== "string"){
+if(_errs117 === errors){
+if(data53.dialect !== undefined){
+let data54 = data53.dialect;
+const _errs118 = errors;
+if(typeof data54 !== "string"){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!((((data51 === "deconz") || (data51 === "jeedom")) || (data51 === "netzer")) || (data51 === "tvheadend"))){
+if(!((((data54 === "deconz") || (data54 === "jeedom")) || (data54 === "netzer")) || (data54 === "tvheadend"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid17 = _errs111 === errors;
+var valid18 = _errs118 === errors;
 }
 else {
-var valid17 = true;
+var valid18 = true;
 }
-if(valid17){
-if(data50.port !== undefined){
-let data52 = data50.port;
-const _errs113 = errors;
-if(!(((typeof data52 == "number") && (!(data52 % 1) && !isNaN(data52))) && (isFinite(data52)))){
+if(valid18){
+if(data53.port !== undefined){
+let data55 = data53.port;
+const _errs120 = errors;
+if(!(((typeof data55 == "number") && (!(data55 % 1) && !isNaN(data55))) && (isFinite(data55)))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs113){
-if((typeof data52 == "number") && (isFinite(data52))){
-if(data52 > 65535 || isNaN(data52)){
+if(errors === _errs120){
+if((typeof data55 == "number") && (isFinite(data55))){
+if(data55 > 65535 || isNaN(data55)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data52 < 0 || isNaN(data52)){
+if(data55 < 0 || isNaN(data55)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid17 = _errs113 === errors;
+var valid18 = _errs120 === errors;
 }
 else {
-var valid17 = true;
+var valid18 = true;
 }
-if(valid17){
-let data53 = data50.host;
-const _errs115 = errors;
-if(errors === _errs115){
-if(typeof data53 === "string"){
-if(func2(data53) > 253){
+if(valid18){
+let data56 = data53.host;
+const _errs122 = errors;
+if(errors === _errs122){
+if(typeof data56 === "string"){
+if(func2(data56) > 253){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/host",schemaPath:"#/properties/dialects/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data53) < 1){
+if(func2(data56) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/host",schemaPath:"#/properties/dialects/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1467,19 +1561,19 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/host",schema
 return false;
 }
 }
-var valid17 = _errs115 === errors;
-if(valid17){
-if(data50.path !== undefined){
-let data54 = data50.path;
-const _errs117 = errors;
-if(errors === _errs117){
-if(typeof data54 === "string"){
-if(func2(data54) > 200){
+var valid18 = _errs122 === errors;
+if(valid18){
+if(data53.path !== undefined){
+let data57 = data53.path;
+const _errs124 = errors;
+if(errors === _errs124){
+if(typeof data57 === "string"){
+if(func2(data57) > 200){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/path",schemaPath:"#/properties/dialects/items/properties/path/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
 return false;
 }
 else {
-if(!pattern10.test(data54)){
+if(!pattern11.test(data57)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/path",schemaPath:"#/properties/dialects/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)+$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)+$"+"\""}];
 return false;
 }
@@ -1490,17 +1584,17 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/path",schema
 return false;
 }
 }
-var valid17 = _errs117 === errors;
+var valid18 = _errs124 === errors;
 }
 else {
-var valid17 = true;
+var valid18 = true;
 }
-if(valid17){
-let data55 = data50.base;
-const _errs119 = errors;
-if(errors === _errs119){
-if(typeof data55 === "string"){
-if(func2(data55) > 1024){
+if(valid18){
+let data58 = data53.base;
+const _errs126 = errors;
+if(errors === _errs126){
+if(typeof data58 === "string"){
+if(func2(data58) > 1024){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/base",schemaPath:"#/properties/dialects/items/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
@@ -1510,45 +1604,45 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/base",schema
 return false;
 }
 }
-var valid17 = _errs119 === errors;
-if(valid17){
-if(data50.guest !== undefined){
-let data56 = data50.guest;
-const _errs121 = errors;
-if(errors === _errs121){
-if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
-if(data56.addresses === undefined){
-data56.addresses = ["127.0.0.0/8","::1"];
+var valid18 = _errs126 === errors;
+if(valid18){
+if(data53.guest !== undefined){
+let data59 = data53.guest;
+const _errs128 = errors;
+if(errors === _errs128){
+if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
+if(data59.addresses === undefined){
+data59.addresses = ["127.0.0.0/8","::1"];
 }
-if(data56.anyOrigin === undefined){
-data56.anyOrigin = false;
+if(data59.anyOrigin === undefined){
+data59.anyOrigin = false;
 }
-let missing4;
-if((data56.user === undefined) && (missing4 = "user")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
+let missing5;
+if((data59.user === undefined) && (missing5 = "user")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
 return false;
 }
 else {
-const _errs123 = errors;
-for(const key9 in data56){
-if(!(((key9 === "user") || (key9 === "addresses")) || (key9 === "anyOrigin"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
+const _errs130 = errors;
+for(const key10 in data59){
+if(!(((key10 === "user") || (key10 === "addresses")) || (key10 === "anyOrigin"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs123 === errors){
-if(data56.user !== undefined){
-let data57 = data56.user;
-const _errs124 = errors;
-if(errors === _errs124){
-if(typeof data57 === "string"){
-if(func2(data57) > 64){
+if(_errs130 === errors){
+if(data59.user !== undefined){
+let data60 = data59.user;
+const _errs131 = errors;
+if(errors === _errs131){
+if(typeof data60 === "string"){
+if(func2(data60) > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data57) < 1){
+if(func2(data60) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1559,39 +1653,39 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/user",
 return false;
 }
 }
-var valid18 = _errs124 === errors;
+var valid19 = _errs131 === errors;
 }
 else {
-var valid18 = true;
+var valid19 = true;
 }
-if(valid18){
-let data58 = data56.addresses;
-const _errs126 = errors;
-if(errors === _errs126){
-if(Array.isArray(data58)){
-if(data58.length > 256){
+if(valid19){
+let data61 = data59.addresses;
+const _errs133 = errors;
+if(errors === _errs133){
+if(Array.isArray(data61)){
+if(data61.length > 256){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
-var valid19 = true;
-const len9 = data58.length;
+var valid20 = true;
+const len9 = data61.length;
 for(let i9=0; i9<len9; i9++){
-let data59 = data58[i9];
-const _errs128 = errors;
-if(errors === _errs128){
-if(typeof data59 === "string"){
-if(func2(data59) > 49){
+let data62 = data61[i9];
+const _errs135 = errors;
+if(errors === _errs135){
+if(typeof data62 === "string"){
+if(func2(data62) > 49){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses/" + i9,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/maxLength",keyword:"maxLength",params:{limit: 49},message:"must NOT have more than 49 characters"}];
 return false;
 }
 else {
-if(func2(data59) < 2){
+if(func2(data62) < 2){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses/" + i9,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
 return false;
 }
 else {
-if(!pattern2.test(data59)){
+if(!pattern2.test(data62)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses/" + i9,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"+"\""}];
 return false;
 }
@@ -1603,8 +1697,8 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addres
 return false;
 }
 }
-var valid19 = _errs128 === errors;
-if(!valid19){
+var valid20 = _errs135 === errors;
+if(!valid20){
 break;
 }
 }
@@ -1615,14 +1709,14 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addres
 return false;
 }
 }
-var valid18 = _errs126 === errors;
-if(valid18){
-const _errs130 = errors;
-if(typeof data56.anyOrigin !== "boolean"){
+var valid19 = _errs133 === errors;
+if(valid19){
+const _errs137 = errors;
+if(typeof data59.anyOrigin !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/anyOrigin",schemaPath:"#/properties/dialects/items/properties/guest/properties/anyOrigin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid18 = _errs130 === errors;
+var valid19 = _errs137 === errors;
 }
 }
 }
@@ -1633,48 +1727,48 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest",schem
 return false;
 }
 }
-var valid17 = _errs121 === errors;
+var valid18 = _errs128 === errors;
 }
 else {
-var valid17 = true;
+var valid18 = true;
 }
-if(valid17){
-const _errs132 = errors;
-if(typeof data50.optional !== "boolean"){
+if(valid18){
+const _errs139 = errors;
+if(typeof data53.optional !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/optional",schemaPath:"#/properties/dialects/items/properties/optional/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid17 = _errs132 === errors;
-if(valid17){
-let data62 = data50.jeedom;
-const _errs134 = errors;
-if(errors === _errs134){
-if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
-if(data62.period === undefined){
-data62.period = 2;
+var valid18 = _errs139 === errors;
+if(valid18){
+let data65 = data53.jeedom;
+const _errs141 = errors;
+if(errors === _errs141){
+if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
+if(data65.period === undefined){
+data65.period = 2;
 }
-if(data62.authDelay === undefined){
-data62.authDelay = 1;
+if(data65.authDelay === undefined){
+data65.authDelay = 1;
 }
-const _errs136 = errors;
-for(const key10 in data62){
-if(!((((key10 === "period") || (key10 === "authDelay")) || (key10 === "allowedHosts")) || (key10 === "guestKey"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
+const _errs143 = errors;
+for(const key11 in data65){
+if(!((((key11 === "period") || (key11 === "authDelay")) || (key11 === "allowedHosts")) || (key11 === "guestKey"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs136 === errors){
-let data63 = data62.period;
-const _errs137 = errors;
-if(errors === _errs137){
-if((typeof data63 == "number") && (isFinite(data63))){
-if(data63 > 60 || isNaN(data63)){
+if(_errs143 === errors){
+let data66 = data65.period;
+const _errs144 = errors;
+if(errors === _errs144){
+if((typeof data66 == "number") && (isFinite(data66))){
+if(data66 > 60 || isNaN(data66)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data63 < 0.1 || isNaN(data63)){
+if(data66 < 0.1 || isNaN(data66)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -1685,18 +1779,18 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/perio
 return false;
 }
 }
-var valid20 = _errs137 === errors;
-if(valid20){
-let data64 = data62.authDelay;
-const _errs139 = errors;
-if(errors === _errs139){
-if((typeof data64 == "number") && (isFinite(data64))){
-if(data64 > 60 || isNaN(data64)){
+var valid21 = _errs144 === errors;
+if(valid21){
+let data67 = data65.authDelay;
+const _errs146 = errors;
+if(errors === _errs146){
+if((typeof data67 == "number") && (isFinite(data67))){
+if(data67 > 60 || isNaN(data67)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data64 < 0.1 || isNaN(data64)){
+if(data67 < 0.1 || isNaN(data67)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -1707,31 +1801,31 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/authD
 return false;
 }
 }
-var valid20 = _errs139 === errors;
-if(valid20){
-if(data62.allowedHosts !== undefined){
-let data65 = data62.allowedHosts;
-const _errs141 = errors;
-if(errors === _errs141){
-if(Array.isArray(data65)){
-if(data65.length > 64){
+var valid21 = _errs146 === errors;
+if(valid21){
+if(data65.allowedHosts !== undefined){
+let data68 = data65.allowedHosts;
+const _errs148 = errors;
+if(errors === _errs148){
+if(Array.isArray(data68)){
+if(data68.length > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
-var valid21 = true;
-const len10 = data65.length;
+var valid22 = true;
+const len10 = data68.length;
 for(let i10=0; i10<len10; i10++){
-let data66 = data65[i10];
-const _errs143 = errors;
-if(errors === _errs143){
-if(typeof data66 === "string"){
-if(func2(data66) > 253){
+let data69 = data68[i10];
+const _errs150 = errors;
+if(errors === _errs150){
+if(typeof data69 === "string"){
+if(func2(data69) > 253){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts/" + i10,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data66) < 1){
+if(func2(data69) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts/" + i10,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1742,8 +1836,8 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allow
 return false;
 }
 }
-var valid21 = _errs143 === errors;
-if(!valid21){
+var valid22 = _errs150 === errors;
+if(!valid22){
 break;
 }
 }
@@ -1754,23 +1848,23 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allow
 return false;
 }
 }
-var valid20 = _errs141 === errors;
+var valid21 = _errs148 === errors;
 }
 else {
-var valid20 = true;
+var valid21 = true;
 }
-if(valid20){
-if(data62.guestKey !== undefined){
-let data67 = data62.guestKey;
-const _errs145 = errors;
-if(errors === _errs145){
-if(typeof data67 === "string"){
-if(func2(data67) > 128){
+if(valid21){
+if(data65.guestKey !== undefined){
+let data70 = data65.guestKey;
+const _errs152 = errors;
+if(errors === _errs152){
+if(typeof data70 === "string"){
+if(func2(data70) > 128){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
-if(func2(data67) < 1){
+if(func2(data70) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1781,10 +1875,10 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/guest
 return false;
 }
 }
-var valid20 = _errs145 === errors;
+var valid21 = _errs152 === errors;
 }
 else {
-var valid20 = true;
+var valid21 = true;
 }
 }
 }
@@ -1796,42 +1890,42 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom",sche
 return false;
 }
 }
-var valid17 = _errs134 === errors;
-if(valid17){
-let data68 = data50.netzer;
-const _errs147 = errors;
-if(errors === _errs147){
-if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
-if(data68.connections === undefined){
-data68.connections = "many";
+var valid18 = _errs141 === errors;
+if(valid18){
+let data71 = data53.netzer;
+const _errs154 = errors;
+if(errors === _errs154){
+if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
+if(data71.connections === undefined){
+data71.connections = "many";
 }
-const _errs149 = errors;
-for(const key11 in data68){
-if(!((key11 === "connections") || (key11 === "pins"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
+const _errs156 = errors;
+for(const key12 in data71){
+if(!((key12 === "connections") || (key12 === "pins"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs149 === errors){
-let data69 = data68.connections;
-const _errs150 = errors;
-if(!(((data69 === "many") || (data69 === "first")) || (data69 === "latest"))){
+if(_errs156 === errors){
+let data72 = data71.connections;
+const _errs157 = errors;
+if(!(((data72 === "many") || (data72 === "first")) || (data72 === "latest"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/connections",schemaPath:"#/properties/dialects/items/properties/netzer/properties/connections/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.netzer.properties.connections.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid22 = _errs150 === errors;
-if(valid22){
-if(data68.pins !== undefined){
-let data70 = data68.pins;
-const _errs151 = errors;
-if(errors === _errs151){
-if(data70 && typeof data70 == "object" && !Array.isArray(data70)){
-for(const key12 in data70){
-const _errs153 = errors;
-if(typeof key12 === "string"){
-if(!pattern12.test(key12)){
-const err0 = {instancePath:instancePath+"/dialects/" + i8+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key12};
+var valid23 = _errs157 === errors;
+if(valid23){
+if(data71.pins !== undefined){
+let data73 = data71.pins;
+const _errs158 = errors;
+if(errors === _errs158){
+if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
+for(const key13 in data73){
+const _errs160 = errors;
+if(typeof key13 === "string"){
+if(!pattern13.test(key13)){
+const err0 = {instancePath:instancePath+"/dialects/" + i8+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key13};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -1841,9 +1935,9 @@ vErrors.push(err0);
 errors++;
 }
 }
-var valid23 = _errs153 === errors;
-if(!valid23){
-const err1 = {instancePath:instancePath+"/dialects/" + i8+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key12},message:"property name must be valid"};
+var valid24 = _errs160 === errors;
+if(!valid24){
+const err1 = {instancePath:instancePath+"/dialects/" + i8+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key13},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -1856,125 +1950,125 @@ return false;
 break;
 }
 }
-if(valid23){
-for(const key13 in data70){
-let data71 = data70[key13];
-const _errs155 = errors;
-if(errors === _errs155){
-if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
-let missing5;
-if((data71.device === undefined) && (missing5 = "device")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
+if(valid24){
+for(const key14 in data73){
+let data74 = data73[key14];
+const _errs162 = errors;
+if(errors === _errs162){
+if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
+let missing6;
+if((data74.device === undefined) && (missing6 = "device")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
 return false;
 }
 else {
-const _errs157 = errors;
-for(const key14 in data71){
-if(!((((key14 === "device") || (key14 === "quantity")) || (key14 === "lowest")) || (key14 === "highest"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
+const _errs164 = errors;
+for(const key15 in data74){
+if(!((((key15 === "device") || (key15 === "quantity")) || (key15 === "lowest")) || (key15 === "highest"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs157 === errors){
-if(data71.device !== undefined){
-let data72 = data71.device;
-const _errs158 = errors;
-if(errors === _errs158){
-if(typeof data72 === "string"){
-if(func2(data72) > 256){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+if(_errs164 === errors){
+if(data74.device !== undefined){
+let data75 = data74.device;
+const _errs165 = errors;
+if(errors === _errs165){
+if(typeof data75 === "string"){
+if(func2(data75) > 256){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data72) < 3){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+if(func2(data75) < 3){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
 else {
-if(!pattern13.test(data72)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
+if(!pattern14.test(data75)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
 return false;
 }
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid25 = _errs158 === errors;
-}
-else {
-var valid25 = true;
-}
-if(valid25){
-if(data71.quantity !== undefined){
-let data73 = data71.quantity;
-const _errs160 = errors;
-if(errors === _errs160){
-if(typeof data73 === "string"){
-if(func2(data73) > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data73) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid25 = _errs160 === errors;
+var valid26 = _errs165 === errors;
 }
 else {
-var valid25 = true;
+var valid26 = true;
 }
-if(valid25){
-if(data71.lowest !== undefined){
-let data74 = data71.lowest;
-const _errs162 = errors;
-if(!((typeof data74 == "number") && (isFinite(data74)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+if(valid26){
+if(data74.quantity !== undefined){
+let data76 = data74.quantity;
+const _errs167 = errors;
+if(errors === _errs167){
+if(typeof data76 === "string"){
+if(func2(data76) > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
+}
+else {
+if(func2(data76) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid26 = _errs167 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data74.lowest !== undefined){
+let data77 = data74.lowest;
+const _errs169 = errors;
+if(!((typeof data77 == "number") && (isFinite(data77)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid26 = _errs169 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data74.highest !== undefined){
+let data78 = data74.highest;
+const _errs171 = errors;
+if(!((typeof data78 == "number") && (isFinite(data78)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid26 = _errs171 === errors;
+}
+else {
+var valid26 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
 }
 var valid25 = _errs162 === errors;
-}
-else {
-var valid25 = true;
-}
-if(valid25){
-if(data71.highest !== undefined){
-let data75 = data71.highest;
-const _errs164 = errors;
-if(!((typeof data75 == "number") && (isFinite(data75)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid25 = _errs164 === errors;
-}
-else {
-var valid25 = true;
-}
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid24 = _errs155 === errors;
-if(!valid24){
+if(!valid25){
 break;
 }
 }
@@ -1985,10 +2079,10 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins"
 return false;
 }
 }
-var valid22 = _errs151 === errors;
+var valid23 = _errs158 === errors;
 }
 else {
-var valid22 = true;
+var valid23 = true;
 }
 }
 }
@@ -1998,7 +2092,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer",sche
 return false;
 }
 }
-var valid17 = _errs147 === errors;
+var valid18 = _errs154 === errors;
 }
 }
 }
@@ -2015,8 +2109,8 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i8,schemaPath:"#/
 return false;
 }
 }
-var valid16 = _errs108 === errors;
-if(!valid16){
+var valid17 = _errs115 === errors;
+if(!valid17){
 break;
 }
 }
@@ -2027,23 +2121,23 @@ validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs106 === errors;
+var valid0 = _errs113 === errors;
 if(valid0){
-let data76 = data.upstreams;
-const _errs166 = errors;
-if(errors === _errs166){
-if(data76 && typeof data76 == "object" && !Array.isArray(data76)){
-if(Object.keys(data76).length > 32){
+let data79 = data.upstreams;
+const _errs173 = errors;
+if(errors === _errs173){
+if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
+if(Object.keys(data79).length > 32){
 validate11.errors = [{instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/maxProperties",keyword:"maxProperties",params:{limit: 32},message:"must NOT have more than 32 properties"}];
 return false;
 }
 else {
-for(const key15 in data76){
-const _errs168 = errors;
-if(errors === _errs168){
-if(typeof key15 === "string"){
-if(!pattern14.test(key15)){
-const err2 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_-]{1,64}$"},message:"must match pattern \""+"^[A-Za-z0-9_-]{1,64}$"+"\"",propertyName:key15};
+for(const key16 in data79){
+const _errs175 = errors;
+if(errors === _errs175){
+if(typeof key16 === "string"){
+if(!pattern15.test(key16)){
+const err2 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_-]{1,64}$"},message:"must match pattern \""+"^[A-Za-z0-9_-]{1,64}$"+"\"",propertyName:key16};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -2054,7 +2148,7 @@ errors++;
 }
 }
 else {
-const err3 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key15};
+const err3 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key16};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -2064,9 +2158,9 @@ vErrors.push(err3);
 errors++;
 }
 }
-var valid26 = _errs168 === errors;
-if(!valid26){
-const err4 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames",keyword:"propertyNames",params:{propertyName: key15},message:"property name must be valid"};
+var valid27 = _errs175 === errors;
+if(!valid27){
+const err4 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames",keyword:"propertyNames",params:{propertyName: key16},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -2079,177 +2173,177 @@ return false;
 break;
 }
 }
-if(valid26){
-for(const key16 in data76){
-let data77 = data76[key16];
-const _errs171 = errors;
-if(errors === _errs171){
-if(data77 && typeof data77 == "object" && !Array.isArray(data77)){
-let missing6;
-if(((data77.dialect === undefined) && (missing6 = "dialect")) || ((data77.url === undefined) && (missing6 = "url"))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
+if(valid27){
+for(const key17 in data79){
+let data80 = data79[key17];
+const _errs178 = errors;
+if(errors === _errs178){
+if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
+let missing7;
+if(((data80.dialect === undefined) && (missing7 = "dialect")) || ((data80.url === undefined) && (missing7 = "url"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
 return false;
 }
 else {
-const _errs173 = errors;
-for(const key17 in data77){
-if(!((((((((key17 === "dialect") || (key17 === "url")) || (key17 === "user")) || (key17 === "passwordFile")) || (key17 === "keyFile")) || (key17 === "websocketUrl")) || (key17 === "pins")) || (key17 === "caFile"))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
+const _errs180 = errors;
+for(const key18 in data80){
+if(!((((((((key18 === "dialect") || (key18 === "url")) || (key18 === "user")) || (key18 === "passwordFile")) || (key18 === "keyFile")) || (key18 === "websocketUrl")) || (key18 === "pins")) || (key18 === "caFile"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs173 === errors){
-if(data77.dialect !== undefined){
-let data78 = data77.dialect;
-const _errs174 = errors;
-if(typeof data78 !== "string"){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(_errs180 === errors){
+if(data80.dialect !== undefined){
+let data81 = data80.dialect;
+const _errs181 = errors;
+if(typeof data81 !== "string"){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!(((((data78 === "clown-talk") || (data78 === "deconz")) || (data78 === "netzer")) || (data78 === "jeedom")) || (data78 === "tvheadend"))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
+if(!(((((data81 === "clown-talk") || (data81 === "deconz")) || (data81 === "netzer")) || (data81 === "jeedom")) || (data81 === "tvheadend"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid28 = _errs174 === errors;
+var valid29 = _errs181 === errors;
 }
 else {
-var valid28 = true;
+var valid29 = true;
 }
-if(valid28){
-if(data77.url !== undefined){
-let data79 = data77.url;
-const _errs176 = errors;
-if(errors === _errs176){
-if(typeof data79 === "string"){
-if(func2(data79) > 1024){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(!pattern15.test(data79)){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid28 = _errs176 === errors;
-}
-else {
-var valid28 = true;
-}
-if(valid28){
-if(data77.user !== undefined){
-let data80 = data77.user;
-const _errs178 = errors;
-if(errors === _errs178){
-if(typeof data80 === "string"){
-if(func2(data80) > 256){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data80) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid28 = _errs178 === errors;
-}
-else {
-var valid28 = true;
-}
-if(valid28){
-if(data77.passwordFile !== undefined){
-let data81 = data77.passwordFile;
-const _errs180 = errors;
-if(errors === _errs180){
-if(typeof data81 === "string"){
-if(func2(data81) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid28 = _errs180 === errors;
-}
-else {
-var valid28 = true;
-}
-if(valid28){
-if(data77.keyFile !== undefined){
-let data82 = data77.keyFile;
-const _errs182 = errors;
-if(errors === _errs182){
+if(valid29){
+if(data80.url !== undefined){
+let data82 = data80.url;
+const _errs183 = errors;
+if(errors === _errs183){
 if(typeof data82 === "string"){
-if(func2(data82) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data82) > 1024){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(!pattern16.test(data82)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
 return false;
 }
 }
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid28 = _errs182 === errors;
+var valid29 = _errs183 === errors;
 }
 else {
-var valid28 = true;
+var valid29 = true;
 }
-if(valid28){
-if(data77.websocketUrl !== undefined){
-let data83 = data77.websocketUrl;
-const _errs184 = errors;
-if(errors === _errs184){
+if(valid29){
+if(data80.user !== undefined){
+let data83 = data80.user;
+const _errs185 = errors;
+if(errors === _errs185){
 if(typeof data83 === "string"){
-if(func2(data83) > 1024){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(func2(data83) > 256){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(!pattern16.test(data83)){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/pattern",keyword:"pattern",params:{pattern: "^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
+if(func2(data83) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid28 = _errs184 === errors;
+var valid29 = _errs185 === errors;
 }
 else {
-var valid28 = true;
+var valid29 = true;
 }
-if(valid28){
-if(data77.pins !== undefined){
-let data84 = data77.pins;
-const _errs186 = errors;
-if(errors === _errs186){
-if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
-for(const key18 in data84){
-const _errs188 = errors;
-if(typeof key18 === "string"){
-if(!pattern12.test(key18)){
-const err5 = {instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key18};
+if(valid29){
+if(data80.passwordFile !== undefined){
+let data84 = data80.passwordFile;
+const _errs187 = errors;
+if(errors === _errs187){
+if(typeof data84 === "string"){
+if(func2(data84) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid29 = _errs187 === errors;
+}
+else {
+var valid29 = true;
+}
+if(valid29){
+if(data80.keyFile !== undefined){
+let data85 = data80.keyFile;
+const _errs189 = errors;
+if(errors === _errs189){
+if(typeof data85 === "string"){
+if(func2(data85) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid29 = _errs189 === errors;
+}
+else {
+var valid29 = true;
+}
+if(valid29){
+if(data80.websocketUrl !== undefined){
+let data86 = data80.websocketUrl;
+const _errs191 = errors;
+if(errors === _errs191){
+if(typeof data86 === "string"){
+if(func2(data86) > 1024){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(!pattern17.test(data86)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/pattern",keyword:"pattern",params:{pattern: "^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid29 = _errs191 === errors;
+}
+else {
+var valid29 = true;
+}
+if(valid29){
+if(data80.pins !== undefined){
+let data87 = data80.pins;
+const _errs193 = errors;
+if(errors === _errs193){
+if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
+for(const key19 in data87){
+const _errs195 = errors;
+if(typeof key19 === "string"){
+if(!pattern13.test(key19)){
+const err5 = {instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key19};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -2259,9 +2353,9 @@ vErrors.push(err5);
 errors++;
 }
 }
-var valid29 = _errs188 === errors;
-if(!valid29){
-const err6 = {instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key18},message:"property name must be valid"};
+var valid30 = _errs195 === errors;
+if(!valid30){
+const err6 = {instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key19},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -2274,55 +2368,55 @@ return false;
 break;
 }
 }
-if(valid29){
-for(const key19 in data84){
-let data85 = data84[key19];
-const _errs190 = errors;
-if(typeof data85 !== "string"){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(valid30){
+for(const key20 in data87){
+let data88 = data87[key20];
+const _errs197 = errors;
+if(typeof data88 !== "string"){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!(((((data85 === "input") || (data85 === "output")) || (data85 === "analog")) || (data85 === "pwm")) || (data85 === "counter"))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/additionalProperties/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.pins.additionalProperties.enum},message:"must be equal to one of the allowed values"}];
+if(!(((((data88 === "input") || (data88 === "output")) || (data88 === "analog")) || (data88 === "pwm")) || (data88 === "counter"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/additionalProperties/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.pins.additionalProperties.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid30 = _errs190 === errors;
-if(!valid30){
+var valid31 = _errs197 === errors;
+if(!valid31){
 break;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid28 = _errs186 === errors;
+var valid29 = _errs193 === errors;
 }
 else {
-var valid28 = true;
+var valid29 = true;
 }
-if(valid28){
-if(data77.caFile !== undefined){
-let data86 = data77.caFile;
-const _errs192 = errors;
-if(errors === _errs192){
-if(typeof data86 === "string"){
-if(func2(data86) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(valid29){
+if(data80.caFile !== undefined){
+let data89 = data80.caFile;
+const _errs199 = errors;
+if(errors === _errs199){
+if(typeof data89 === "string"){
+if(func2(data89) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid28 = _errs192 === errors;
+var valid29 = _errs199 === errors;
 }
 else {
-var valid28 = true;
+var valid29 = true;
 }
 }
 }
@@ -2335,12 +2429,12 @@ var valid28 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid27 = _errs171 === errors;
-if(!valid27){
+var valid28 = _errs178 === errors;
+if(!valid28){
 break;
 }
 }
@@ -2352,18 +2446,18 @@ validate11.errors = [{instancePath:instancePath+"/upstreams",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs166 === errors;
+var valid0 = _errs173 === errors;
 if(valid0){
-let data87 = data.users;
-const _errs194 = errors;
-if(errors === _errs194){
-if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
-for(const key20 in data87){
-const _errs196 = errors;
-if(errors === _errs196){
-if(typeof key20 === "string"){
-if(func2(key20) > 64){
-const err7 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key20};
+let data90 = data.users;
+const _errs201 = errors;
+if(errors === _errs201){
+if(data90 && typeof data90 == "object" && !Array.isArray(data90)){
+for(const key21 in data90){
+const _errs203 = errors;
+if(errors === _errs203){
+if(typeof key21 === "string"){
+if(func2(key21) > 64){
+const err7 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key21};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -2373,8 +2467,8 @@ vErrors.push(err7);
 errors++;
 }
 else {
-if(func2(key20) < 1){
-const err8 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key20};
+if(func2(key21) < 1){
+const err8 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key21};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -2384,8 +2478,8 @@ vErrors.push(err8);
 errors++;
 }
 else {
-if(!pattern18.test(key20)){
-const err9 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key20};
+if(!pattern19.test(key21)){
+const err9 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key21};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -2398,7 +2492,7 @@ errors++;
 }
 }
 else {
-const err10 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key20};
+const err10 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key21};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -2408,9 +2502,9 @@ vErrors.push(err10);
 errors++;
 }
 }
-var valid31 = _errs196 === errors;
-if(!valid31){
-const err11 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key20},message:"property name must be valid"};
+var valid32 = _errs203 === errors;
+if(!valid32){
+const err11 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key21},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -2423,180 +2517,180 @@ return false;
 break;
 }
 }
-if(valid31){
-for(const key21 in data87){
-let data88 = data87[key21];
-const _errs199 = errors;
-if(errors === _errs199){
-if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
-const _errs201 = errors;
-for(const key22 in data88){
-if(!((((((key22 === "password") || (key22 === "passwordFile")) || (key22 === "role")) || (key22 === "base")) || (key22 === "rules")) || (key22 === "digest"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
+if(valid32){
+for(const key22 in data90){
+let data91 = data90[key22];
+const _errs206 = errors;
+if(errors === _errs206){
+if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
+const _errs208 = errors;
+for(const key23 in data91){
+if(!((((((key23 === "password") || (key23 === "passwordFile")) || (key23 === "role")) || (key23 === "base")) || (key23 === "rules")) || (key23 === "digest"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs201 === errors){
-if(data88.password !== undefined){
-let data89 = data88.password;
-const _errs202 = errors;
-if(errors === _errs202){
-if(typeof data89 === "string"){
-if(func2(data89) > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data89) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid33 = _errs202 === errors;
-}
-else {
-var valid33 = true;
-}
-if(valid33){
-if(data88.passwordFile !== undefined){
-let data90 = data88.passwordFile;
-const _errs204 = errors;
-if(errors === _errs204){
-if(typeof data90 === "string"){
-if(func2(data90) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid33 = _errs204 === errors;
-}
-else {
-var valid33 = true;
-}
-if(valid33){
-if(data88.role !== undefined){
-let data91 = data88.role;
-const _errs206 = errors;
-if(!((((data91 === "viewer") || (data91 === "operator")) || (data91 === "admin")) || (data91 === "node"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid33 = _errs206 === errors;
-}
-else {
-var valid33 = true;
-}
-if(valid33){
-if(data88.base !== undefined){
-let data92 = data88.base;
-const _errs207 = errors;
-if(errors === _errs207){
+if(_errs208 === errors){
+if(data91.password !== undefined){
+let data92 = data91.password;
+const _errs209 = errors;
+if(errors === _errs209){
 if(typeof data92 === "string"){
-if(func2(data92) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(func2(data92) > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
 if(func2(data92) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
-}
-else {
-if(!pattern19.test(data92)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
-return false;
-}
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid33 = _errs207 === errors;
-}
-else {
-var valid33 = true;
-}
-if(valid33){
-if(data88.rules !== undefined){
-let data93 = data88.rules;
-const _errs209 = errors;
-if(errors === _errs209){
-if(Array.isArray(data93)){
-if(data93.length > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
-return false;
+var valid34 = _errs209 === errors;
 }
 else {
 var valid34 = true;
-const len11 = data93.length;
-for(let i11=0; i11<len11; i11++){
-let data94 = data93[i11];
+}
+if(valid34){
+if(data91.passwordFile !== undefined){
+let data93 = data91.passwordFile;
 const _errs211 = errors;
 if(errors === _errs211){
-if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
-if(Object.keys(data94).length < 2){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
+if(typeof data93 === "string"){
+if(func2(data93) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
-else {
-let missing7;
-if((data94.topic === undefined) && (missing7 = "topic")){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
-return false;
 }
 else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid34 = _errs211 === errors;
+}
+else {
+var valid34 = true;
+}
+if(valid34){
+if(data91.role !== undefined){
+let data94 = data91.role;
 const _errs213 = errors;
-for(const key23 in data94){
-if(!(((key23 === "allow") || (key23 === "deny")) || (key23 === "topic"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
+if(!((((data94 === "viewer") || (data94 === "operator")) || (data94 === "admin")) || (data94 === "node"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
 return false;
-break;
 }
+var valid34 = _errs213 === errors;
 }
-if(_errs213 === errors){
-if(data94.allow !== undefined){
-let data95 = data94.allow;
+else {
+var valid34 = true;
+}
+if(valid34){
+if(data91.base !== undefined){
+let data95 = data91.base;
 const _errs214 = errors;
 if(errors === _errs214){
-if(Array.isArray(data95)){
-var valid36 = true;
-const len12 = data95.length;
-for(let i12=0; i12<len12; i12++){
-let data96 = data95[i12];
-const _errs216 = errors;
-if(!((((data96 === "read") || (data96 === "write")) || (data96 === "command")) || (data96 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow/" + i12,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
+if(typeof data95 === "string"){
+if(func2(data95) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
-var valid36 = _errs216 === errors;
-if(!valid36){
+else {
+if(func2(data95) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern20.test(data95)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid34 = _errs214 === errors;
+}
+else {
+var valid34 = true;
+}
+if(valid34){
+if(data91.rules !== undefined){
+let data96 = data91.rules;
+const _errs216 = errors;
+if(errors === _errs216){
+if(Array.isArray(data96)){
+if(data96.length > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+return false;
+}
+else {
+var valid35 = true;
+const len11 = data96.length;
+for(let i11=0; i11<len11; i11++){
+let data97 = data96[i11];
+const _errs218 = errors;
+if(errors === _errs218){
+if(data97 && typeof data97 == "object" && !Array.isArray(data97)){
+if(Object.keys(data97).length < 2){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
+return false;
+}
+else {
+let missing8;
+if((data97.topic === undefined) && (missing8 = "topic")){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
+return false;
+}
+else {
+const _errs220 = errors;
+for(const key24 in data97){
+if(!(((key24 === "allow") || (key24 === "deny")) || (key24 === "topic"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
+return false;
 break;
 }
 }
-if(valid36){
-let i13 = data95.length;
+if(_errs220 === errors){
+if(data97.allow !== undefined){
+let data98 = data97.allow;
+const _errs221 = errors;
+if(errors === _errs221){
+if(Array.isArray(data98)){
+var valid37 = true;
+const len12 = data98.length;
+for(let i12=0; i12<len12; i12++){
+let data99 = data98[i12];
+const _errs223 = errors;
+if(!((((data99 === "read") || (data99 === "write")) || (data99 === "command")) || (data99 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow/" + i12,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid37 = _errs223 === errors;
+if(!valid37){
+break;
+}
+}
+if(valid37){
+let i13 = data98.length;
 let j0;
 if(i13 > 1){
 outer0:
 for(;i13--;){
 for(j0 = i13; j0--;){
-if(func0(data95[i13], data95[j0])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i13, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i13+" are identical)"}];
+if(func0(data98[i13], data98[j0])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i13, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i13+" are identical)"}];
 return false;
 break outer0;
 }
@@ -2606,44 +2700,44 @@ break outer0;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid35 = _errs214 === errors;
+var valid36 = _errs221 === errors;
 }
 else {
-var valid35 = true;
+var valid36 = true;
 }
-if(valid35){
-if(data94.deny !== undefined){
-let data97 = data94.deny;
-const _errs217 = errors;
-if(errors === _errs217){
-if(Array.isArray(data97)){
-var valid38 = true;
-const len13 = data97.length;
+if(valid36){
+if(data97.deny !== undefined){
+let data100 = data97.deny;
+const _errs224 = errors;
+if(errors === _errs224){
+if(Array.isArray(data100)){
+var valid39 = true;
+const len13 = data100.length;
 for(let i14=0; i14<len13; i14++){
-let data98 = data97[i14];
-const _errs219 = errors;
-if(!((((data98 === "read") || (data98 === "write")) || (data98 === "command")) || (data98 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny/" + i14,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
+let data101 = data100[i14];
+const _errs226 = errors;
+if(!((((data101 === "read") || (data101 === "write")) || (data101 === "command")) || (data101 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny/" + i14,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid38 = _errs219 === errors;
-if(!valid38){
+var valid39 = _errs226 === errors;
+if(!valid39){
 break;
 }
 }
-if(valid38){
-let i15 = data97.length;
+if(valid39){
+let i15 = data100.length;
 let j1;
 if(i15 > 1){
 outer1:
 for(;i15--;){
 for(j1 = i15; j1--;){
-if(func0(data97[i15], data97[j1])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i15, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i15+" are identical)"}];
+if(func0(data100[i15], data100[j1])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i15, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i15+" are identical)"}];
 return false;
 break outer1;
 }
@@ -2653,87 +2747,87 @@ break outer1;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid35 = _errs217 === errors;
+var valid36 = _errs224 === errors;
 }
 else {
-var valid35 = true;
+var valid36 = true;
 }
-if(valid35){
-if(data94.topic !== undefined){
-let data99 = data94.topic;
-const _errs220 = errors;
-if(errors === _errs220){
-if(typeof data99 === "string"){
-if(func2(data99) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(valid36){
+if(data97.topic !== undefined){
+let data102 = data97.topic;
+const _errs227 = errors;
+if(errors === _errs227){
+if(typeof data102 === "string"){
+if(func2(data102) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data99) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data102) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern20.test(data99)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
+if(!pattern21.test(data102)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
 return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid35 = _errs220 === errors;
-}
-else {
-var valid35 = true;
-}
-}
-}
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid34 = _errs211 === errors;
-if(!valid34){
+var valid36 = _errs227 === errors;
+}
+else {
+var valid36 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid35 = _errs218 === errors;
+if(!valid35){
 break;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid33 = _errs209 === errors;
+var valid34 = _errs216 === errors;
 }
 else {
-var valid33 = true;
+var valid34 = true;
 }
-if(valid33){
-if(data88.digest !== undefined){
-const _errs222 = errors;
-if(typeof data88.digest !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(valid34){
+if(data91.digest !== undefined){
+const _errs229 = errors;
+if(typeof data91.digest !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid33 = _errs222 === errors;
+var valid34 = _errs229 === errors;
 }
 else {
-var valid33 = true;
+var valid34 = true;
 }
 }
 }
@@ -2743,12 +2837,12 @@ var valid33 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key21.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid32 = _errs199 === errors;
-if(!valid32){
+var valid33 = _errs206 === errors;
+if(!valid33){
 break;
 }
 }
@@ -2759,14 +2853,14 @@ validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/propertie
 return false;
 }
 }
-var valid0 = _errs194 === errors;
+var valid0 = _errs201 === errors;
 if(valid0){
 if(data.usersFile !== undefined){
-let data101 = data.usersFile;
-const _errs224 = errors;
-if(errors === _errs224){
-if(typeof data101 === "string"){
-if(func2(data101) < 1){
+let data104 = data.usersFile;
+const _errs231 = errors;
+if(errors === _errs231){
+if(typeof data104 === "string"){
+if(func2(data104) < 1){
 validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/properties/usersFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2776,27 +2870,27 @@ validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs224 === errors;
+var valid0 = _errs231 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data102 = data.data;
-const _errs226 = errors;
-if(errors === _errs226){
-if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
-const _errs228 = errors;
-for(const key24 in data102){
-if(!(key24 === "folder")){
-validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
+let data105 = data.data;
+const _errs233 = errors;
+if(errors === _errs233){
+if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
+const _errs235 = errors;
+for(const key25 in data105){
+if(!(key25 === "folder")){
+validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs228 === errors){
-if(data102.folder !== undefined){
-if(typeof data102.folder !== "string"){
+if(_errs235 === errors){
+if(data105.folder !== undefined){
+if(typeof data105.folder !== "string"){
 validate11.errors = [{instancePath:instancePath+"/data/folder",schemaPath:"#/properties/data/properties/folder/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
@@ -2808,40 +2902,40 @@ validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs226 === errors;
+var valid0 = _errs233 === errors;
 if(valid0){
 if(data.backup !== undefined){
-let data104 = data.backup;
-const _errs231 = errors;
-if(errors === _errs231){
-if(data104 && typeof data104 == "object" && !Array.isArray(data104)){
-if(data104.at === undefined){
-data104.at = "03:00";
+let data107 = data.backup;
+const _errs238 = errors;
+if(errors === _errs238){
+if(data107 && typeof data107 == "object" && !Array.isArray(data107)){
+if(data107.at === undefined){
+data107.at = "03:00";
 }
-if(data104.keep === undefined){
-data104.keep = 7;
+if(data107.keep === undefined){
+data107.keep = 7;
 }
-let missing8;
-if(((data104.folder === undefined) && (missing8 = "folder")) || ((data104.passphraseFile === undefined) && (missing8 = "passphraseFile"))){
-validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
+let missing9;
+if(((data107.folder === undefined) && (missing9 = "folder")) || ((data107.passphraseFile === undefined) && (missing9 = "passphraseFile"))){
+validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
 return false;
 }
 else {
-const _errs233 = errors;
-for(const key25 in data104){
-if(!((((key25 === "folder") || (key25 === "passphraseFile")) || (key25 === "at")) || (key25 === "keep"))){
-validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
+const _errs240 = errors;
+for(const key26 in data107){
+if(!((((key26 === "folder") || (key26 === "passphraseFile")) || (key26 === "at")) || (key26 === "keep"))){
+validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs233 === errors){
-if(data104.folder !== undefined){
-let data105 = data104.folder;
-const _errs234 = errors;
-if(errors === _errs234){
-if(typeof data105 === "string"){
-if(func2(data105) < 1){
+if(_errs240 === errors){
+if(data107.folder !== undefined){
+let data108 = data107.folder;
+const _errs241 = errors;
+if(errors === _errs241){
+if(typeof data108 === "string"){
+if(func2(data108) < 1){
 validate11.errors = [{instancePath:instancePath+"/backup/folder",schemaPath:"#/properties/backup/properties/folder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2851,18 +2945,18 @@ validate11.errors = [{instancePath:instancePath+"/backup/folder",schemaPath:"#/p
 return false;
 }
 }
-var valid41 = _errs234 === errors;
+var valid42 = _errs241 === errors;
 }
 else {
-var valid41 = true;
+var valid42 = true;
 }
-if(valid41){
-if(data104.passphraseFile !== undefined){
-let data106 = data104.passphraseFile;
-const _errs236 = errors;
-if(errors === _errs236){
-if(typeof data106 === "string"){
-if(func2(data106) < 1){
+if(valid42){
+if(data107.passphraseFile !== undefined){
+let data109 = data107.passphraseFile;
+const _errs243 = errors;
+if(errors === _errs243){
+if(typeof data109 === "string"){
+if(func2(data109) < 1){
 validate11.errors = [{instancePath:instancePath+"/backup/passphraseFile",schemaPath:"#/properties/backup/properties/passphraseFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2872,17 +2966,17 @@ validate11.errors = [{instancePath:instancePath+"/backup/passphraseFile",schemaP
 return false;
 }
 }
-var valid41 = _errs236 === errors;
+var valid42 = _errs243 === errors;
 }
 else {
-var valid41 = true;
+var valid42 = true;
 }
-if(valid41){
-let data107 = data104.at;
-const _errs238 = errors;
-if(errors === _errs238){
-if(typeof data107 === "string"){
-if(!pattern21.test(data107)){
+if(valid42){
+let data110 = data107.at;
+const _errs245 = errors;
+if(errors === _errs245){
+if(typeof data110 === "string"){
+if(!pattern22.test(data110)){
 validate11.errors = [{instancePath:instancePath+"/backup/at",schemaPath:"#/properties/backup/properties/at/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
 return false;
 }
@@ -2892,29 +2986,29 @@ validate11.errors = [{instancePath:instancePath+"/backup/at",schemaPath:"#/prope
 return false;
 }
 }
-var valid41 = _errs238 === errors;
-if(valid41){
-let data108 = data104.keep;
-const _errs240 = errors;
-if(!(((typeof data108 == "number") && (!(data108 % 1) && !isNaN(data108))) && (isFinite(data108)))){
+var valid42 = _errs245 === errors;
+if(valid42){
+let data111 = data107.keep;
+const _errs247 = errors;
+if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs240){
-if((typeof data108 == "number") && (isFinite(data108))){
-if(data108 > 1000 || isNaN(data108)){
+if(errors === _errs247){
+if((typeof data111 == "number") && (isFinite(data111))){
+if(data111 > 1000 || isNaN(data111)){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data108 < 1 || isNaN(data108)){
+if(data111 < 1 || isNaN(data111)){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs240 === errors;
+var valid42 = _errs247 === errors;
 }
 }
 }
@@ -2926,68 +3020,68 @@ validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs231 === errors;
+var valid0 = _errs238 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data109 = data.history;
-const _errs242 = errors;
-if(errors === _errs242){
-if(data109 && typeof data109 == "object" && !Array.isArray(data109)){
-if(data109.record === undefined){
-data109.record = ["#"];
+let data112 = data.history;
+const _errs249 = errors;
+if(errors === _errs249){
+if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
+if(data112.record === undefined){
+data112.record = ["#"];
 }
-if(data109.ignore === undefined){
-data109.ignore = [];
+if(data112.ignore === undefined){
+data112.ignore = [];
 }
-if(data109.rawHours === undefined){
-data109.rawHours = 24;
+if(data112.rawHours === undefined){
+data112.rawHours = 24;
 }
-if(data109.minuteDays === undefined){
-data109.minuteDays = 30;
+if(data112.minuteDays === undefined){
+data112.minuteDays = 30;
 }
-if(data109.hourDays === undefined){
-data109.hourDays = 730;
+if(data112.hourDays === undefined){
+data112.hourDays = 730;
 }
-if(data109.diskMiB === undefined){
-data109.diskMiB = 1024;
+if(data112.diskMiB === undefined){
+data112.diskMiB = 1024;
 }
-if(data109.memoryMiB === undefined){
-data109.memoryMiB = 64;
+if(data112.memoryMiB === undefined){
+data112.memoryMiB = 64;
 }
-const _errs244 = errors;
-for(const key26 in data109){
-if(!(((((((key26 === "record") || (key26 === "ignore")) || (key26 === "rawHours")) || (key26 === "minuteDays")) || (key26 === "hourDays")) || (key26 === "diskMiB")) || (key26 === "memoryMiB"))){
-validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
+const _errs251 = errors;
+for(const key27 in data112){
+if(!(((((((key27 === "record") || (key27 === "ignore")) || (key27 === "rawHours")) || (key27 === "minuteDays")) || (key27 === "hourDays")) || (key27 === "diskMiB")) || (key27 === "memoryMiB"))){
+validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs244 === errors){
-let data110 = data109.record;
-const _errs245 = errors;
-if(errors === _errs245){
-if(Array.isArray(data110)){
-if(data110.length > 1024){
+if(_errs251 === errors){
+let data113 = data112.record;
+const _errs252 = errors;
+if(errors === _errs252){
+if(Array.isArray(data113)){
+if(data113.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/properties/history/properties/record/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid43 = true;
-const len14 = data110.length;
+var valid44 = true;
+const len14 = data113.length;
 for(let i16=0; i16<len14; i16++){
-let data111 = data110[i16];
-const _errs247 = errors;
-if(errors === _errs247){
-if(typeof data111 === "string"){
-if(func2(data111) > 1024){
+let data114 = data113[i16];
+const _errs254 = errors;
+if(errors === _errs254){
+if(typeof data114 === "string"){
+if(func2(data114) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data111) < 1){
+if(func2(data114) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2998,8 +3092,8 @@ validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaP
 return false;
 }
 }
-var valid43 = _errs247 === errors;
-if(!valid43){
+var valid44 = _errs254 === errors;
+if(!valid44){
 break;
 }
 }
@@ -3010,30 +3104,30 @@ validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/
 return false;
 }
 }
-var valid42 = _errs245 === errors;
-if(valid42){
-let data112 = data109.ignore;
-const _errs249 = errors;
-if(errors === _errs249){
-if(Array.isArray(data112)){
-if(data112.length > 1024){
+var valid43 = _errs252 === errors;
+if(valid43){
+let data115 = data112.ignore;
+const _errs256 = errors;
+if(errors === _errs256){
+if(Array.isArray(data115)){
+if(data115.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/properties/history/properties/ignore/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid44 = true;
-const len15 = data112.length;
+var valid45 = true;
+const len15 = data115.length;
 for(let i17=0; i17<len15; i17++){
-let data113 = data112[i17];
-const _errs251 = errors;
-if(errors === _errs251){
-if(typeof data113 === "string"){
-if(func2(data113) > 1024){
+let data116 = data115[i17];
+const _errs258 = errors;
+if(errors === _errs258){
+if(typeof data116 === "string"){
+if(func2(data116) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data113) < 1){
+if(func2(data116) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3044,8 +3138,8 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaP
 return false;
 }
 }
-var valid44 = _errs251 === errors;
-if(!valid44){
+var valid45 = _errs258 === errors;
+if(!valid45){
 break;
 }
 }
@@ -3056,117 +3150,117 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/
 return false;
 }
 }
-var valid42 = _errs249 === errors;
-if(valid42){
-let data114 = data109.rawHours;
-const _errs253 = errors;
-if(!(((typeof data114 == "number") && (!(data114 % 1) && !isNaN(data114))) && (isFinite(data114)))){
+var valid43 = _errs256 === errors;
+if(valid43){
+let data117 = data112.rawHours;
+const _errs260 = errors;
+if(!(((typeof data117 == "number") && (!(data117 % 1) && !isNaN(data117))) && (isFinite(data117)))){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs253){
-if((typeof data114 == "number") && (isFinite(data114))){
-if(data114 > 8784 || isNaN(data114)){
+if(errors === _errs260){
+if((typeof data117 == "number") && (isFinite(data117))){
+if(data117 > 8784 || isNaN(data117)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
 return false;
 }
 else {
-if(data114 < 1 || isNaN(data114)){
+if(data117 < 1 || isNaN(data117)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs253 === errors;
-if(valid42){
-let data115 = data109.minuteDays;
-const _errs255 = errors;
-if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
+var valid43 = _errs260 === errors;
+if(valid43){
+let data118 = data112.minuteDays;
+const _errs262 = errors;
+if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs255){
-if((typeof data115 == "number") && (isFinite(data115))){
-if(data115 > 3660 || isNaN(data115)){
+if(errors === _errs262){
+if((typeof data118 == "number") && (isFinite(data118))){
+if(data118 > 3660 || isNaN(data118)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
 return false;
 }
 else {
-if(data115 < 1 || isNaN(data115)){
+if(data118 < 1 || isNaN(data118)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs255 === errors;
-if(valid42){
-let data116 = data109.hourDays;
-const _errs257 = errors;
-if(!(((typeof data116 == "number") && (!(data116 % 1) && !isNaN(data116))) && (isFinite(data116)))){
+var valid43 = _errs262 === errors;
+if(valid43){
+let data119 = data112.hourDays;
+const _errs264 = errors;
+if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs257){
-if((typeof data116 == "number") && (isFinite(data116))){
-if(data116 > 36600 || isNaN(data116)){
+if(errors === _errs264){
+if((typeof data119 == "number") && (isFinite(data119))){
+if(data119 > 36600 || isNaN(data119)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
 return false;
 }
 else {
-if(data116 < 1 || isNaN(data116)){
+if(data119 < 1 || isNaN(data119)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs257 === errors;
-if(valid42){
-let data117 = data109.diskMiB;
-const _errs259 = errors;
-if(!(((typeof data117 == "number") && (!(data117 % 1) && !isNaN(data117))) && (isFinite(data117)))){
+var valid43 = _errs264 === errors;
+if(valid43){
+let data120 = data112.diskMiB;
+const _errs266 = errors;
+if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs259){
-if((typeof data117 == "number") && (isFinite(data117))){
-if(data117 > 1048576 || isNaN(data117)){
+if(errors === _errs266){
+if((typeof data120 == "number") && (isFinite(data120))){
+if(data120 > 1048576 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data117 < 1 || isNaN(data117)){
+if(data120 < 1 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs259 === errors;
-if(valid42){
-let data118 = data109.memoryMiB;
-const _errs261 = errors;
-if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
+var valid43 = _errs266 === errors;
+if(valid43){
+let data121 = data112.memoryMiB;
+const _errs268 = errors;
+if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs261){
-if((typeof data118 == "number") && (isFinite(data118))){
-if(data118 > 65536 || isNaN(data118)){
+if(errors === _errs268){
+if((typeof data121 == "number") && (isFinite(data121))){
+if(data121 > 65536 || isNaN(data121)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data118 < 1 || isNaN(data118)){
+if(data121 < 1 || isNaN(data121)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs261 === errors;
+var valid43 = _errs268 === errors;
 }
 }
 }
@@ -3180,45 +3274,45 @@ validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs242 === errors;
+var valid0 = _errs249 === errors;
 if(valid0){
-let data119 = data.profiles;
-const _errs263 = errors;
-if(errors === _errs263){
-if(data119 && typeof data119 == "object" && !Array.isArray(data119)){
-if(data119.prefix === undefined){
-data119.prefix = "devices";
+let data122 = data.profiles;
+const _errs270 = errors;
+if(errors === _errs270){
+if(data122 && typeof data122 == "object" && !Array.isArray(data122)){
+if(data122.prefix === undefined){
+data122.prefix = "devices";
 }
-if(data119.off === undefined){
-data119.off = [];
+if(data122.off === undefined){
+data122.off = [];
 }
-if(data119.clown === undefined){
-data119.clown = {};
+if(data122.clown === undefined){
+data122.clown = {};
 }
-const _errs265 = errors;
-for(const key27 in data119){
-if(!(((key27 === "prefix") || (key27 === "off")) || (key27 === "clown"))){
-validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
+const _errs272 = errors;
+for(const key28 in data122){
+if(!(((key28 === "prefix") || (key28 === "off")) || (key28 === "clown"))){
+validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs265 === errors){
-let data120 = data119.prefix;
-const _errs266 = errors;
-if(errors === _errs266){
-if(typeof data120 === "string"){
-if(func2(data120) > 256){
+if(_errs272 === errors){
+let data123 = data122.prefix;
+const _errs273 = errors;
+if(errors === _errs273){
+if(typeof data123 === "string"){
+if(func2(data123) > 256){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data120) < 1){
+if(func2(data123) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern22.test(data120)){
+if(!pattern23.test(data123)){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/pattern",keyword:"pattern",params:{pattern: "^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"},message:"must match pattern \""+"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"+"\""}];
 return false;
 }
@@ -3230,39 +3324,39 @@ validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#
 return false;
 }
 }
-var valid45 = _errs266 === errors;
-if(valid45){
-let data121 = data119.off;
-const _errs268 = errors;
-if(errors === _errs268){
-if(Array.isArray(data121)){
-if(data121.length > 64){
+var valid46 = _errs273 === errors;
+if(valid46){
+let data124 = data122.off;
+const _errs275 = errors;
+if(errors === _errs275){
+if(Array.isArray(data124)){
+if(data124.length > 64){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
-var valid46 = true;
-const len16 = data121.length;
+var valid47 = true;
+const len16 = data124.length;
 for(let i18=0; i18<len16; i18++){
-let data122 = data121[i18];
-const _errs270 = errors;
-if(!((((((((((data122 === "hardwario") || (data122 === "rtl_433")) || (data122 === "tasmota")) || (data122 === "wled")) || (data122 === "shelly-gen1")) || (data122 === "shelly")) || (data122 === "zigbee2mqtt")) || (data122 === "homie")) || (data122 === "esphome")) || (data122 === "home-assistant"))){
+let data125 = data124[i18];
+const _errs277 = errors;
+if(!((((((((((data125 === "hardwario") || (data125 === "rtl_433")) || (data125 === "tasmota")) || (data125 === "wled")) || (data125 === "shelly-gen1")) || (data125 === "shelly")) || (data125 === "zigbee2mqtt")) || (data125 === "homie")) || (data125 === "esphome")) || (data125 === "home-assistant"))){
 validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i18,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid46 = _errs270 === errors;
-if(!valid46){
+var valid47 = _errs277 === errors;
+if(!valid47){
 break;
 }
 }
-if(valid46){
-let i19 = data121.length;
+if(valid47){
+let i19 = data124.length;
 let j2;
 if(i19 > 1){
 outer2:
 for(;i19--;){
 for(j2 = i19; j2--;){
-if(func0(data121[i19], data121[j2])){
+if(func0(data124[i19], data124[j2])){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i19, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i19+" are identical)"}];
 return false;
 break outer2;
@@ -3278,46 +3372,46 @@ validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/pr
 return false;
 }
 }
-var valid45 = _errs268 === errors;
-if(valid45){
-let data123 = data119.clown;
-const _errs271 = errors;
-if(errors === _errs271){
-if(data123 && typeof data123 == "object" && !Array.isArray(data123)){
-if(data123.bases === undefined){
-data123.bases = ["nodes/#"];
+var valid46 = _errs275 === errors;
+if(valid46){
+let data126 = data122.clown;
+const _errs278 = errors;
+if(errors === _errs278){
+if(data126 && typeof data126 == "object" && !Array.isArray(data126)){
+if(data126.bases === undefined){
+data126.bases = ["nodes/#"];
 }
-const _errs273 = errors;
-for(const key28 in data123){
-if(!(key28 === "bases")){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
+const _errs280 = errors;
+for(const key29 in data126){
+if(!(key29 === "bases")){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs273 === errors){
-let data124 = data123.bases;
-const _errs274 = errors;
-if(errors === _errs274){
-if(Array.isArray(data124)){
-if(data124.length > 1024){
+if(_errs280 === errors){
+let data127 = data126.bases;
+const _errs281 = errors;
+if(errors === _errs281){
+if(Array.isArray(data127)){
+if(data127.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid49 = true;
-const len17 = data124.length;
+var valid50 = true;
+const len17 = data127.length;
 for(let i20=0; i20<len17; i20++){
-let data125 = data124[i20];
-const _errs276 = errors;
-if(errors === _errs276){
-if(typeof data125 === "string"){
-if(func2(data125) > 1024){
+let data128 = data127[i20];
+const _errs283 = errors;
+if(errors === _errs283){
+if(typeof data128 === "string"){
+if(func2(data128) > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data125) < 1){
+if(func2(data128) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3328,8 +3422,8 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,s
 return false;
 }
 }
-var valid49 = _errs276 === errors;
-if(!valid49){
+var valid50 = _errs283 === errors;
+if(!valid50){
 break;
 }
 }
@@ -3347,7 +3441,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/
 return false;
 }
 }
-var valid45 = _errs271 === errors;
+var valid46 = _errs278 === errors;
 }
 }
 }
@@ -3357,44 +3451,44 @@ validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs263 === errors;
+var valid0 = _errs270 === errors;
 if(valid0){
-const _errs278 = errors;
+const _errs285 = errors;
 if(typeof data.homeAssistant !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/homeAssistant",schemaPath:"#/properties/homeAssistant/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid0 = _errs278 === errors;
+var valid0 = _errs285 === errors;
 if(valid0){
-let data127 = data.commands;
-const _errs280 = errors;
-if(errors === _errs280){
-if(data127 && typeof data127 == "object" && !Array.isArray(data127)){
-if(data127.timeoutSeconds === undefined){
-data127.timeoutSeconds = 5;
+let data130 = data.commands;
+const _errs287 = errors;
+if(errors === _errs287){
+if(data130 && typeof data130 == "object" && !Array.isArray(data130)){
+if(data130.timeoutSeconds === undefined){
+data130.timeoutSeconds = 5;
 }
-if(data127.rules === undefined){
-data127.rules = [];
+if(data130.rules === undefined){
+data130.rules = [];
 }
-const _errs282 = errors;
-for(const key29 in data127){
-if(!((key29 === "timeoutSeconds") || (key29 === "rules"))){
-validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
+const _errs289 = errors;
+for(const key30 in data130){
+if(!((key30 === "timeoutSeconds") || (key30 === "rules"))){
+validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs282 === errors){
-let data128 = data127.timeoutSeconds;
-const _errs283 = errors;
-if(errors === _errs283){
-if((typeof data128 == "number") && (isFinite(data128))){
-if(data128 > 3600 || isNaN(data128)){
+if(_errs289 === errors){
+let data131 = data130.timeoutSeconds;
+const _errs290 = errors;
+if(errors === _errs290){
+if((typeof data131 == "number") && (isFinite(data131))){
+if(data131 > 3600 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data128 < 0.1 || isNaN(data128)){
+if(data131 < 0.1 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3405,44 +3499,44 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid50 = _errs283 === errors;
-if(valid50){
-let data129 = data127.rules;
-const _errs285 = errors;
-if(errors === _errs285){
-if(Array.isArray(data129)){
-if(data129.length > 1024){
+var valid51 = _errs290 === errors;
+if(valid51){
+let data132 = data130.rules;
+const _errs292 = errors;
+if(errors === _errs292){
+if(Array.isArray(data132)){
+if(data132.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid51 = true;
-const len18 = data129.length;
+var valid52 = true;
+const len18 = data132.length;
 for(let i21=0; i21<len18; i21++){
-let data130 = data129[i21];
-const _errs287 = errors;
-if(errors === _errs287){
-if(data130 && typeof data130 == "object" && !Array.isArray(data130)){
-const _errs289 = errors;
-for(const key30 in data130){
-if(!(func3.call(schema12.properties.commands.properties.rules.items.properties, key30))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
+let data133 = data132[i21];
+const _errs294 = errors;
+if(errors === _errs294){
+if(data133 && typeof data133 == "object" && !Array.isArray(data133)){
+const _errs296 = errors;
+for(const key31 in data133){
+if(!(func3.call(schema12.properties.commands.properties.rules.items.properties, key31))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs289 === errors){
-if(data130.topic !== undefined){
-let data131 = data130.topic;
-const _errs290 = errors;
-if(errors === _errs290){
-if(typeof data131 === "string"){
-if(func2(data131) > 1024){
+if(_errs296 === errors){
+if(data133.topic !== undefined){
+let data134 = data133.topic;
+const _errs297 = errors;
+if(errors === _errs297){
+if(typeof data134 === "string"){
+if(func2(data134) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data131) < 1){
+if(func2(data134) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3453,28 +3547,28 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic
 return false;
 }
 }
-var valid52 = _errs290 === errors;
+var valid53 = _errs297 === errors;
 }
 else {
-var valid52 = true;
+var valid53 = true;
 }
-if(valid52){
-if(data130.kind !== undefined){
-let data132 = data130.kind;
-const _errs292 = errors;
-if(errors === _errs292){
-if(typeof data132 === "string"){
-if(func2(data132) > 256){
+if(valid53){
+if(data133.kind !== undefined){
+let data135 = data133.kind;
+const _errs299 = errors;
+if(errors === _errs299){
+if(typeof data135 === "string"){
+if(func2(data135) > 256){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data132) < 1){
+if(func2(data135) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern23.test(data132)){
+if(!pattern24.test(data135)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -3486,23 +3580,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind"
 return false;
 }
 }
-var valid52 = _errs292 === errors;
+var valid53 = _errs299 === errors;
 }
 else {
-var valid52 = true;
+var valid53 = true;
 }
-if(valid52){
-if(data130.timeoutSeconds !== undefined){
-let data133 = data130.timeoutSeconds;
-const _errs294 = errors;
-if(errors === _errs294){
-if((typeof data133 == "number") && (isFinite(data133))){
-if(data133 > 3600 || isNaN(data133)){
+if(valid53){
+if(data133.timeoutSeconds !== undefined){
+let data136 = data133.timeoutSeconds;
+const _errs301 = errors;
+if(errors === _errs301){
+if((typeof data136 == "number") && (isFinite(data136))){
+if(data136 > 3600 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data133 < 0.1 || isNaN(data133)){
+if(data136 < 0.1 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3513,77 +3607,77 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeo
 return false;
 }
 }
-var valid52 = _errs294 === errors;
+var valid53 = _errs301 === errors;
 }
 else {
-var valid52 = true;
+var valid53 = true;
 }
-if(valid52){
-if(data130.minIntervalMilliseconds !== undefined){
-let data134 = data130.minIntervalMilliseconds;
-const _errs296 = errors;
-if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
+if(valid53){
+if(data133.minIntervalMilliseconds !== undefined){
+let data137 = data133.minIntervalMilliseconds;
+const _errs303 = errors;
+if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs296){
-if((typeof data134 == "number") && (isFinite(data134))){
-if(data134 > 3600000 || isNaN(data134)){
+if(errors === _errs303){
+if((typeof data137 == "number") && (isFinite(data137))){
+if(data137 > 3600000 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
 return false;
 }
 else {
-if(data134 < 0 || isNaN(data134)){
+if(data137 < 0 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs296 === errors;
+var valid53 = _errs303 === errors;
 }
 else {
-var valid52 = true;
+var valid53 = true;
 }
-if(valid52){
-if(data130.perSecond !== undefined){
-let data135 = data130.perSecond;
-const _errs298 = errors;
-if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
+if(valid53){
+if(data133.perSecond !== undefined){
+let data138 = data133.perSecond;
+const _errs305 = errors;
+if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs298){
-if((typeof data135 == "number") && (isFinite(data135))){
-if(data135 > 100 || isNaN(data135)){
+if(errors === _errs305){
+if((typeof data138 == "number") && (isFinite(data138))){
+if(data138 > 100 || isNaN(data138)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data135 < 0 || isNaN(data135)){
+if(data138 < 0 || isNaN(data138)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs298 === errors;
+var valid53 = _errs305 === errors;
 }
 else {
-var valid52 = true;
+var valid53 = true;
 }
-if(valid52){
-if(data130.autoOffSeconds !== undefined){
-let data136 = data130.autoOffSeconds;
-const _errs300 = errors;
-if(errors === _errs300){
-if((typeof data136 == "number") && (isFinite(data136))){
-if(data136 > 604800 || isNaN(data136)){
+if(valid53){
+if(data133.autoOffSeconds !== undefined){
+let data139 = data133.autoOffSeconds;
+const _errs307 = errors;
+if(errors === _errs307){
+if((typeof data139 == "number") && (isFinite(data139))){
+if(data139 > 604800 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data136 < 0 || isNaN(data136)){
+if(data139 < 0 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -3594,18 +3688,18 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoO
 return false;
 }
 }
-var valid52 = _errs300 === errors;
+var valid53 = _errs307 === errors;
 }
 else {
-var valid52 = true;
+var valid53 = true;
 }
-if(valid52){
-if(data130.autoOffAt !== undefined){
-let data137 = data130.autoOffAt;
-const _errs302 = errors;
-if(errors === _errs302){
-if(typeof data137 === "string"){
-if(!pattern21.test(data137)){
+if(valid53){
+if(data133.autoOffAt !== undefined){
+let data140 = data133.autoOffAt;
+const _errs309 = errors;
+if(errors === _errs309){
+if(typeof data140 === "string"){
+if(!pattern22.test(data140)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
 return false;
 }
@@ -3615,23 +3709,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoO
 return false;
 }
 }
-var valid52 = _errs302 === errors;
+var valid53 = _errs309 === errors;
 }
 else {
-var valid52 = true;
+var valid53 = true;
 }
-if(valid52){
-if(data130.interlock !== undefined){
-let data138 = data130.interlock;
-const _errs304 = errors;
-if(errors === _errs304){
-if(typeof data138 === "string"){
-if(func2(data138) > 64){
+if(valid53){
+if(data133.interlock !== undefined){
+let data141 = data133.interlock;
+const _errs311 = errors;
+if(errors === _errs311){
+if(typeof data141 === "string"){
+if(func2(data141) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data138) < 1){
+if(func2(data141) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3642,53 +3736,53 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/inter
 return false;
 }
 }
-var valid52 = _errs304 === errors;
+var valid53 = _errs311 === errors;
 }
 else {
-var valid52 = true;
+var valid53 = true;
 }
-if(valid52){
-if(data130.proof !== undefined){
-let data139 = data130.proof;
-const _errs306 = errors;
-if(errors === _errs306){
-if(data139 && typeof data139 == "object" && !Array.isArray(data139)){
-if(Object.keys(data139).length < 4){
+if(valid53){
+if(data133.proof !== undefined){
+let data142 = data133.proof;
+const _errs313 = errors;
+if(errors === _errs313){
+if(data142 && typeof data142 == "object" && !Array.isArray(data142)){
+if(Object.keys(data142).length < 4){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
 return false;
 }
 else {
-let missing9;
-if((((data139.topic === undefined) && (missing9 = "topic")) || ((data139.quantity === undefined) && (missing9 = "quantity"))) || ((data139.withinSeconds === undefined) && (missing9 = "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
+let missing10;
+if((((data142.topic === undefined) && (missing10 = "topic")) || ((data142.quantity === undefined) && (missing10 = "quantity"))) || ((data142.withinSeconds === undefined) && (missing10 = "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
 return false;
 }
 else {
-const _errs308 = errors;
-for(const key31 in data139){
-if(!(((((key31 === "topic") || (key31 === "quantity")) || (key31 === "above")) || (key31 === "below")) || (key31 === "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
+const _errs315 = errors;
+for(const key32 in data142){
+if(!(((((key32 === "topic") || (key32 === "quantity")) || (key32 === "above")) || (key32 === "below")) || (key32 === "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs308 === errors){
-if(data139.topic !== undefined){
-let data140 = data139.topic;
-const _errs309 = errors;
-if(errors === _errs309){
-if(typeof data140 === "string"){
-if(func2(data140) > 1024){
+if(_errs315 === errors){
+if(data142.topic !== undefined){
+let data143 = data142.topic;
+const _errs316 = errors;
+if(errors === _errs316){
+if(typeof data143 === "string"){
+if(func2(data143) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data140) < 1){
+if(func2(data143) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern25.test(data140)){
+if(!pattern26.test(data143)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -3700,23 +3794,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid53 = _errs309 === errors;
+var valid54 = _errs316 === errors;
 }
 else {
-var valid53 = true;
+var valid54 = true;
 }
-if(valid53){
-if(data139.quantity !== undefined){
-let data141 = data139.quantity;
-const _errs311 = errors;
-if(errors === _errs311){
-if(typeof data141 === "string"){
-if(func2(data141) > 64){
+if(valid54){
+if(data142.quantity !== undefined){
+let data144 = data142.quantity;
+const _errs318 = errors;
+if(errors === _errs318){
+if(typeof data144 === "string"){
+if(func2(data144) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data141) < 1){
+if(func2(data144) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3727,49 +3821,49 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid53 = _errs311 === errors;
+var valid54 = _errs318 === errors;
 }
 else {
-var valid53 = true;
+var valid54 = true;
 }
-if(valid53){
-if(data139.above !== undefined){
-let data142 = data139.above;
-const _errs313 = errors;
-if(!((typeof data142 == "number") && (isFinite(data142)))){
+if(valid54){
+if(data142.above !== undefined){
+let data145 = data142.above;
+const _errs320 = errors;
+if(!((typeof data145 == "number") && (isFinite(data145)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid53 = _errs313 === errors;
+var valid54 = _errs320 === errors;
 }
 else {
-var valid53 = true;
+var valid54 = true;
 }
-if(valid53){
-if(data139.below !== undefined){
-let data143 = data139.below;
-const _errs315 = errors;
-if(!((typeof data143 == "number") && (isFinite(data143)))){
+if(valid54){
+if(data142.below !== undefined){
+let data146 = data142.below;
+const _errs322 = errors;
+if(!((typeof data146 == "number") && (isFinite(data146)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid53 = _errs315 === errors;
+var valid54 = _errs322 === errors;
 }
 else {
-var valid53 = true;
+var valid54 = true;
 }
-if(valid53){
-if(data139.withinSeconds !== undefined){
-let data144 = data139.withinSeconds;
-const _errs317 = errors;
-if(errors === _errs317){
-if((typeof data144 == "number") && (isFinite(data144))){
-if(data144 > 3600 || isNaN(data144)){
+if(valid54){
+if(data142.withinSeconds !== undefined){
+let data147 = data142.withinSeconds;
+const _errs324 = errors;
+if(errors === _errs324){
+if((typeof data147 == "number") && (isFinite(data147))){
+if(data147 > 3600 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data144 < 0.1 || isNaN(data144)){
+if(data147 < 0.1 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3780,10 +3874,10 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid53 = _errs317 === errors;
+var valid54 = _errs324 === errors;
 }
 else {
-var valid53 = true;
+var valid54 = true;
 }
 }
 }
@@ -3798,10 +3892,10 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid52 = _errs306 === errors;
+var valid53 = _errs313 === errors;
 }
 else {
-var valid52 = true;
+var valid53 = true;
 }
 }
 }
@@ -3818,8 +3912,8 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21,schemaP
 return false;
 }
 }
-var valid51 = _errs287 === errors;
-if(!valid51){
+var valid52 = _errs294 === errors;
+if(!valid52){
 break;
 }
 }
@@ -3830,7 +3924,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid50 = _errs285 === errors;
+var valid51 = _errs292 === errors;
 }
 }
 }
@@ -3839,134 +3933,134 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs280 === errors;
+var valid0 = _errs287 === errors;
 if(valid0){
-let data145 = data.limits;
-const _errs319 = errors;
-if(errors === _errs319){
-if(data145 && typeof data145 == "object" && !Array.isArray(data145)){
-if(data145.topic === undefined){
-data145.topic = {};
+let data148 = data.limits;
+const _errs326 = errors;
+if(errors === _errs326){
+if(data148 && typeof data148 == "object" && !Array.isArray(data148)){
+if(data148.topic === undefined){
+data148.topic = {};
 }
-if(data145.json === undefined){
-data145.json = {};
+if(data148.json === undefined){
+data148.json = {};
 }
-if(data145.websocket === undefined){
-data145.websocket = {};
+if(data148.websocket === undefined){
+data148.websocket = {};
 }
-if(data145.mqtt === undefined){
-data145.mqtt = {};
+if(data148.mqtt === undefined){
+data148.mqtt = {};
 }
-if(data145.sessions === undefined){
-data145.sessions = {};
+if(data148.sessions === undefined){
+data148.sessions = {};
 }
-if(data145.retained === undefined){
-data145.retained = {};
+if(data148.retained === undefined){
+data148.retained = {};
 }
-if(data145.nodes === undefined){
-data145.nodes = {};
+if(data148.nodes === undefined){
+data148.nodes = {};
 }
-if(data145.connections === undefined){
-data145.connections = {};
+if(data148.connections === undefined){
+data148.connections = {};
 }
-if(data145.http === undefined){
-data145.http = {};
+if(data148.http === undefined){
+data148.http = {};
 }
-if(data145.signIn === undefined){
-data145.signIn = {};
+if(data148.signIn === undefined){
+data148.signIn = {};
 }
-if(data145.commands === undefined){
-data145.commands = {};
+if(data148.commands === undefined){
+data148.commands = {};
 }
-if(data145.store === undefined){
-data145.store = {};
+if(data148.store === undefined){
+data148.store = {};
 }
-if(data145.memory === undefined){
-data145.memory = {};
+if(data148.memory === undefined){
+data148.memory = {};
 }
-if(data145.process === undefined){
-data145.process = {};
+if(data148.process === undefined){
+data148.process = {};
 }
-if(data145.history === undefined){
-data145.history = {};
+if(data148.history === undefined){
+data148.history = {};
 }
-if(data145.dialects === undefined){
-data145.dialects = {};
+if(data148.dialects === undefined){
+data148.dialects = {};
 }
-if(data145.users === undefined){
-data145.users = {};
+if(data148.users === undefined){
+data148.users = {};
 }
-const _errs321 = errors;
-for(const key32 in data145){
-if(!(func3.call(schema12.properties.limits.properties, key32))){
-validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
+const _errs328 = errors;
+for(const key33 in data148){
+if(!(func3.call(schema12.properties.limits.properties, key33))){
+validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs321 === errors){
-let data146 = data145.topic;
-const _errs322 = errors;
-if(errors === _errs322){
-if(data146 && typeof data146 == "object" && !Array.isArray(data146)){
-if(data146.bytes === undefined){
-data146.bytes = 1024;
+if(_errs328 === errors){
+let data149 = data148.topic;
+const _errs329 = errors;
+if(errors === _errs329){
+if(data149 && typeof data149 == "object" && !Array.isArray(data149)){
+if(data149.bytes === undefined){
+data149.bytes = 1024;
 }
-if(data146.levels === undefined){
-data146.levels = 201;
+if(data149.levels === undefined){
+data149.levels = 201;
 }
-const _errs324 = errors;
-for(const key33 in data146){
-if(!((key33 === "bytes") || (key33 === "levels"))){
-validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
+const _errs331 = errors;
+for(const key34 in data149){
+if(!((key34 === "bytes") || (key34 === "levels"))){
+validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs324 === errors){
-let data147 = data146.bytes;
-const _errs325 = errors;
-if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
+if(_errs331 === errors){
+let data150 = data149.bytes;
+const _errs332 = errors;
+if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs325){
-if((typeof data147 == "number") && (isFinite(data147))){
-if(data147 > 65000 || isNaN(data147)){
+if(errors === _errs332){
+if((typeof data150 == "number") && (isFinite(data150))){
+if(data150 > 65000 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data147 < 1 || isNaN(data147)){
+if(data150 < 1 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs325 === errors;
-if(valid55){
-let data148 = data146.levels;
-const _errs327 = errors;
-if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
+var valid56 = _errs332 === errors;
+if(valid56){
+let data151 = data149.levels;
+const _errs334 = errors;
+if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs327){
-if((typeof data148 == "number") && (isFinite(data148))){
-if(data148 > 201 || isNaN(data148)){
+if(errors === _errs334){
+if((typeof data151 == "number") && (isFinite(data151))){
+if(data151 > 201 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 201},message:"must be <= 201"}];
 return false;
 }
 else {
-if(data148 < 1 || isNaN(data148)){
+if(data151 < 1 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs327 === errors;
+var valid56 = _errs334 === errors;
 }
 }
 }
@@ -3975,120 +4069,120 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid54 = _errs322 === errors;
-if(valid54){
-let data149 = data145.json;
-const _errs329 = errors;
-if(errors === _errs329){
-if(data149 && typeof data149 == "object" && !Array.isArray(data149)){
-if(data149.depth === undefined){
-data149.depth = 16;
+var valid55 = _errs329 === errors;
+if(valid55){
+let data152 = data148.json;
+const _errs336 = errors;
+if(errors === _errs336){
+if(data152 && typeof data152 == "object" && !Array.isArray(data152)){
+if(data152.depth === undefined){
+data152.depth = 16;
 }
-if(data149.keys === undefined){
-data149.keys = 4096;
+if(data152.keys === undefined){
+data152.keys = 4096;
 }
-if(data149.stringBytes === undefined){
-data149.stringBytes = 1048576;
+if(data152.stringBytes === undefined){
+data152.stringBytes = 1048576;
 }
-if(data149.arrayItems === undefined){
-data149.arrayItems = 16384;
+if(data152.arrayItems === undefined){
+data152.arrayItems = 16384;
 }
-const _errs331 = errors;
-for(const key34 in data149){
-if(!((((key34 === "depth") || (key34 === "keys")) || (key34 === "stringBytes")) || (key34 === "arrayItems"))){
-validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
+const _errs338 = errors;
+for(const key35 in data152){
+if(!((((key35 === "depth") || (key35 === "keys")) || (key35 === "stringBytes")) || (key35 === "arrayItems"))){
+validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs331 === errors){
-let data150 = data149.depth;
-const _errs332 = errors;
-if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
+if(_errs338 === errors){
+let data153 = data152.depth;
+const _errs339 = errors;
+if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs332){
-if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 > 32 || isNaN(data150)){
+if(errors === _errs339){
+if((typeof data153 == "number") && (isFinite(data153))){
+if(data153 > 32 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
-if(data150 < 1 || isNaN(data150)){
+if(data153 < 1 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs332 === errors;
-if(valid56){
-let data151 = data149.keys;
-const _errs334 = errors;
-if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
+var valid57 = _errs339 === errors;
+if(valid57){
+let data154 = data152.keys;
+const _errs341 = errors;
+if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs334){
-if((typeof data151 == "number") && (isFinite(data151))){
-if(data151 > 65536 || isNaN(data151)){
+if(errors === _errs341){
+if((typeof data154 == "number") && (isFinite(data154))){
+if(data154 > 65536 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data151 < 1 || isNaN(data151)){
+if(data154 < 1 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs334 === errors;
-if(valid56){
-let data152 = data149.stringBytes;
-const _errs336 = errors;
-if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
+var valid57 = _errs341 === errors;
+if(valid57){
+let data155 = data152.stringBytes;
+const _errs343 = errors;
+if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs336){
-if((typeof data152 == "number") && (isFinite(data152))){
-if(data152 > 16777216 || isNaN(data152)){
+if(errors === _errs343){
+if((typeof data155 == "number") && (isFinite(data155))){
+if(data155 > 16777216 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data152 < 1 || isNaN(data152)){
+if(data155 < 1 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs336 === errors;
-if(valid56){
-let data153 = data149.arrayItems;
-const _errs338 = errors;
-if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
+var valid57 = _errs343 === errors;
+if(valid57){
+let data156 = data152.arrayItems;
+const _errs345 = errors;
+if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs338){
-if((typeof data153 == "number") && (isFinite(data153))){
-if(data153 > 262144 || isNaN(data153)){
+if(errors === _errs345){
+if((typeof data156 == "number") && (isFinite(data156))){
+if(data156 > 262144 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
 return false;
 }
 else {
-if(data153 < 1 || isNaN(data153)){
+if(data156 < 1 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs338 === errors;
+var valid57 = _errs345 === errors;
 }
 }
 }
@@ -4099,295 +4193,295 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid54 = _errs329 === errors;
-if(valid54){
-let data154 = data145.websocket;
-const _errs340 = errors;
-if(errors === _errs340){
-if(data154 && typeof data154 == "object" && !Array.isArray(data154)){
-if(data154.messageBytes === undefined){
-data154.messageBytes = 1048576;
+var valid55 = _errs336 === errors;
+if(valid55){
+let data157 = data148.websocket;
+const _errs347 = errors;
+if(errors === _errs347){
+if(data157 && typeof data157 == "object" && !Array.isArray(data157)){
+if(data157.messageBytes === undefined){
+data157.messageBytes = 1048576;
 }
-if(data154.linesPerMessage === undefined){
-data154.linesPerMessage = 1024;
+if(data157.linesPerMessage === undefined){
+data157.linesPerMessage = 1024;
 }
-if(data154.messagesPerSecond === undefined){
-data154.messagesPerSecond = 100;
+if(data157.messagesPerSecond === undefined){
+data157.messagesPerSecond = 100;
 }
-if(data154.messageBurst === undefined){
-data154.messageBurst = 200;
+if(data157.messageBurst === undefined){
+data157.messageBurst = 200;
 }
-if(data154.overRateSeconds === undefined){
-data154.overRateSeconds = 600;
+if(data157.overRateSeconds === undefined){
+data157.overRateSeconds = 600;
 }
-if(data154.conflateBytes === undefined){
-data154.conflateBytes = 262144;
+if(data157.conflateBytes === undefined){
+data157.conflateBytes = 262144;
 }
-if(data154.outboundBytes === undefined){
-data154.outboundBytes = 1048576;
+if(data157.outboundBytes === undefined){
+data157.outboundBytes = 1048576;
 }
-if(data154.recoveryBytes === undefined){
-data154.recoveryBytes = 1048576;
+if(data157.recoveryBytes === undefined){
+data157.recoveryBytes = 1048576;
 }
-if(data154.recoverySeconds === undefined){
-data154.recoverySeconds = 120;
+if(data157.recoverySeconds === undefined){
+data157.recoverySeconds = 120;
 }
-if(data154.pingSeconds === undefined){
-data154.pingSeconds = 20;
+if(data157.pingSeconds === undefined){
+data157.pingSeconds = 20;
 }
-if(data154.pongSeconds === undefined){
-data154.pongSeconds = 10;
+if(data157.pongSeconds === undefined){
+data157.pongSeconds = 10;
 }
-const _errs342 = errors;
-for(const key35 in data154){
-if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key35))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
+const _errs349 = errors;
+for(const key36 in data157){
+if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key36))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs342 === errors){
-let data155 = data154.messageBytes;
-const _errs343 = errors;
-if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
+if(_errs349 === errors){
+let data158 = data157.messageBytes;
+const _errs350 = errors;
+if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs343){
-if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 16777216 || isNaN(data155)){
+if(errors === _errs350){
+if((typeof data158 == "number") && (isFinite(data158))){
+if(data158 > 16777216 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data155 < 1 || isNaN(data155)){
+if(data158 < 1 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs343 === errors;
-if(valid57){
-let data156 = data154.linesPerMessage;
-const _errs345 = errors;
-if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
+var valid58 = _errs350 === errors;
+if(valid58){
+let data159 = data157.linesPerMessage;
+const _errs352 = errors;
+if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs345){
-if((typeof data156 == "number") && (isFinite(data156))){
-if(data156 > 16384 || isNaN(data156)){
+if(errors === _errs352){
+if((typeof data159 == "number") && (isFinite(data159))){
+if(data159 > 16384 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
-if(data156 < 1 || isNaN(data156)){
+if(data159 < 1 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs345 === errors;
-if(valid57){
-let data157 = data154.messagesPerSecond;
-const _errs347 = errors;
-if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
+var valid58 = _errs352 === errors;
+if(valid58){
+let data160 = data157.messagesPerSecond;
+const _errs354 = errors;
+if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs347){
-if((typeof data157 == "number") && (isFinite(data157))){
-if(data157 > 100000 || isNaN(data157)){
+if(errors === _errs354){
+if((typeof data160 == "number") && (isFinite(data160))){
+if(data160 > 100000 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data157 < 1 || isNaN(data157)){
+if(data160 < 1 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs347 === errors;
-if(valid57){
-let data158 = data154.messageBurst;
-const _errs349 = errors;
-if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
+var valid58 = _errs354 === errors;
+if(valid58){
+let data161 = data157.messageBurst;
+const _errs356 = errors;
+if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs349){
-if((typeof data158 == "number") && (isFinite(data158))){
-if(data158 > 200000 || isNaN(data158)){
+if(errors === _errs356){
+if((typeof data161 == "number") && (isFinite(data161))){
+if(data161 > 200000 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data158 < 1 || isNaN(data158)){
+if(data161 < 1 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs349 === errors;
-if(valid57){
-let data159 = data154.overRateSeconds;
-const _errs351 = errors;
-if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
+var valid58 = _errs356 === errors;
+if(valid58){
+let data162 = data157.overRateSeconds;
+const _errs358 = errors;
+if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs351){
-if((typeof data159 == "number") && (isFinite(data159))){
-if(data159 > 3600 || isNaN(data159)){
+if(errors === _errs358){
+if((typeof data162 == "number") && (isFinite(data162))){
+if(data162 > 3600 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data159 < 1 || isNaN(data159)){
+if(data162 < 1 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs351 === errors;
-if(valid57){
-let data160 = data154.conflateBytes;
-const _errs353 = errors;
-if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
+var valid58 = _errs358 === errors;
+if(valid58){
+let data163 = data157.conflateBytes;
+const _errs360 = errors;
+if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs353){
-if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 8388608 || isNaN(data160)){
+if(errors === _errs360){
+if((typeof data163 == "number") && (isFinite(data163))){
+if(data163 > 8388608 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
-if(data160 < 1 || isNaN(data160)){
+if(data163 < 1 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs353 === errors;
-if(valid57){
-let data161 = data154.outboundBytes;
-const _errs355 = errors;
-if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
+var valid58 = _errs360 === errors;
+if(valid58){
+let data164 = data157.outboundBytes;
+const _errs362 = errors;
+if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs355){
-if((typeof data161 == "number") && (isFinite(data161))){
-if(data161 > 67108864 || isNaN(data161)){
+if(errors === _errs362){
+if((typeof data164 == "number") && (isFinite(data164))){
+if(data164 > 67108864 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data161 < 1 || isNaN(data161)){
+if(data164 < 1 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs355 === errors;
-if(valid57){
-let data162 = data154.recoveryBytes;
-const _errs357 = errors;
-if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
+var valid58 = _errs362 === errors;
+if(valid58){
+let data165 = data157.recoveryBytes;
+const _errs364 = errors;
+if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs357){
-if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 67108864 || isNaN(data162)){
+if(errors === _errs364){
+if((typeof data165 == "number") && (isFinite(data165))){
+if(data165 > 67108864 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data162 < 0 || isNaN(data162)){
+if(data165 < 0 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs357 === errors;
-if(valid57){
-let data163 = data154.recoverySeconds;
-const _errs359 = errors;
-if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
+var valid58 = _errs364 === errors;
+if(valid58){
+let data166 = data157.recoverySeconds;
+const _errs366 = errors;
+if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs359){
-if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 3600 || isNaN(data163)){
+if(errors === _errs366){
+if((typeof data166 == "number") && (isFinite(data166))){
+if(data166 > 3600 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data163 < 0 || isNaN(data163)){
+if(data166 < 0 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs359 === errors;
-if(valid57){
-let data164 = data154.pingSeconds;
-const _errs361 = errors;
-if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
+var valid58 = _errs366 === errors;
+if(valid58){
+let data167 = data157.pingSeconds;
+const _errs368 = errors;
+if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs361){
-if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 > 600 || isNaN(data164)){
+if(errors === _errs368){
+if((typeof data167 == "number") && (isFinite(data167))){
+if(data167 > 600 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data164 < 1 || isNaN(data164)){
+if(data167 < 1 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs361 === errors;
-if(valid57){
-let data165 = data154.pongSeconds;
-const _errs363 = errors;
-if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
+var valid58 = _errs368 === errors;
+if(valid58){
+let data168 = data157.pongSeconds;
+const _errs370 = errors;
+if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs363){
-if((typeof data165 == "number") && (isFinite(data165))){
-if(data165 > 600 || isNaN(data165)){
+if(errors === _errs370){
+if((typeof data168 == "number") && (isFinite(data168))){
+if(data168 > 600 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data165 < 1 || isNaN(data165)){
+if(data168 < 1 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs363 === errors;
+var valid58 = _errs370 === errors;
 }
 }
 }
@@ -4405,445 +4499,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid54 = _errs340 === errors;
-if(valid54){
-let data166 = data145.mqtt;
-const _errs365 = errors;
-if(errors === _errs365){
-if(data166 && typeof data166 == "object" && !Array.isArray(data166)){
-if(data166.connectSeconds === undefined){
-data166.connectSeconds = 5;
+var valid55 = _errs347 === errors;
+if(valid55){
+let data169 = data148.mqtt;
+const _errs372 = errors;
+if(errors === _errs372){
+if(data169 && typeof data169 == "object" && !Array.isArray(data169)){
+if(data169.connectSeconds === undefined){
+data169.connectSeconds = 5;
 }
-if(data166.connectBytes === undefined){
-data166.connectBytes = 16384;
+if(data169.connectBytes === undefined){
+data169.connectBytes = 16384;
 }
-if(data166.publishBytes === undefined){
-data166.publishBytes = 2000000;
+if(data169.publishBytes === undefined){
+data169.publishBytes = 2000000;
 }
-if(data166.subscribeBytes === undefined){
-data166.subscribeBytes = 1048576;
+if(data169.subscribeBytes === undefined){
+data169.subscribeBytes = 1048576;
 }
-if(data166.subscriptions === undefined){
-data166.subscriptions = 20000;
+if(data169.subscriptions === undefined){
+data169.subscriptions = 20000;
 }
-if(data166.totalSubscriptions === undefined){
-data166.totalSubscriptions = 200000;
+if(data169.totalSubscriptions === undefined){
+data169.totalSubscriptions = 200000;
 }
-if(data166.clientIdBytes === undefined){
-data166.clientIdBytes = 256;
+if(data169.clientIdBytes === undefined){
+data169.clientIdBytes = 256;
 }
-if(data166.userBytes === undefined){
-data166.userBytes = 64;
+if(data169.userBytes === undefined){
+data169.userBytes = 64;
 }
-if(data166.passwordBytes === undefined){
-data166.passwordBytes = 256;
+if(data169.passwordBytes === undefined){
+data169.passwordBytes = 256;
 }
-if(data166.keepAliveSeconds === undefined){
-data166.keepAliveSeconds = 300;
+if(data169.keepAliveSeconds === undefined){
+data169.keepAliveSeconds = 300;
 }
-if(data166.qos2Window === undefined){
-data166.qos2Window = 20;
+if(data169.qos2Window === undefined){
+data169.qos2Window = 20;
 }
-if(data166.outboundBytes === undefined){
-data166.outboundBytes = 1048576;
+if(data169.outboundBytes === undefined){
+data169.outboundBytes = 1048576;
 }
-if(data166.publishesPerSecond === undefined){
-data166.publishesPerSecond = 1000;
+if(data169.publishesPerSecond === undefined){
+data169.publishesPerSecond = 1000;
 }
-if(data166.publishBurst === undefined){
-data166.publishBurst = 2000;
+if(data169.publishBurst === undefined){
+data169.publishBurst = 2000;
 }
-if(data166.requestsPerSecond === undefined){
-data166.requestsPerSecond = 1000;
+if(data169.requestsPerSecond === undefined){
+data169.requestsPerSecond = 1000;
 }
-if(data166.requestBurst === undefined){
-data166.requestBurst = 2000;
+if(data169.requestBurst === undefined){
+data169.requestBurst = 2000;
 }
-if(data166.idleSeconds === undefined){
-data166.idleSeconds = 0;
+if(data169.idleSeconds === undefined){
+data169.idleSeconds = 0;
 }
-const _errs367 = errors;
-for(const key36 in data166){
-if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key36))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
+const _errs374 = errors;
+for(const key37 in data169){
+if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key37))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs367 === errors){
-let data167 = data166.connectSeconds;
-const _errs368 = errors;
-if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
+if(_errs374 === errors){
+let data170 = data169.connectSeconds;
+const _errs375 = errors;
+if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs368){
-if((typeof data167 == "number") && (isFinite(data167))){
-if(data167 > 30 || isNaN(data167)){
+if(errors === _errs375){
+if((typeof data170 == "number") && (isFinite(data170))){
+if(data170 > 30 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data167 < 1 || isNaN(data167)){
+if(data170 < 1 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs368 === errors;
-if(valid58){
-let data168 = data166.connectBytes;
-const _errs370 = errors;
-if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
+var valid59 = _errs375 === errors;
+if(valid59){
+let data171 = data169.connectBytes;
+const _errs377 = errors;
+if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs370){
-if((typeof data168 == "number") && (isFinite(data168))){
-if(data168 > 65536 || isNaN(data168)){
+if(errors === _errs377){
+if((typeof data171 == "number") && (isFinite(data171))){
+if(data171 > 65536 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data168 < 1 || isNaN(data168)){
+if(data171 < 1 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs370 === errors;
-if(valid58){
-let data169 = data166.publishBytes;
-const _errs372 = errors;
-if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
+var valid59 = _errs377 === errors;
+if(valid59){
+let data172 = data169.publishBytes;
+const _errs379 = errors;
+if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs372){
-if((typeof data169 == "number") && (isFinite(data169))){
-if(data169 > 16777216 || isNaN(data169)){
+if(errors === _errs379){
+if((typeof data172 == "number") && (isFinite(data172))){
+if(data172 > 16777216 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data169 < 1 || isNaN(data169)){
+if(data172 < 1 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs372 === errors;
-if(valid58){
-let data170 = data166.subscribeBytes;
-const _errs374 = errors;
-if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
+var valid59 = _errs379 === errors;
+if(valid59){
+let data173 = data169.subscribeBytes;
+const _errs381 = errors;
+if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs374){
-if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 4194304 || isNaN(data170)){
+if(errors === _errs381){
+if((typeof data173 == "number") && (isFinite(data173))){
+if(data173 > 4194304 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
-if(data170 < 1 || isNaN(data170)){
+if(data173 < 1 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs374 === errors;
-if(valid58){
-let data171 = data166.subscriptions;
-const _errs376 = errors;
-if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
+var valid59 = _errs381 === errors;
+if(valid59){
+let data174 = data169.subscriptions;
+const _errs383 = errors;
+if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs376){
-if((typeof data171 == "number") && (isFinite(data171))){
-if(data171 > 1000000 || isNaN(data171)){
+if(errors === _errs383){
+if((typeof data174 == "number") && (isFinite(data174))){
+if(data174 > 1000000 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data171 < 1 || isNaN(data171)){
+if(data174 < 1 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs376 === errors;
-if(valid58){
-let data172 = data166.totalSubscriptions;
-const _errs378 = errors;
-if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
+var valid59 = _errs383 === errors;
+if(valid59){
+let data175 = data169.totalSubscriptions;
+const _errs385 = errors;
+if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs378){
-if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 > 10000000 || isNaN(data172)){
+if(errors === _errs385){
+if((typeof data175 == "number") && (isFinite(data175))){
+if(data175 > 10000000 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
-if(data172 < 1 || isNaN(data172)){
+if(data175 < 1 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs378 === errors;
-if(valid58){
-let data173 = data166.clientIdBytes;
-const _errs380 = errors;
-if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
+var valid59 = _errs385 === errors;
+if(valid59){
+let data176 = data169.clientIdBytes;
+const _errs387 = errors;
+if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs380){
-if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 > 1024 || isNaN(data173)){
+if(errors === _errs387){
+if((typeof data176 == "number") && (isFinite(data176))){
+if(data176 > 1024 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data173 < 1 || isNaN(data173)){
+if(data176 < 1 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs380 === errors;
-if(valid58){
-let data174 = data166.userBytes;
-const _errs382 = errors;
-if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
+var valid59 = _errs387 === errors;
+if(valid59){
+let data177 = data169.userBytes;
+const _errs389 = errors;
+if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs382){
-if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 256 || isNaN(data174)){
+if(errors === _errs389){
+if((typeof data177 == "number") && (isFinite(data177))){
+if(data177 > 256 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data174 < 1 || isNaN(data174)){
+if(data177 < 1 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs382 === errors;
-if(valid58){
-let data175 = data166.passwordBytes;
-const _errs384 = errors;
-if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
+var valid59 = _errs389 === errors;
+if(valid59){
+let data178 = data169.passwordBytes;
+const _errs391 = errors;
+if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs384){
-if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 1024 || isNaN(data175)){
+if(errors === _errs391){
+if((typeof data178 == "number") && (isFinite(data178))){
+if(data178 > 1024 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data175 < 1 || isNaN(data175)){
+if(data178 < 1 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs384 === errors;
-if(valid58){
-let data176 = data166.keepAliveSeconds;
-const _errs386 = errors;
-if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
+var valid59 = _errs391 === errors;
+if(valid59){
+let data179 = data169.keepAliveSeconds;
+const _errs393 = errors;
+if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs386){
-if((typeof data176 == "number") && (isFinite(data176))){
-if(data176 > 65535 || isNaN(data176)){
+if(errors === _errs393){
+if((typeof data179 == "number") && (isFinite(data179))){
+if(data179 > 65535 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data176 < 1 || isNaN(data176)){
+if(data179 < 1 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs386 === errors;
-if(valid58){
-let data177 = data166.qos2Window;
-const _errs388 = errors;
-if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
+var valid59 = _errs393 === errors;
+if(valid59){
+let data180 = data169.qos2Window;
+const _errs395 = errors;
+if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs388){
-if((typeof data177 == "number") && (isFinite(data177))){
-if(data177 > 1000 || isNaN(data177)){
+if(errors === _errs395){
+if((typeof data180 == "number") && (isFinite(data180))){
+if(data180 > 1000 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data177 < 1 || isNaN(data177)){
+if(data180 < 1 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs388 === errors;
-if(valid58){
-let data178 = data166.outboundBytes;
-const _errs390 = errors;
-if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
+var valid59 = _errs395 === errors;
+if(valid59){
+let data181 = data169.outboundBytes;
+const _errs397 = errors;
+if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs390){
-if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 67108864 || isNaN(data178)){
+if(errors === _errs397){
+if((typeof data181 == "number") && (isFinite(data181))){
+if(data181 > 67108864 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data178 < 1 || isNaN(data178)){
+if(data181 < 1 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs390 === errors;
-if(valid58){
-let data179 = data166.publishesPerSecond;
-const _errs392 = errors;
-if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
+var valid59 = _errs397 === errors;
+if(valid59){
+let data182 = data169.publishesPerSecond;
+const _errs399 = errors;
+if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs392){
-if((typeof data179 == "number") && (isFinite(data179))){
-if(data179 > 100000 || isNaN(data179)){
+if(errors === _errs399){
+if((typeof data182 == "number") && (isFinite(data182))){
+if(data182 > 100000 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data179 < 1 || isNaN(data179)){
+if(data182 < 1 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs392 === errors;
-if(valid58){
-let data180 = data166.publishBurst;
-const _errs394 = errors;
-if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
+var valid59 = _errs399 === errors;
+if(valid59){
+let data183 = data169.publishBurst;
+const _errs401 = errors;
+if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs394){
-if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 200000 || isNaN(data180)){
+if(errors === _errs401){
+if((typeof data183 == "number") && (isFinite(data183))){
+if(data183 > 200000 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data180 < 1 || isNaN(data180)){
+if(data183 < 1 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs394 === errors;
-if(valid58){
-let data181 = data166.requestsPerSecond;
-const _errs396 = errors;
-if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
+var valid59 = _errs401 === errors;
+if(valid59){
+let data184 = data169.requestsPerSecond;
+const _errs403 = errors;
+if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs396){
-if((typeof data181 == "number") && (isFinite(data181))){
-if(data181 > 100000 || isNaN(data181)){
+if(errors === _errs403){
+if((typeof data184 == "number") && (isFinite(data184))){
+if(data184 > 100000 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data181 < 1 || isNaN(data181)){
+if(data184 < 1 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs396 === errors;
-if(valid58){
-let data182 = data166.requestBurst;
-const _errs398 = errors;
-if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
+var valid59 = _errs403 === errors;
+if(valid59){
+let data185 = data169.requestBurst;
+const _errs405 = errors;
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs398){
-if((typeof data182 == "number") && (isFinite(data182))){
-if(data182 > 200000 || isNaN(data182)){
+if(errors === _errs405){
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 > 200000 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data182 < 1 || isNaN(data182)){
+if(data185 < 1 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs398 === errors;
-if(valid58){
-let data183 = data166.idleSeconds;
-const _errs400 = errors;
-if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
+var valid59 = _errs405 === errors;
+if(valid59){
+let data186 = data169.idleSeconds;
+const _errs407 = errors;
+if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs400){
-if((typeof data183 == "number") && (isFinite(data183))){
-if(data183 > 86400 || isNaN(data183)){
+if(errors === _errs407){
+if((typeof data186 == "number") && (isFinite(data186))){
+if(data186 > 86400 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data183 < 0 || isNaN(data183)){
+if(data186 < 0 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs400 === errors;
+var valid59 = _errs407 === errors;
 }
 }
 }
@@ -4867,145 +4961,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid54 = _errs365 === errors;
-if(valid54){
-let data184 = data145.sessions;
-const _errs402 = errors;
-if(errors === _errs402){
-if(data184 && typeof data184 == "object" && !Array.isArray(data184)){
-if(data184.count === undefined){
-data184.count = 500;
+var valid55 = _errs372 === errors;
+if(valid55){
+let data187 = data148.sessions;
+const _errs409 = errors;
+if(errors === _errs409){
+if(data187 && typeof data187 == "object" && !Array.isArray(data187)){
+if(data187.count === undefined){
+data187.count = 500;
 }
-if(data184.hours === undefined){
-data184.hours = 24;
+if(data187.hours === undefined){
+data187.hours = 24;
 }
-if(data184.messages === undefined){
-data184.messages = 1000;
+if(data187.messages === undefined){
+data187.messages = 1000;
 }
-if(data184.bytes === undefined){
-data184.bytes = 1048576;
+if(data187.bytes === undefined){
+data187.bytes = 1048576;
 }
-if(data184.totalBytes === undefined){
-data184.totalBytes = 67108864;
+if(data187.totalBytes === undefined){
+data187.totalBytes = 67108864;
 }
-const _errs404 = errors;
-for(const key37 in data184){
-if(!(((((key37 === "count") || (key37 === "hours")) || (key37 === "messages")) || (key37 === "bytes")) || (key37 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
+const _errs411 = errors;
+for(const key38 in data187){
+if(!(((((key38 === "count") || (key38 === "hours")) || (key38 === "messages")) || (key38 === "bytes")) || (key38 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs404 === errors){
-let data185 = data184.count;
-const _errs405 = errors;
-if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
+if(_errs411 === errors){
+let data188 = data187.count;
+const _errs412 = errors;
+if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs405){
-if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 100000 || isNaN(data185)){
+if(errors === _errs412){
+if((typeof data188 == "number") && (isFinite(data188))){
+if(data188 > 100000 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data185 < 1 || isNaN(data185)){
+if(data188 < 1 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs405 === errors;
-if(valid59){
-let data186 = data184.hours;
-const _errs407 = errors;
-if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
+var valid60 = _errs412 === errors;
+if(valid60){
+let data189 = data187.hours;
+const _errs414 = errors;
+if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs407){
-if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 8760 || isNaN(data186)){
+if(errors === _errs414){
+if((typeof data189 == "number") && (isFinite(data189))){
+if(data189 > 8760 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
-if(data186 < 1 || isNaN(data186)){
+if(data189 < 1 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs407 === errors;
-if(valid59){
-let data187 = data184.messages;
-const _errs409 = errors;
-if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
+var valid60 = _errs414 === errors;
+if(valid60){
+let data190 = data187.messages;
+const _errs416 = errors;
+if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs409){
-if((typeof data187 == "number") && (isFinite(data187))){
-if(data187 > 100000 || isNaN(data187)){
+if(errors === _errs416){
+if((typeof data190 == "number") && (isFinite(data190))){
+if(data190 > 100000 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data187 < 1 || isNaN(data187)){
+if(data190 < 1 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs409 === errors;
-if(valid59){
-let data188 = data184.bytes;
-const _errs411 = errors;
-if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
+var valid60 = _errs416 === errors;
+if(valid60){
+let data191 = data187.bytes;
+const _errs418 = errors;
+if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs411){
-if((typeof data188 == "number") && (isFinite(data188))){
-if(data188 > 67108864 || isNaN(data188)){
+if(errors === _errs418){
+if((typeof data191 == "number") && (isFinite(data191))){
+if(data191 > 67108864 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data188 < 1 || isNaN(data188)){
+if(data191 < 1 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs411 === errors;
-if(valid59){
-let data189 = data184.totalBytes;
-const _errs413 = errors;
-if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
+var valid60 = _errs418 === errors;
+if(valid60){
+let data192 = data187.totalBytes;
+const _errs420 = errors;
+if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs413){
-if((typeof data189 == "number") && (isFinite(data189))){
-if(data189 > 1073741824 || isNaN(data189)){
+if(errors === _errs420){
+if((typeof data192 == "number") && (isFinite(data192))){
+if(data192 > 1073741824 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data189 < 1 || isNaN(data189)){
+if(data192 < 1 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs413 === errors;
+var valid60 = _errs420 === errors;
 }
 }
 }
@@ -5017,95 +5111,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid54 = _errs402 === errors;
-if(valid54){
-let data190 = data145.retained;
-const _errs415 = errors;
-if(errors === _errs415){
-if(data190 && typeof data190 == "object" && !Array.isArray(data190)){
-if(data190.topics === undefined){
-data190.topics = 100000;
+var valid55 = _errs409 === errors;
+if(valid55){
+let data193 = data148.retained;
+const _errs422 = errors;
+if(errors === _errs422){
+if(data193 && typeof data193 == "object" && !Array.isArray(data193)){
+if(data193.topics === undefined){
+data193.topics = 100000;
 }
-if(data190.valueBytes === undefined){
-data190.valueBytes = 1048576;
+if(data193.valueBytes === undefined){
+data193.valueBytes = 1048576;
 }
-if(data190.totalBytes === undefined){
-data190.totalBytes = 268435456;
+if(data193.totalBytes === undefined){
+data193.totalBytes = 268435456;
 }
-const _errs417 = errors;
-for(const key38 in data190){
-if(!(((key38 === "topics") || (key38 === "valueBytes")) || (key38 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
+const _errs424 = errors;
+for(const key39 in data193){
+if(!(((key39 === "topics") || (key39 === "valueBytes")) || (key39 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs417 === errors){
-let data191 = data190.topics;
-const _errs418 = errors;
-if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
+if(_errs424 === errors){
+let data194 = data193.topics;
+const _errs425 = errors;
+if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs418){
-if((typeof data191 == "number") && (isFinite(data191))){
-if(data191 > 1000000 || isNaN(data191)){
+if(errors === _errs425){
+if((typeof data194 == "number") && (isFinite(data194))){
+if(data194 > 1000000 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data191 < 1 || isNaN(data191)){
+if(data194 < 1 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs418 === errors;
-if(valid60){
-let data192 = data190.valueBytes;
-const _errs420 = errors;
-if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
+var valid61 = _errs425 === errors;
+if(valid61){
+let data195 = data193.valueBytes;
+const _errs427 = errors;
+if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs420){
-if((typeof data192 == "number") && (isFinite(data192))){
-if(data192 > 16777216 || isNaN(data192)){
+if(errors === _errs427){
+if((typeof data195 == "number") && (isFinite(data195))){
+if(data195 > 16777216 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data192 < 1 || isNaN(data192)){
+if(data195 < 1 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs420 === errors;
-if(valid60){
-let data193 = data190.totalBytes;
-const _errs422 = errors;
-if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
+var valid61 = _errs427 === errors;
+if(valid61){
+let data196 = data193.totalBytes;
+const _errs429 = errors;
+if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs422){
-if((typeof data193 == "number") && (isFinite(data193))){
-if(data193 > 1073741824 || isNaN(data193)){
+if(errors === _errs429){
+if((typeof data196 == "number") && (isFinite(data196))){
+if(data196 > 1073741824 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data193 < 1 || isNaN(data193)){
+if(data196 < 1 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs422 === errors;
+var valid61 = _errs429 === errors;
 }
 }
 }
@@ -5115,38 +5209,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid54 = _errs415 === errors;
-if(valid54){
-let data194 = data145.nodes;
-const _errs424 = errors;
-if(errors === _errs424){
-if(data194 && typeof data194 == "object" && !Array.isArray(data194)){
-if(data194.devices === undefined){
-data194.devices = 10000;
+var valid55 = _errs422 === errors;
+if(valid55){
+let data197 = data148.nodes;
+const _errs431 = errors;
+if(errors === _errs431){
+if(data197 && typeof data197 == "object" && !Array.isArray(data197)){
+if(data197.devices === undefined){
+data197.devices = 10000;
 }
-const _errs426 = errors;
-for(const key39 in data194){
-if(!(key39 === "devices")){
-validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
+const _errs433 = errors;
+for(const key40 in data197){
+if(!(key40 === "devices")){
+validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs426 === errors){
-let data195 = data194.devices;
-const _errs427 = errors;
-if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
+if(_errs433 === errors){
+let data198 = data197.devices;
+const _errs434 = errors;
+if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs427){
-if((typeof data195 == "number") && (isFinite(data195))){
-if(data195 > 1000000 || isNaN(data195)){
+if(errors === _errs434){
+if((typeof data198 == "number") && (isFinite(data198))){
+if(data198 > 1000000 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data195 < 1 || isNaN(data195)){
+if(data198 < 1 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -5160,205 +5254,205 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid54 = _errs424 === errors;
-if(valid54){
-let data196 = data145.connections;
-const _errs429 = errors;
-if(errors === _errs429){
-if(data196 && typeof data196 == "object" && !Array.isArray(data196)){
-if(data196.total === undefined){
-data196.total = 10000;
+var valid55 = _errs431 === errors;
+if(valid55){
+let data199 = data148.connections;
+const _errs436 = errors;
+if(errors === _errs436){
+if(data199 && typeof data199 == "object" && !Array.isArray(data199)){
+if(data199.total === undefined){
+data199.total = 10000;
 }
-if(data196.perAddress === undefined){
-data196.perAddress = 2000;
+if(data199.perAddress === undefined){
+data199.perAddress = 2000;
 }
-if(data196.perUser === undefined){
-data196.perUser = 2000;
+if(data199.perUser === undefined){
+data199.perUser = 2000;
 }
-if(data196.unauthenticated === undefined){
-data196.unauthenticated = 2000;
+if(data199.unauthenticated === undefined){
+data199.unauthenticated = 2000;
 }
-if(data196.unauthenticatedPerAddress === undefined){
-data196.unauthenticatedPerAddress = 1000;
+if(data199.unauthenticatedPerAddress === undefined){
+data199.unauthenticatedPerAddress = 1000;
 }
-if(data196.acceptBurst === undefined){
-data196.acceptBurst = 200;
+if(data199.acceptBurst === undefined){
+data199.acceptBurst = 200;
 }
-if(data196.acceptsPerMinute === undefined){
-data196.acceptsPerMinute = 600;
+if(data199.acceptsPerMinute === undefined){
+data199.acceptsPerMinute = 600;
 }
-if(data196.exemptLoopback === undefined){
-data196.exemptLoopback = true;
+if(data199.exemptLoopback === undefined){
+data199.exemptLoopback = true;
 }
-const _errs431 = errors;
-for(const key40 in data196){
-if(!((((((((key40 === "total") || (key40 === "perAddress")) || (key40 === "perUser")) || (key40 === "unauthenticated")) || (key40 === "unauthenticatedPerAddress")) || (key40 === "acceptBurst")) || (key40 === "acceptsPerMinute")) || (key40 === "exemptLoopback"))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
+const _errs438 = errors;
+for(const key41 in data199){
+if(!((((((((key41 === "total") || (key41 === "perAddress")) || (key41 === "perUser")) || (key41 === "unauthenticated")) || (key41 === "unauthenticatedPerAddress")) || (key41 === "acceptBurst")) || (key41 === "acceptsPerMinute")) || (key41 === "exemptLoopback"))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs431 === errors){
-let data197 = data196.total;
-const _errs432 = errors;
-if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
+if(_errs438 === errors){
+let data200 = data199.total;
+const _errs439 = errors;
+if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs432){
-if((typeof data197 == "number") && (isFinite(data197))){
-if(data197 > 100000 || isNaN(data197)){
+if(errors === _errs439){
+if((typeof data200 == "number") && (isFinite(data200))){
+if(data200 > 100000 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data197 < 1 || isNaN(data197)){
+if(data200 < 1 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs432 === errors;
-if(valid62){
-let data198 = data196.perAddress;
-const _errs434 = errors;
-if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
+var valid63 = _errs439 === errors;
+if(valid63){
+let data201 = data199.perAddress;
+const _errs441 = errors;
+if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs434){
-if((typeof data198 == "number") && (isFinite(data198))){
-if(data198 > 100000 || isNaN(data198)){
+if(errors === _errs441){
+if((typeof data201 == "number") && (isFinite(data201))){
+if(data201 > 100000 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data198 < 1 || isNaN(data198)){
+if(data201 < 1 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs434 === errors;
-if(valid62){
-let data199 = data196.perUser;
-const _errs436 = errors;
-if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
+var valid63 = _errs441 === errors;
+if(valid63){
+let data202 = data199.perUser;
+const _errs443 = errors;
+if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs436){
-if((typeof data199 == "number") && (isFinite(data199))){
-if(data199 > 100000 || isNaN(data199)){
+if(errors === _errs443){
+if((typeof data202 == "number") && (isFinite(data202))){
+if(data202 > 100000 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data199 < 1 || isNaN(data199)){
+if(data202 < 1 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs436 === errors;
-if(valid62){
-let data200 = data196.unauthenticated;
-const _errs438 = errors;
-if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
+var valid63 = _errs443 === errors;
+if(valid63){
+let data203 = data199.unauthenticated;
+const _errs445 = errors;
+if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs438){
-if((typeof data200 == "number") && (isFinite(data200))){
-if(data200 > 10000 || isNaN(data200)){
+if(errors === _errs445){
+if((typeof data203 == "number") && (isFinite(data203))){
+if(data203 > 10000 || isNaN(data203)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data200 < 1 || isNaN(data200)){
+if(data203 < 1 || isNaN(data203)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs438 === errors;
-if(valid62){
-let data201 = data196.unauthenticatedPerAddress;
-const _errs440 = errors;
-if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
+var valid63 = _errs445 === errors;
+if(valid63){
+let data204 = data199.unauthenticatedPerAddress;
+const _errs447 = errors;
+if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs440){
-if((typeof data201 == "number") && (isFinite(data201))){
-if(data201 > 10000 || isNaN(data201)){
+if(errors === _errs447){
+if((typeof data204 == "number") && (isFinite(data204))){
+if(data204 > 10000 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data201 < 1 || isNaN(data201)){
+if(data204 < 1 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs440 === errors;
-if(valid62){
-let data202 = data196.acceptBurst;
-const _errs442 = errors;
-if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
+var valid63 = _errs447 === errors;
+if(valid63){
+let data205 = data199.acceptBurst;
+const _errs449 = errors;
+if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs442){
-if((typeof data202 == "number") && (isFinite(data202))){
-if(data202 > 100000 || isNaN(data202)){
+if(errors === _errs449){
+if((typeof data205 == "number") && (isFinite(data205))){
+if(data205 > 100000 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data202 < 1 || isNaN(data202)){
+if(data205 < 1 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs442 === errors;
-if(valid62){
-let data203 = data196.acceptsPerMinute;
-const _errs444 = errors;
-if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
+var valid63 = _errs449 === errors;
+if(valid63){
+let data206 = data199.acceptsPerMinute;
+const _errs451 = errors;
+if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs444){
-if((typeof data203 == "number") && (isFinite(data203))){
-if(data203 > 1000000 || isNaN(data203)){
+if(errors === _errs451){
+if((typeof data206 == "number") && (isFinite(data206))){
+if(data206 > 1000000 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data203 < 1 || isNaN(data203)){
+if(data206 < 1 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs444 === errors;
-if(valid62){
-const _errs446 = errors;
-if(typeof data196.exemptLoopback !== "boolean"){
+var valid63 = _errs451 === errors;
+if(valid63){
+const _errs453 = errors;
+if(typeof data199.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid62 = _errs446 === errors;
+var valid63 = _errs453 === errors;
 }
 }
 }
@@ -5373,145 +5467,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid54 = _errs429 === errors;
-if(valid54){
-let data205 = data145.http;
-const _errs448 = errors;
-if(errors === _errs448){
-if(data205 && typeof data205 == "object" && !Array.isArray(data205)){
-if(data205.headerBytes === undefined){
-data205.headerBytes = 32768;
+var valid55 = _errs436 === errors;
+if(valid55){
+let data208 = data148.http;
+const _errs455 = errors;
+if(errors === _errs455){
+if(data208 && typeof data208 == "object" && !Array.isArray(data208)){
+if(data208.headerBytes === undefined){
+data208.headerBytes = 32768;
 }
-if(data205.headers === undefined){
-data205.headers = 64;
+if(data208.headers === undefined){
+data208.headers = 64;
 }
-if(data205.bodyBytes === undefined){
-data205.bodyBytes = 16384;
+if(data208.bodyBytes === undefined){
+data208.bodyBytes = 16384;
 }
-if(data205.headerSeconds === undefined){
-data205.headerSeconds = 5;
+if(data208.headerSeconds === undefined){
+data208.headerSeconds = 5;
 }
-if(data205.requestSeconds === undefined){
-data205.requestSeconds = 10;
+if(data208.requestSeconds === undefined){
+data208.requestSeconds = 10;
 }
-const _errs450 = errors;
-for(const key41 in data205){
-if(!(((((key41 === "headerBytes") || (key41 === "headers")) || (key41 === "bodyBytes")) || (key41 === "headerSeconds")) || (key41 === "requestSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
+const _errs457 = errors;
+for(const key42 in data208){
+if(!(((((key42 === "headerBytes") || (key42 === "headers")) || (key42 === "bodyBytes")) || (key42 === "headerSeconds")) || (key42 === "requestSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs450 === errors){
-let data206 = data205.headerBytes;
-const _errs451 = errors;
-if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
+if(_errs457 === errors){
+let data209 = data208.headerBytes;
+const _errs458 = errors;
+if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs451){
-if((typeof data206 == "number") && (isFinite(data206))){
-if(data206 > 65536 || isNaN(data206)){
+if(errors === _errs458){
+if((typeof data209 == "number") && (isFinite(data209))){
+if(data209 > 65536 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data206 < 1 || isNaN(data206)){
+if(data209 < 1 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid63 = _errs451 === errors;
-if(valid63){
-let data207 = data205.headers;
-const _errs453 = errors;
-if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
+var valid64 = _errs458 === errors;
+if(valid64){
+let data210 = data208.headers;
+const _errs460 = errors;
+if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs453){
-if((typeof data207 == "number") && (isFinite(data207))){
-if(data207 > 256 || isNaN(data207)){
+if(errors === _errs460){
+if((typeof data210 == "number") && (isFinite(data210))){
+if(data210 > 256 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data207 < 1 || isNaN(data207)){
+if(data210 < 1 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid63 = _errs453 === errors;
-if(valid63){
-let data208 = data205.bodyBytes;
-const _errs455 = errors;
-if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
+var valid64 = _errs460 === errors;
+if(valid64){
+let data211 = data208.bodyBytes;
+const _errs462 = errors;
+if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs455){
-if((typeof data208 == "number") && (isFinite(data208))){
-if(data208 > 1048576 || isNaN(data208)){
+if(errors === _errs462){
+if((typeof data211 == "number") && (isFinite(data211))){
+if(data211 > 1048576 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data208 < 1 || isNaN(data208)){
+if(data211 < 1 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid63 = _errs455 === errors;
-if(valid63){
-let data209 = data205.headerSeconds;
-const _errs457 = errors;
-if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
+var valid64 = _errs462 === errors;
+if(valid64){
+let data212 = data208.headerSeconds;
+const _errs464 = errors;
+if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs457){
-if((typeof data209 == "number") && (isFinite(data209))){
-if(data209 > 60 || isNaN(data209)){
+if(errors === _errs464){
+if((typeof data212 == "number") && (isFinite(data212))){
+if(data212 > 60 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data209 < 1 || isNaN(data209)){
+if(data212 < 1 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid63 = _errs457 === errors;
-if(valid63){
-let data210 = data205.requestSeconds;
-const _errs459 = errors;
-if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
+var valid64 = _errs464 === errors;
+if(valid64){
+let data213 = data208.requestSeconds;
+const _errs466 = errors;
+if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs459){
-if((typeof data210 == "number") && (isFinite(data210))){
-if(data210 > 300 || isNaN(data210)){
+if(errors === _errs466){
+if((typeof data213 == "number") && (isFinite(data213))){
+if(data213 > 300 || isNaN(data213)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data210 < 1 || isNaN(data210)){
+if(data213 < 1 || isNaN(data213)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid63 = _errs459 === errors;
+var valid64 = _errs466 === errors;
 }
 }
 }
@@ -5523,445 +5617,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid54 = _errs448 === errors;
-if(valid54){
-let data211 = data145.signIn;
-const _errs461 = errors;
-if(errors === _errs461){
-if(data211 && typeof data211 == "object" && !Array.isArray(data211)){
-if(data211.checksAtOnce === undefined){
-data211.checksAtOnce = 2;
+var valid55 = _errs455 === errors;
+if(valid55){
+let data214 = data148.signIn;
+const _errs468 = errors;
+if(errors === _errs468){
+if(data214 && typeof data214 == "object" && !Array.isArray(data214)){
+if(data214.checksAtOnce === undefined){
+data214.checksAtOnce = 2;
 }
-if(data211.checksWaiting === undefined){
-data211.checksWaiting = 1000;
+if(data214.checksWaiting === undefined){
+data214.checksWaiting = 1000;
 }
-if(data211.cacheSeconds === undefined){
-data211.cacheSeconds = 86400;
+if(data214.cacheSeconds === undefined){
+data214.cacheSeconds = 86400;
 }
-if(data211.cacheEntries === undefined){
-data211.cacheEntries = 4096;
+if(data214.cacheEntries === undefined){
+data214.cacheEntries = 4096;
 }
-if(data211.failuresPerAddress === undefined){
-data211.failuresPerAddress = 10;
+if(data214.failuresPerAddress === undefined){
+data214.failuresPerAddress = 10;
 }
-if(data211.addressWindowSeconds === undefined){
-data211.addressWindowSeconds = 300;
+if(data214.addressWindowSeconds === undefined){
+data214.addressWindowSeconds = 300;
 }
-if(data211.failuresPerUser === undefined){
-data211.failuresPerUser = 10;
+if(data214.failuresPerUser === undefined){
+data214.failuresPerUser = 10;
 }
-if(data211.userWindowSeconds === undefined){
-data211.userWindowSeconds = 900;
+if(data214.userWindowSeconds === undefined){
+data214.userWindowSeconds = 900;
 }
-if(data211.longestDelaySeconds === undefined){
-data211.longestDelaySeconds = 900;
+if(data214.longestDelaySeconds === undefined){
+data214.longestDelaySeconds = 900;
 }
-if(data211.firstMessageSeconds === undefined){
-data211.firstMessageSeconds = 5;
+if(data214.firstMessageSeconds === undefined){
+data214.firstMessageSeconds = 5;
 }
-if(data211.firstMessageBytes === undefined){
-data211.firstMessageBytes = 4096;
+if(data214.firstMessageBytes === undefined){
+data214.firstMessageBytes = 4096;
 }
-if(data211.sessionSeconds === undefined){
-data211.sessionSeconds = 43200;
+if(data214.sessionSeconds === undefined){
+data214.sessionSeconds = 43200;
 }
-if(data211.sessionIdleSeconds === undefined){
-data211.sessionIdleSeconds = 7200;
+if(data214.sessionIdleSeconds === undefined){
+data214.sessionIdleSeconds = 7200;
 }
-if(data211.sessionsPerUser === undefined){
-data211.sessionsPerUser = 64;
+if(data214.sessionsPerUser === undefined){
+data214.sessionsPerUser = 64;
 }
-if(data211.ticketSeconds === undefined){
-data211.ticketSeconds = 30;
+if(data214.ticketSeconds === undefined){
+data214.ticketSeconds = 30;
 }
-if(data211.ticketsPerUser === undefined){
-data211.ticketsPerUser = 64;
+if(data214.ticketsPerUser === undefined){
+data214.ticketsPerUser = 64;
 }
-if(data211.bans === undefined){
-data211.bans = 1000;
+if(data214.bans === undefined){
+data214.bans = 1000;
 }
-const _errs463 = errors;
-for(const key42 in data211){
-if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key42))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
+const _errs470 = errors;
+for(const key43 in data214){
+if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key43))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs463 === errors){
-let data212 = data211.checksAtOnce;
-const _errs464 = errors;
-if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
+if(_errs470 === errors){
+let data215 = data214.checksAtOnce;
+const _errs471 = errors;
+if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs464){
-if((typeof data212 == "number") && (isFinite(data212))){
-if(data212 > 64 || isNaN(data212)){
+if(errors === _errs471){
+if((typeof data215 == "number") && (isFinite(data215))){
+if(data215 > 64 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
-if(data212 < 1 || isNaN(data212)){
+if(data215 < 1 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs464 === errors;
-if(valid64){
-let data213 = data211.checksWaiting;
-const _errs466 = errors;
-if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
+var valid65 = _errs471 === errors;
+if(valid65){
+let data216 = data214.checksWaiting;
+const _errs473 = errors;
+if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs466){
-if((typeof data213 == "number") && (isFinite(data213))){
-if(data213 > 10000 || isNaN(data213)){
+if(errors === _errs473){
+if((typeof data216 == "number") && (isFinite(data216))){
+if(data216 > 10000 || isNaN(data216)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data213 < 1 || isNaN(data213)){
+if(data216 < 1 || isNaN(data216)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs466 === errors;
-if(valid64){
-let data214 = data211.cacheSeconds;
-const _errs468 = errors;
-if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
+var valid65 = _errs473 === errors;
+if(valid65){
+let data217 = data214.cacheSeconds;
+const _errs475 = errors;
+if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs468){
-if((typeof data214 == "number") && (isFinite(data214))){
-if(data214 > 604800 || isNaN(data214)){
+if(errors === _errs475){
+if((typeof data217 == "number") && (isFinite(data217))){
+if(data217 > 604800 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data214 < 1 || isNaN(data214)){
+if(data217 < 1 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs468 === errors;
-if(valid64){
-let data215 = data211.cacheEntries;
-const _errs470 = errors;
-if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
+var valid65 = _errs475 === errors;
+if(valid65){
+let data218 = data214.cacheEntries;
+const _errs477 = errors;
+if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs470){
-if((typeof data215 == "number") && (isFinite(data215))){
-if(data215 > 65536 || isNaN(data215)){
+if(errors === _errs477){
+if((typeof data218 == "number") && (isFinite(data218))){
+if(data218 > 65536 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data215 < 1 || isNaN(data215)){
+if(data218 < 1 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs470 === errors;
-if(valid64){
-let data216 = data211.failuresPerAddress;
-const _errs472 = errors;
-if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
+var valid65 = _errs477 === errors;
+if(valid65){
+let data219 = data214.failuresPerAddress;
+const _errs479 = errors;
+if(!(((typeof data219 == "number") && (!(data219 % 1) && !isNaN(data219))) && (isFinite(data219)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs472){
-if((typeof data216 == "number") && (isFinite(data216))){
-if(data216 > 1000 || isNaN(data216)){
+if(errors === _errs479){
+if((typeof data219 == "number") && (isFinite(data219))){
+if(data219 > 1000 || isNaN(data219)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data216 < 1 || isNaN(data216)){
+if(data219 < 1 || isNaN(data219)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs472 === errors;
-if(valid64){
-let data217 = data211.addressWindowSeconds;
-const _errs474 = errors;
-if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
+var valid65 = _errs479 === errors;
+if(valid65){
+let data220 = data214.addressWindowSeconds;
+const _errs481 = errors;
+if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs474){
-if((typeof data217 == "number") && (isFinite(data217))){
-if(data217 > 86400 || isNaN(data217)){
+if(errors === _errs481){
+if((typeof data220 == "number") && (isFinite(data220))){
+if(data220 > 86400 || isNaN(data220)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data217 < 1 || isNaN(data217)){
+if(data220 < 1 || isNaN(data220)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs474 === errors;
-if(valid64){
-let data218 = data211.failuresPerUser;
-const _errs476 = errors;
-if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
+var valid65 = _errs481 === errors;
+if(valid65){
+let data221 = data214.failuresPerUser;
+const _errs483 = errors;
+if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs476){
-if((typeof data218 == "number") && (isFinite(data218))){
-if(data218 > 1000 || isNaN(data218)){
+if(errors === _errs483){
+if((typeof data221 == "number") && (isFinite(data221))){
+if(data221 > 1000 || isNaN(data221)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data218 < 2 || isNaN(data218)){
+if(data221 < 2 || isNaN(data221)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs476 === errors;
-if(valid64){
-let data219 = data211.userWindowSeconds;
-const _errs478 = errors;
-if(!(((typeof data219 == "number") && (!(data219 % 1) && !isNaN(data219))) && (isFinite(data219)))){
+var valid65 = _errs483 === errors;
+if(valid65){
+let data222 = data214.userWindowSeconds;
+const _errs485 = errors;
+if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs478){
-if((typeof data219 == "number") && (isFinite(data219))){
-if(data219 > 86400 || isNaN(data219)){
+if(errors === _errs485){
+if((typeof data222 == "number") && (isFinite(data222))){
+if(data222 > 86400 || isNaN(data222)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data219 < 1 || isNaN(data219)){
+if(data222 < 1 || isNaN(data222)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs478 === errors;
-if(valid64){
-let data220 = data211.longestDelaySeconds;
-const _errs480 = errors;
-if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
+var valid65 = _errs485 === errors;
+if(valid65){
+let data223 = data214.longestDelaySeconds;
+const _errs487 = errors;
+if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs480){
-if((typeof data220 == "number") && (isFinite(data220))){
-if(data220 > 86400 || isNaN(data220)){
+if(errors === _errs487){
+if((typeof data223 == "number") && (isFinite(data223))){
+if(data223 > 86400 || isNaN(data223)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data220 < 1 || isNaN(data220)){
+if(data223 < 1 || isNaN(data223)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs480 === errors;
-if(valid64){
-let data221 = data211.firstMessageSeconds;
-const _errs482 = errors;
-if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
+var valid65 = _errs487 === errors;
+if(valid65){
+let data224 = data214.firstMessageSeconds;
+const _errs489 = errors;
+if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs482){
-if((typeof data221 == "number") && (isFinite(data221))){
-if(data221 > 30 || isNaN(data221)){
+if(errors === _errs489){
+if((typeof data224 == "number") && (isFinite(data224))){
+if(data224 > 30 || isNaN(data224)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data221 < 1 || isNaN(data221)){
+if(data224 < 1 || isNaN(data224)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs482 === errors;
-if(valid64){
-let data222 = data211.firstMessageBytes;
-const _errs484 = errors;
-if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
+var valid65 = _errs489 === errors;
+if(valid65){
+let data225 = data214.firstMessageBytes;
+const _errs491 = errors;
+if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs484){
-if((typeof data222 == "number") && (isFinite(data222))){
-if(data222 > 65536 || isNaN(data222)){
+if(errors === _errs491){
+if((typeof data225 == "number") && (isFinite(data225))){
+if(data225 > 65536 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data222 < 1 || isNaN(data222)){
+if(data225 < 1 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs484 === errors;
-if(valid64){
-let data223 = data211.sessionSeconds;
-const _errs486 = errors;
-if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
+var valid65 = _errs491 === errors;
+if(valid65){
+let data226 = data214.sessionSeconds;
+const _errs493 = errors;
+if(!(((typeof data226 == "number") && (!(data226 % 1) && !isNaN(data226))) && (isFinite(data226)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs486){
-if((typeof data223 == "number") && (isFinite(data223))){
-if(data223 > 2592000 || isNaN(data223)){
+if(errors === _errs493){
+if((typeof data226 == "number") && (isFinite(data226))){
+if(data226 > 2592000 || isNaN(data226)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data223 < 60 || isNaN(data223)){
+if(data226 < 60 || isNaN(data226)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs486 === errors;
-if(valid64){
-let data224 = data211.sessionIdleSeconds;
-const _errs488 = errors;
-if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
+var valid65 = _errs493 === errors;
+if(valid65){
+let data227 = data214.sessionIdleSeconds;
+const _errs495 = errors;
+if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs488){
-if((typeof data224 == "number") && (isFinite(data224))){
-if(data224 > 2592000 || isNaN(data224)){
+if(errors === _errs495){
+if((typeof data227 == "number") && (isFinite(data227))){
+if(data227 > 2592000 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data224 < 60 || isNaN(data224)){
+if(data227 < 60 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs488 === errors;
-if(valid64){
-let data225 = data211.sessionsPerUser;
-const _errs490 = errors;
-if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
+var valid65 = _errs495 === errors;
+if(valid65){
+let data228 = data214.sessionsPerUser;
+const _errs497 = errors;
+if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs490){
-if((typeof data225 == "number") && (isFinite(data225))){
-if(data225 > 1024 || isNaN(data225)){
+if(errors === _errs497){
+if((typeof data228 == "number") && (isFinite(data228))){
+if(data228 > 1024 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data225 < 1 || isNaN(data225)){
+if(data228 < 1 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs490 === errors;
-if(valid64){
-let data226 = data211.ticketSeconds;
-const _errs492 = errors;
-if(!(((typeof data226 == "number") && (!(data226 % 1) && !isNaN(data226))) && (isFinite(data226)))){
+var valid65 = _errs497 === errors;
+if(valid65){
+let data229 = data214.ticketSeconds;
+const _errs499 = errors;
+if(!(((typeof data229 == "number") && (!(data229 % 1) && !isNaN(data229))) && (isFinite(data229)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs492){
-if((typeof data226 == "number") && (isFinite(data226))){
-if(data226 > 300 || isNaN(data226)){
+if(errors === _errs499){
+if((typeof data229 == "number") && (isFinite(data229))){
+if(data229 > 300 || isNaN(data229)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data226 < 1 || isNaN(data226)){
+if(data229 < 1 || isNaN(data229)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs492 === errors;
-if(valid64){
-let data227 = data211.ticketsPerUser;
-const _errs494 = errors;
-if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
+var valid65 = _errs499 === errors;
+if(valid65){
+let data230 = data214.ticketsPerUser;
+const _errs501 = errors;
+if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs494){
-if((typeof data227 == "number") && (isFinite(data227))){
-if(data227 > 1024 || isNaN(data227)){
+if(errors === _errs501){
+if((typeof data230 == "number") && (isFinite(data230))){
+if(data230 > 1024 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data227 < 1 || isNaN(data227)){
+if(data230 < 1 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs494 === errors;
-if(valid64){
-let data228 = data211.bans;
-const _errs496 = errors;
-if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
+var valid65 = _errs501 === errors;
+if(valid65){
+let data231 = data214.bans;
+const _errs503 = errors;
+if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs496){
-if((typeof data228 == "number") && (isFinite(data228))){
-if(data228 > 10000 || isNaN(data228)){
+if(errors === _errs503){
+if((typeof data231 == "number") && (isFinite(data231))){
+if(data231 > 10000 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data228 < 1 || isNaN(data228)){
+if(data231 < 1 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs496 === errors;
+var valid65 = _errs503 === errors;
 }
 }
 }
@@ -5985,70 +6079,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid54 = _errs461 === errors;
-if(valid54){
-let data229 = data145.commands;
-const _errs498 = errors;
-if(errors === _errs498){
-if(data229 && typeof data229 == "object" && !Array.isArray(data229)){
-if(data229.perUserPerSecond === undefined){
-data229.perUserPerSecond = 500;
+var valid55 = _errs468 === errors;
+if(valid55){
+let data232 = data148.commands;
+const _errs505 = errors;
+if(errors === _errs505){
+if(data232 && typeof data232 == "object" && !Array.isArray(data232)){
+if(data232.perUserPerSecond === undefined){
+data232.perUserPerSecond = 500;
 }
-if(data229.userBurst === undefined){
-data229.userBurst = 1000;
+if(data232.userBurst === undefined){
+data232.userBurst = 1000;
 }
-const _errs500 = errors;
-for(const key43 in data229){
-if(!((key43 === "perUserPerSecond") || (key43 === "userBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
+const _errs507 = errors;
+for(const key44 in data232){
+if(!((key44 === "perUserPerSecond") || (key44 === "userBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs500 === errors){
-let data230 = data229.perUserPerSecond;
-const _errs501 = errors;
-if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
+if(_errs507 === errors){
+let data233 = data232.perUserPerSecond;
+const _errs508 = errors;
+if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs501){
-if((typeof data230 == "number") && (isFinite(data230))){
-if(data230 > 100000 || isNaN(data230)){
+if(errors === _errs508){
+if((typeof data233 == "number") && (isFinite(data233))){
+if(data233 > 100000 || isNaN(data233)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data230 < 1 || isNaN(data230)){
+if(data233 < 1 || isNaN(data233)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs501 === errors;
-if(valid65){
-let data231 = data229.userBurst;
-const _errs503 = errors;
-if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
+var valid66 = _errs508 === errors;
+if(valid66){
+let data234 = data232.userBurst;
+const _errs510 = errors;
+if(!(((typeof data234 == "number") && (!(data234 % 1) && !isNaN(data234))) && (isFinite(data234)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs503){
-if((typeof data231 == "number") && (isFinite(data231))){
-if(data231 > 100000 || isNaN(data231)){
+if(errors === _errs510){
+if((typeof data234 == "number") && (isFinite(data234))){
+if(data234 > 100000 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data231 < 1 || isNaN(data231)){
+if(data234 < 1 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs503 === errors;
+var valid66 = _errs510 === errors;
 }
 }
 }
@@ -6057,62 +6151,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid54 = _errs498 === errors;
-if(valid54){
-let data232 = data145.store;
-const _errs505 = errors;
-if(errors === _errs505){
-if(data232 && typeof data232 == "object" && !Array.isArray(data232)){
-if(data232.freeMiB === undefined){
-data232.freeMiB = 256;
+var valid55 = _errs505 === errors;
+if(valid55){
+let data235 = data148.store;
+const _errs512 = errors;
+if(errors === _errs512){
+if(data235 && typeof data235 == "object" && !Array.isArray(data235)){
+if(data235.freeMiB === undefined){
+data235.freeMiB = 256;
 }
-if(data232.freePercent === undefined){
-data232.freePercent = 5;
+if(data235.freePercent === undefined){
+data235.freePercent = 5;
 }
-if(data232.waitingMiB === undefined){
-data232.waitingMiB = 64;
+if(data235.waitingMiB === undefined){
+data235.waitingMiB = 64;
 }
-const _errs507 = errors;
-for(const key44 in data232){
-if(!(((key44 === "freeMiB") || (key44 === "freePercent")) || (key44 === "waitingMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
+const _errs514 = errors;
+for(const key45 in data235){
+if(!(((key45 === "freeMiB") || (key45 === "freePercent")) || (key45 === "waitingMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs507 === errors){
-let data233 = data232.freeMiB;
-const _errs508 = errors;
-if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
+if(_errs514 === errors){
+let data236 = data235.freeMiB;
+const _errs515 = errors;
+if(!(((typeof data236 == "number") && (!(data236 % 1) && !isNaN(data236))) && (isFinite(data236)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs508){
-if((typeof data233 == "number") && (isFinite(data233))){
-if(data233 > 1048576 || isNaN(data233)){
+if(errors === _errs515){
+if((typeof data236 == "number") && (isFinite(data236))){
+if(data236 > 1048576 || isNaN(data236)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data233 < 0 || isNaN(data233)){
+if(data236 < 0 || isNaN(data236)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs508 === errors;
-if(valid66){
-let data234 = data232.freePercent;
-const _errs510 = errors;
-if(errors === _errs510){
-if((typeof data234 == "number") && (isFinite(data234))){
-if(data234 > 100 || isNaN(data234)){
+var valid67 = _errs515 === errors;
+if(valid67){
+let data237 = data235.freePercent;
+const _errs517 = errors;
+if(errors === _errs517){
+if((typeof data237 == "number") && (isFinite(data237))){
+if(data237 > 100 || isNaN(data237)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data234 < 0 || isNaN(data234)){
+if(data237 < 0 || isNaN(data237)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -6123,29 +6217,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid66 = _errs510 === errors;
-if(valid66){
-let data235 = data232.waitingMiB;
-const _errs512 = errors;
-if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
+var valid67 = _errs517 === errors;
+if(valid67){
+let data238 = data235.waitingMiB;
+const _errs519 = errors;
+if(!(((typeof data238 == "number") && (!(data238 % 1) && !isNaN(data238))) && (isFinite(data238)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs512){
-if((typeof data235 == "number") && (isFinite(data235))){
-if(data235 > 1048576 || isNaN(data235)){
+if(errors === _errs519){
+if((typeof data238 == "number") && (isFinite(data238))){
+if(data238 > 1048576 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data235 < 1 || isNaN(data235)){
+if(data238 < 1 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs512 === errors;
+var valid67 = _errs519 === errors;
 }
 }
 }
@@ -6155,95 +6249,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid54 = _errs505 === errors;
-if(valid54){
-let data236 = data145.memory;
-const _errs514 = errors;
-if(errors === _errs514){
-if(data236 && typeof data236 == "object" && !Array.isArray(data236)){
-if(data236.mib === undefined){
-data236.mib = 0;
+var valid55 = _errs512 === errors;
+if(valid55){
+let data239 = data148.memory;
+const _errs521 = errors;
+if(errors === _errs521){
+if(data239 && typeof data239 == "object" && !Array.isArray(data239)){
+if(data239.mib === undefined){
+data239.mib = 0;
 }
-if(data236.inboundMiB === undefined){
-data236.inboundMiB = 64;
+if(data239.inboundMiB === undefined){
+data239.inboundMiB = 64;
 }
-if(data236.outboundMiB === undefined){
-data236.outboundMiB = 64;
+if(data239.outboundMiB === undefined){
+data239.outboundMiB = 64;
 }
-const _errs516 = errors;
-for(const key45 in data236){
-if(!(((key45 === "mib") || (key45 === "inboundMiB")) || (key45 === "outboundMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
+const _errs523 = errors;
+for(const key46 in data239){
+if(!(((key46 === "mib") || (key46 === "inboundMiB")) || (key46 === "outboundMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs516 === errors){
-let data237 = data236.mib;
-const _errs517 = errors;
-if(!(((typeof data237 == "number") && (!(data237 % 1) && !isNaN(data237))) && (isFinite(data237)))){
+if(_errs523 === errors){
+let data240 = data239.mib;
+const _errs524 = errors;
+if(!(((typeof data240 == "number") && (!(data240 % 1) && !isNaN(data240))) && (isFinite(data240)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs517){
-if((typeof data237 == "number") && (isFinite(data237))){
-if(data237 > 1048576 || isNaN(data237)){
+if(errors === _errs524){
+if((typeof data240 == "number") && (isFinite(data240))){
+if(data240 > 1048576 || isNaN(data240)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data237 < 0 || isNaN(data237)){
+if(data240 < 0 || isNaN(data240)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid67 = _errs517 === errors;
-if(valid67){
-let data238 = data236.inboundMiB;
-const _errs519 = errors;
-if(!(((typeof data238 == "number") && (!(data238 % 1) && !isNaN(data238))) && (isFinite(data238)))){
+var valid68 = _errs524 === errors;
+if(valid68){
+let data241 = data239.inboundMiB;
+const _errs526 = errors;
+if(!(((typeof data241 == "number") && (!(data241 % 1) && !isNaN(data241))) && (isFinite(data241)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs519){
-if((typeof data238 == "number") && (isFinite(data238))){
-if(data238 > 65536 || isNaN(data238)){
+if(errors === _errs526){
+if((typeof data241 == "number") && (isFinite(data241))){
+if(data241 > 65536 || isNaN(data241)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data238 < 1 || isNaN(data238)){
+if(data241 < 1 || isNaN(data241)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid67 = _errs519 === errors;
-if(valid67){
-let data239 = data236.outboundMiB;
-const _errs521 = errors;
-if(!(((typeof data239 == "number") && (!(data239 % 1) && !isNaN(data239))) && (isFinite(data239)))){
+var valid68 = _errs526 === errors;
+if(valid68){
+let data242 = data239.outboundMiB;
+const _errs528 = errors;
+if(!(((typeof data242 == "number") && (!(data242 % 1) && !isNaN(data242))) && (isFinite(data242)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs521){
-if((typeof data239 == "number") && (isFinite(data239))){
-if(data239 > 65536 || isNaN(data239)){
+if(errors === _errs528){
+if((typeof data242 == "number") && (isFinite(data242))){
+if(data242 > 65536 || isNaN(data242)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data239 < 1 || isNaN(data239)){
+if(data242 < 1 || isNaN(data242)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid67 = _errs521 === errors;
+var valid68 = _errs528 === errors;
 }
 }
 }
@@ -6253,38 +6347,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid54 = _errs514 === errors;
-if(valid54){
-let data240 = data145.process;
-const _errs523 = errors;
-if(errors === _errs523){
-if(data240 && typeof data240 == "object" && !Array.isArray(data240)){
-if(data240.lagMs === undefined){
-data240.lagMs = 250;
+var valid55 = _errs521 === errors;
+if(valid55){
+let data243 = data148.process;
+const _errs530 = errors;
+if(errors === _errs530){
+if(data243 && typeof data243 == "object" && !Array.isArray(data243)){
+if(data243.lagMs === undefined){
+data243.lagMs = 250;
 }
-const _errs525 = errors;
-for(const key46 in data240){
-if(!(key46 === "lagMs")){
-validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
+const _errs532 = errors;
+for(const key47 in data243){
+if(!(key47 === "lagMs")){
+validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs525 === errors){
-let data241 = data240.lagMs;
-const _errs526 = errors;
-if(!(((typeof data241 == "number") && (!(data241 % 1) && !isNaN(data241))) && (isFinite(data241)))){
+if(_errs532 === errors){
+let data244 = data243.lagMs;
+const _errs533 = errors;
+if(!(((typeof data244 == "number") && (!(data244 % 1) && !isNaN(data244))) && (isFinite(data244)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs526){
-if((typeof data241 == "number") && (isFinite(data241))){
-if(data241 > 60000 || isNaN(data241)){
+if(errors === _errs533){
+if((typeof data244 == "number") && (isFinite(data244))){
+if(data244 > 60000 || isNaN(data244)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data241 < 10 || isNaN(data241)){
+if(data244 < 10 || isNaN(data244)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -6298,70 +6392,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid54 = _errs523 === errors;
-if(valid54){
-let data242 = data145.history;
-const _errs528 = errors;
-if(errors === _errs528){
-if(data242 && typeof data242 == "object" && !Array.isArray(data242)){
-if(data242.series === undefined){
-data242.series = 20000;
+var valid55 = _errs530 === errors;
+if(valid55){
+let data245 = data148.history;
+const _errs535 = errors;
+if(errors === _errs535){
+if(data245 && typeof data245 == "object" && !Array.isArray(data245)){
+if(data245.series === undefined){
+data245.series = 20000;
 }
-if(data242.openMiB === undefined){
-data242.openMiB = 32;
+if(data245.openMiB === undefined){
+data245.openMiB = 32;
 }
-const _errs530 = errors;
-for(const key47 in data242){
-if(!((key47 === "series") || (key47 === "openMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
+const _errs537 = errors;
+for(const key48 in data245){
+if(!((key48 === "series") || (key48 === "openMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs530 === errors){
-let data243 = data242.series;
-const _errs531 = errors;
-if(!(((typeof data243 == "number") && (!(data243 % 1) && !isNaN(data243))) && (isFinite(data243)))){
+if(_errs537 === errors){
+let data246 = data245.series;
+const _errs538 = errors;
+if(!(((typeof data246 == "number") && (!(data246 % 1) && !isNaN(data246))) && (isFinite(data246)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs531){
-if((typeof data243 == "number") && (isFinite(data243))){
-if(data243 > 1000000 || isNaN(data243)){
+if(errors === _errs538){
+if((typeof data246 == "number") && (isFinite(data246))){
+if(data246 > 1000000 || isNaN(data246)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data243 < 1 || isNaN(data243)){
+if(data246 < 1 || isNaN(data246)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid69 = _errs531 === errors;
-if(valid69){
-let data244 = data242.openMiB;
-const _errs533 = errors;
-if(!(((typeof data244 == "number") && (!(data244 % 1) && !isNaN(data244))) && (isFinite(data244)))){
+var valid70 = _errs538 === errors;
+if(valid70){
+let data247 = data245.openMiB;
+const _errs540 = errors;
+if(!(((typeof data247 == "number") && (!(data247 % 1) && !isNaN(data247))) && (isFinite(data247)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs533){
-if((typeof data244 == "number") && (isFinite(data244))){
-if(data244 > 1024 || isNaN(data244)){
+if(errors === _errs540){
+if((typeof data247 == "number") && (isFinite(data247))){
+if(data247 > 1024 || isNaN(data247)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data244 < 1 || isNaN(data244)){
+if(data247 < 1 || isNaN(data247)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid69 = _errs533 === errors;
+var valid70 = _errs540 === errors;
 }
 }
 }
@@ -6370,140 +6464,67 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid54 = _errs528 === errors;
-if(valid54){
-let data245 = data145.dialects;
-const _errs535 = errors;
-if(errors === _errs535){
-if(data245 && typeof data245 == "object" && !Array.isArray(data245)){
-if(data245.keys === undefined){
-data245.keys = 256;
+var valid55 = _errs535 === errors;
+if(valid55){
+let data248 = data148.dialects;
+const _errs542 = errors;
+if(errors === _errs542){
+if(data248 && typeof data248 == "object" && !Array.isArray(data248)){
+if(data248.keys === undefined){
+data248.keys = 256;
 }
-if(data245.mailboxes === undefined){
-data245.mailboxes = 256;
+if(data248.mailboxes === undefined){
+data248.mailboxes = 256;
 }
-if(data245.mailboxMessages === undefined){
-data245.mailboxMessages = 1000;
+if(data248.mailboxMessages === undefined){
+data248.mailboxMessages = 1000;
 }
-const _errs537 = errors;
-for(const key48 in data245){
-if(!(((key48 === "keys") || (key48 === "mailboxes")) || (key48 === "mailboxMessages"))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"}];
+const _errs544 = errors;
+for(const key49 in data248){
+if(!(((key49 === "keys") || (key49 === "mailboxes")) || (key49 === "mailboxMessages"))){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key49},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs537 === errors){
-let data246 = data245.keys;
-const _errs538 = errors;
-if(!(((typeof data246 == "number") && (!(data246 % 1) && !isNaN(data246))) && (isFinite(data246)))){
+if(_errs544 === errors){
+let data249 = data248.keys;
+const _errs545 = errors;
+if(!(((typeof data249 == "number") && (!(data249 % 1) && !isNaN(data249))) && (isFinite(data249)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs538){
-if((typeof data246 == "number") && (isFinite(data246))){
-if(data246 > 10000 || isNaN(data246)){
+if(errors === _errs545){
+if((typeof data249 == "number") && (isFinite(data249))){
+if(data249 > 10000 || isNaN(data249)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data246 < 1 || isNaN(data246)){
+if(data249 < 1 || isNaN(data249)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid70 = _errs538 === errors;
-if(valid70){
-let data247 = data245.mailboxes;
-const _errs540 = errors;
-if(!(((typeof data247 == "number") && (!(data247 % 1) && !isNaN(data247))) && (isFinite(data247)))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs540){
-if((typeof data247 == "number") && (isFinite(data247))){
-if(data247 > 10000 || isNaN(data247)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
-return false;
-}
-else {
-if(data247 < 1 || isNaN(data247)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid70 = _errs540 === errors;
-if(valid70){
-let data248 = data245.mailboxMessages;
-const _errs542 = errors;
-if(!(((typeof data248 == "number") && (!(data248 % 1) && !isNaN(data248))) && (isFinite(data248)))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs542){
-if((typeof data248 == "number") && (isFinite(data248))){
-if(data248 > 100000 || isNaN(data248)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data248 < 16 || isNaN(data248)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
-return false;
-}
-}
-}
-}
-var valid70 = _errs542 === errors;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid54 = _errs535 === errors;
-if(valid54){
-let data249 = data145.users;
-const _errs544 = errors;
-if(errors === _errs544){
-if(data249 && typeof data249 == "object" && !Array.isArray(data249)){
-if(data249.messagesPerSecond === undefined){
-data249.messagesPerSecond = 10000;
-}
-if(data249.messageBurst === undefined){
-data249.messageBurst = 20000;
-}
-const _errs546 = errors;
-for(const key49 in data249){
-if(!((key49 === "messagesPerSecond") || (key49 === "messageBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key49},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs546 === errors){
-let data250 = data249.messagesPerSecond;
+var valid71 = _errs545 === errors;
+if(valid71){
+let data250 = data248.mailboxes;
 const _errs547 = errors;
 if(!(((typeof data250 == "number") && (!(data250 % 1) && !isNaN(data250))) && (isFinite(data250)))){
-validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs547){
 if((typeof data250 == "number") && (isFinite(data250))){
-if(data250 > 1000000 || isNaN(data250)){
-validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(data250 > 10000 || isNaN(data250)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data250 < 1 || isNaN(data250)){
-validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -6511,21 +6532,21 @@ return false;
 }
 var valid71 = _errs547 === errors;
 if(valid71){
-let data251 = data249.messageBurst;
+let data251 = data248.mailboxMessages;
 const _errs549 = errors;
 if(!(((typeof data251 == "number") && (!(data251 % 1) && !isNaN(data251))) && (isFinite(data251)))){
-validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs549){
 if((typeof data251 == "number") && (isFinite(data251))){
-if(data251 > 1000000 || isNaN(data251)){
-validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(data251 > 100000 || isNaN(data251)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data251 < 1 || isNaN(data251)){
-validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data251 < 16 || isNaN(data251)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
 return false;
 }
 }
@@ -6535,12 +6556,85 @@ var valid71 = _errs549 === errors;
 }
 }
 }
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid55 = _errs542 === errors;
+if(valid55){
+let data252 = data148.users;
+const _errs551 = errors;
+if(errors === _errs551){
+if(data252 && typeof data252 == "object" && !Array.isArray(data252)){
+if(data252.messagesPerSecond === undefined){
+data252.messagesPerSecond = 10000;
+}
+if(data252.messageBurst === undefined){
+data252.messageBurst = 20000;
+}
+const _errs553 = errors;
+for(const key50 in data252){
+if(!((key50 === "messagesPerSecond") || (key50 === "messageBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs553 === errors){
+let data253 = data252.messagesPerSecond;
+const _errs554 = errors;
+if(!(((typeof data253 == "number") && (!(data253 % 1) && !isNaN(data253))) && (isFinite(data253)))){
+validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs554){
+if((typeof data253 == "number") && (isFinite(data253))){
+if(data253 > 1000000 || isNaN(data253)){
+validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+return false;
+}
+else {
+if(data253 < 1 || isNaN(data253)){
+validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid72 = _errs554 === errors;
+if(valid72){
+let data254 = data252.messageBurst;
+const _errs556 = errors;
+if(!(((typeof data254 == "number") && (!(data254 % 1) && !isNaN(data254))) && (isFinite(data254)))){
+validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs556){
+if((typeof data254 == "number") && (isFinite(data254))){
+if(data254 > 1000000 || isNaN(data254)){
+validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+return false;
+}
+else {
+if(data254 < 1 || isNaN(data254)){
+validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid72 = _errs556 === errors;
+}
+}
+}
 else {
 validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid54 = _errs544 === errors;
+var valid55 = _errs551 === errors;
 }
 }
 }
@@ -6564,34 +6658,34 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs319 === errors;
+var valid0 = _errs326 === errors;
 if(valid0){
-let data252 = data.accept;
-const _errs551 = errors;
-if(errors === _errs551){
-if(Array.isArray(data252)){
-var valid72 = true;
-const len19 = data252.length;
+let data255 = data.accept;
+const _errs558 = errors;
+if(errors === _errs558){
+if(Array.isArray(data255)){
+var valid73 = true;
+const len19 = data255.length;
 for(let i22=0; i22<len19; i22++){
-let data253 = data252[i22];
-const _errs553 = errors;
-if(!(((((((data253 === "plain-http") || (data253 === "plain-mqtt")) || (data253 === "plain-dialects")) || (data253 === "guests")) || (data253 === "guest-pages")) || (data253 === "open-metrics")) || (data253 === "any-origin"))){
+let data256 = data255[i22];
+const _errs560 = errors;
+if(!(((((((data256 === "plain-http") || (data256 === "plain-mqtt")) || (data256 === "plain-dialects")) || (data256 === "guests")) || (data256 === "guest-pages")) || (data256 === "open-metrics")) || (data256 === "any-origin"))){
 validate11.errors = [{instancePath:instancePath+"/accept/" + i22,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid72 = _errs553 === errors;
-if(!valid72){
+var valid73 = _errs560 === errors;
+if(!valid73){
 break;
 }
 }
-if(valid72){
-let i23 = data252.length;
+if(valid73){
+let i23 = data255.length;
 let j3;
 if(i23 > 1){
 outer3:
 for(;i23--;){
 for(j3 = i23; j3--;){
-if(func0(data252[i23], data252[j3])){
+if(func0(data255[i23], data255[j3])){
 validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i23, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i23+" are identical)"}];
 return false;
 break outer3;
@@ -6606,34 +6700,34 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs551 === errors;
+var valid0 = _errs558 === errors;
 if(valid0){
-let data254 = data.metrics;
-const _errs554 = errors;
-if(errors === _errs554){
-if(data254 && typeof data254 == "object" && !Array.isArray(data254)){
-if(data254.host === undefined){
-data254.host = "127.0.0.1";
+let data257 = data.metrics;
+const _errs561 = errors;
+if(errors === _errs561){
+if(data257 && typeof data257 == "object" && !Array.isArray(data257)){
+if(data257.host === undefined){
+data257.host = "127.0.0.1";
 }
-const _errs556 = errors;
-for(const key50 in data254){
-if(!((key50 === "host") || (key50 === "port"))){
-validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"}];
+const _errs563 = errors;
+for(const key51 in data257){
+if(!((key51 === "host") || (key51 === "port"))){
+validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs556 === errors){
-let data255 = data254.host;
-const _errs557 = errors;
-if(errors === _errs557){
-if(typeof data255 === "string"){
-if(func2(data255) > 253){
+if(_errs563 === errors){
+let data258 = data257.host;
+const _errs564 = errors;
+if(errors === _errs564){
+if(typeof data258 === "string"){
+if(func2(data258) > 253){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data255) < 1){
+if(func2(data258) < 1){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6644,33 +6738,33 @@ validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/pr
 return false;
 }
 }
-var valid74 = _errs557 === errors;
-if(valid74){
-if(data254.port !== undefined){
-let data256 = data254.port;
-const _errs559 = errors;
-if(!(((typeof data256 == "number") && (!(data256 % 1) && !isNaN(data256))) && (isFinite(data256)))){
+var valid75 = _errs564 === errors;
+if(valid75){
+if(data257.port !== undefined){
+let data259 = data257.port;
+const _errs566 = errors;
+if(!(((typeof data259 == "number") && (!(data259 % 1) && !isNaN(data259))) && (isFinite(data259)))){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs559){
-if((typeof data256 == "number") && (isFinite(data256))){
-if(data256 > 65535 || isNaN(data256)){
+if(errors === _errs566){
+if((typeof data259 == "number") && (isFinite(data259))){
+if(data259 > 65535 || isNaN(data259)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data256 < 0 || isNaN(data256)){
+if(data259 < 0 || isNaN(data259)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid74 = _errs559 === errors;
+var valid75 = _errs566 === errors;
 }
 else {
-var valid74 = true;
+var valid75 = true;
 }
 }
 }
@@ -6680,39 +6774,39 @@ validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs554 === errors;
+var valid0 = _errs561 === errors;
 if(valid0){
 if(data.notify !== undefined){
-let data257 = data.notify;
-const _errs561 = errors;
-if(errors === _errs561){
-if(data257 && typeof data257 == "object" && !Array.isArray(data257)){
-let missing10;
-if(((data257.targets === undefined) && (missing10 = "targets")) || ((data257.rules === undefined) && (missing10 = "rules"))){
-validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
+let data260 = data.notify;
+const _errs568 = errors;
+if(errors === _errs568){
+if(data260 && typeof data260 == "object" && !Array.isArray(data260)){
+let missing11;
+if(((data260.targets === undefined) && (missing11 = "targets")) || ((data260.rules === undefined) && (missing11 = "rules"))){
+validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
 return false;
 }
 else {
-const _errs563 = errors;
-for(const key51 in data257){
-if(!((((key51 === "site") || (key51 === "targets")) || (key51 === "rules")) || (key51 === "heartbeat"))){
-validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"}];
+const _errs570 = errors;
+for(const key52 in data260){
+if(!((((key52 === "site") || (key52 === "targets")) || (key52 === "rules")) || (key52 === "heartbeat"))){
+validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs563 === errors){
-if(data257.site !== undefined){
-let data258 = data257.site;
-const _errs564 = errors;
-if(errors === _errs564){
-if(typeof data258 === "string"){
-if(func2(data258) > 100){
+if(_errs570 === errors){
+if(data260.site !== undefined){
+let data261 = data260.site;
+const _errs571 = errors;
+if(errors === _errs571){
+if(typeof data261 === "string"){
+if(func2(data261) > 100){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"}];
 return false;
 }
 else {
-if(func2(data258) < 1){
+if(func2(data261) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6723,27 +6817,27 @@ validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/pro
 return false;
 }
 }
-var valid75 = _errs564 === errors;
+var valid76 = _errs571 === errors;
 }
 else {
-var valid75 = true;
+var valid76 = true;
 }
-if(valid75){
-if(data257.targets !== undefined){
-let data259 = data257.targets;
-const _errs566 = errors;
-if(errors === _errs566){
-if(data259 && typeof data259 == "object" && !Array.isArray(data259)){
-if(Object.keys(data259).length > 20){
+if(valid76){
+if(data260.targets !== undefined){
+let data262 = data260.targets;
+const _errs573 = errors;
+if(errors === _errs573){
+if(data262 && typeof data262 == "object" && !Array.isArray(data262)){
+if(Object.keys(data262).length > 20){
 validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/maxProperties",keyword:"maxProperties",params:{limit: 20},message:"must NOT have more than 20 properties"}];
 return false;
 }
 else {
-for(const key52 in data259){
-const _errs568 = errors;
-if(typeof key52 === "string"){
-if(!pattern26.test(key52)){
-const err12 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key52};
+for(const key53 in data262){
+const _errs575 = errors;
+if(typeof key53 === "string"){
+if(!pattern27.test(key53)){
+const err12 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key53};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -6753,9 +6847,9 @@ vErrors.push(err12);
 errors++;
 }
 }
-var valid76 = _errs568 === errors;
-if(!valid76){
-const err13 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key52},message:"property name must be valid"};
+var valid77 = _errs575 === errors;
+if(!valid77){
+const err13 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key53},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -6768,199 +6862,119 @@ return false;
 break;
 }
 }
-if(valid76){
-for(const key53 in data259){
-let data260 = data259[key53];
-const _errs570 = errors;
-if(errors === _errs570){
-if(data260 && typeof data260 == "object" && !Array.isArray(data260)){
-if(data260.template === undefined){
-data260.template = "json";
+if(valid77){
+for(const key54 in data262){
+let data263 = data262[key54];
+const _errs577 = errors;
+if(errors === _errs577){
+if(data263 && typeof data263 == "object" && !Array.isArray(data263)){
+if(data263.template === undefined){
+data263.template = "json";
 }
-const _errs572 = errors;
-for(const key54 in data260){
-if(!(((((((key54 === "url") || (key54 === "secretUrlFile")) || (key54 === "template")) || (key54 === "tokenFile")) || (key54 === "chat")) || (key54 === "topic")) || (key54 === "smtp"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key54},message:"must NOT have additional properties"}];
+const _errs579 = errors;
+for(const key55 in data263){
+if(!(((((((key55 === "url") || (key55 === "secretUrlFile")) || (key55 === "template")) || (key55 === "tokenFile")) || (key55 === "chat")) || (key55 === "topic")) || (key55 === "smtp"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key55},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs572 === errors){
-if(data260.url !== undefined){
-let data261 = data260.url;
-const _errs573 = errors;
-if(errors === _errs573){
-if(typeof data261 === "string"){
-if(func2(data261) > 2000){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
-return false;
-}
-else {
-if(!pattern27.test(data261)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid78 = _errs573 === errors;
-}
-else {
-var valid78 = true;
-}
-if(valid78){
-if(data260.secretUrlFile !== undefined){
-let data262 = data260.secretUrlFile;
-const _errs575 = errors;
-if(errors === _errs575){
-if(typeof data262 === "string"){
-if(func2(data262) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid78 = _errs575 === errors;
-}
-else {
-var valid78 = true;
-}
-if(valid78){
-let data263 = data260.template;
-const _errs577 = errors;
-if(!((((((data263 === "json") || (data263 === "ntfy")) || (data263 === "gotify")) || (data263 === "telegram")) || (data263 === "slack")) || (data263 === "home-assistant"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid78 = _errs577 === errors;
-if(valid78){
-if(data260.tokenFile !== undefined){
-let data264 = data260.tokenFile;
-const _errs578 = errors;
-if(errors === _errs578){
-if(typeof data264 === "string"){
-if(func2(data264) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid78 = _errs578 === errors;
-}
-else {
-var valid78 = true;
-}
-if(valid78){
-if(data260.chat !== undefined){
-let data265 = data260.chat;
+if(_errs579 === errors){
+if(data263.url !== undefined){
+let data264 = data263.url;
 const _errs580 = errors;
 if(errors === _errs580){
-if(typeof data265 === "string"){
-if(func2(data265) > 64){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+if(typeof data264 === "string"){
+if(func2(data264) > 2000){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(func2(data265) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(!pattern28.test(data264)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid78 = _errs580 === errors;
+var valid79 = _errs580 === errors;
 }
 else {
-var valid78 = true;
+var valid79 = true;
 }
-if(valid78){
-if(data260.topic !== undefined){
-let data266 = data260.topic;
+if(valid79){
+if(data263.secretUrlFile !== undefined){
+let data265 = data263.secretUrlFile;
 const _errs582 = errors;
 if(errors === _errs582){
-if(typeof data266 === "string"){
-if(func2(data266) > 500){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
-return false;
-}
-else {
-if(func2(data266) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(typeof data265 === "string"){
+if(func2(data265) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
-}
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid78 = _errs582 === errors;
+var valid79 = _errs582 === errors;
 }
 else {
-var valid78 = true;
+var valid79 = true;
 }
-if(valid78){
-if(data260.smtp !== undefined){
-let data267 = data260.smtp;
+if(valid79){
+let data266 = data263.template;
 const _errs584 = errors;
-if(errors === _errs584){
-if(data267 && typeof data267 == "object" && !Array.isArray(data267)){
-if(data267.port === undefined){
-data267.port = 587;
-}
-if(data267.plain === undefined){
-data267.plain = false;
-}
-let missing11;
-if((((data267.host === undefined) && (missing11 = "host")) || ((data267.from === undefined) && (missing11 = "from"))) || ((data267.to === undefined) && (missing11 = "to"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
+if(!((((((data266 === "json") || (data266 === "ntfy")) || (data266 === "gotify")) || (data266 === "telegram")) || (data266 === "slack")) || (data266 === "home-assistant"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
 return false;
+}
+var valid79 = _errs584 === errors;
+if(valid79){
+if(data263.tokenFile !== undefined){
+let data267 = data263.tokenFile;
+const _errs585 = errors;
+if(errors === _errs585){
+if(typeof data267 === "string"){
+if(func2(data267) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
 }
 else {
-const _errs586 = errors;
-for(const key55 in data267){
-if(!(((((((key55 === "host") || (key55 === "port")) || (key55 === "plain")) || (key55 === "user")) || (key55 === "passwordFile")) || (key55 === "from")) || (key55 === "to"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key55},message:"must NOT have additional properties"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
-break;
 }
 }
-if(_errs586 === errors){
-if(data267.host !== undefined){
-let data268 = data267.host;
+var valid79 = _errs585 === errors;
+}
+else {
+var valid79 = true;
+}
+if(valid79){
+if(data263.chat !== undefined){
+let data268 = data263.chat;
 const _errs587 = errors;
 if(errors === _errs587){
 if(typeof data268 === "string"){
-if(func2(data268) > 253){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+if(func2(data268) > 64){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
 if(func2(data268) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -6970,150 +6984,249 @@ else {
 var valid79 = true;
 }
 if(valid79){
-let data269 = data267.port;
+if(data263.topic !== undefined){
+let data269 = data263.topic;
 const _errs589 = errors;
-if(!(((typeof data269 == "number") && (!(data269 % 1) && !isNaN(data269))) && (isFinite(data269)))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
 if(errors === _errs589){
-if((typeof data269 == "number") && (isFinite(data269))){
-if(data269 > 65535 || isNaN(data269)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+if(typeof data269 === "string"){
+if(func2(data269) > 500){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(data269 < 1 || isNaN(data269)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(func2(data269) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
 }
 }
 var valid79 = _errs589 === errors;
+}
+else {
+var valid79 = true;
+}
 if(valid79){
+if(data263.smtp !== undefined){
+let data270 = data263.smtp;
 const _errs591 = errors;
-if(typeof data267.plain !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(errors === _errs591){
+if(data270 && typeof data270 == "object" && !Array.isArray(data270)){
+if(data270.port === undefined){
+data270.port = 587;
+}
+if(data270.plain === undefined){
+data270.plain = false;
+}
+let missing12;
+if((((data270.host === undefined) && (missing12 = "host")) || ((data270.from === undefined) && (missing12 = "from"))) || ((data270.to === undefined) && (missing12 = "to"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing12},message:"must have required property '"+missing12+"'"}];
 return false;
 }
-var valid79 = _errs591 === errors;
-if(valid79){
-if(data267.user !== undefined){
-let data271 = data267.user;
+else {
 const _errs593 = errors;
-if(errors === _errs593){
+for(const key56 in data270){
+if(!(((((((key56 === "host") || (key56 === "port")) || (key56 === "plain")) || (key56 === "user")) || (key56 === "passwordFile")) || (key56 === "from")) || (key56 === "to"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key56},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs593 === errors){
+if(data270.host !== undefined){
+let data271 = data270.host;
+const _errs594 = errors;
+if(errors === _errs594){
 if(typeof data271 === "string"){
-if(func2(data271) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+if(func2(data271) > 253){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
 if(func2(data271) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid79 = _errs593 === errors;
+var valid80 = _errs594 === errors;
 }
 else {
-var valid79 = true;
-}
-if(valid79){
-if(data267.passwordFile !== undefined){
-let data272 = data267.passwordFile;
-const _errs595 = errors;
-if(errors === _errs595){
-if(typeof data272 === "string"){
-if(func2(data272) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid79 = _errs595 === errors;
-}
-else {
-var valid79 = true;
-}
-if(valid79){
-if(data267.from !== undefined){
-let data273 = data267.from;
-const _errs597 = errors;
-if(errors === _errs597){
-if(typeof data273 === "string"){
-if(func2(data273) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
-return false;
-}
-else {
-if(func2(data273) < 3){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid79 = _errs597 === errors;
-}
-else {
-var valid79 = true;
-}
-if(valid79){
-if(data267.to !== undefined){
-let data274 = data267.to;
-const _errs599 = errors;
-if(errors === _errs599){
-if(Array.isArray(data274)){
 var valid80 = true;
-const len20 = data274.length;
-for(let i24=0; i24<len20; i24++){
-let data275 = data274[i24];
-const _errs601 = errors;
-if(errors === _errs601){
+}
+if(valid80){
+let data272 = data270.port;
+const _errs596 = errors;
+if(!(((typeof data272 == "number") && (!(data272 % 1) && !isNaN(data272))) && (isFinite(data272)))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs596){
+if((typeof data272 == "number") && (isFinite(data272))){
+if(data272 > 65535 || isNaN(data272)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data272 < 1 || isNaN(data272)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid80 = _errs596 === errors;
+if(valid80){
+const _errs598 = errors;
+if(typeof data270.plain !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid80 = _errs598 === errors;
+if(valid80){
+if(data270.user !== undefined){
+let data274 = data270.user;
+const _errs600 = errors;
+if(errors === _errs600){
+if(typeof data274 === "string"){
+if(func2(data274) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data274) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid80 = _errs600 === errors;
+}
+else {
+var valid80 = true;
+}
+if(valid80){
+if(data270.passwordFile !== undefined){
+let data275 = data270.passwordFile;
+const _errs602 = errors;
+if(errors === _errs602){
 if(typeof data275 === "string"){
-if(func2(data275) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+if(func2(data275) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
-}
-else {
-if(func2(data275) < 3){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
-return false;
-}
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid80 = _errs601 === errors;
-if(!valid80){
+var valid80 = _errs602 === errors;
+}
+else {
+var valid80 = true;
+}
+if(valid80){
+if(data270.from !== undefined){
+let data276 = data270.from;
+const _errs604 = errors;
+if(errors === _errs604){
+if(typeof data276 === "string"){
+if(func2(data276) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data276) < 3){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid80 = _errs604 === errors;
+}
+else {
+var valid80 = true;
+}
+if(valid80){
+if(data270.to !== undefined){
+let data277 = data270.to;
+const _errs606 = errors;
+if(errors === _errs606){
+if(Array.isArray(data277)){
+var valid81 = true;
+const len20 = data277.length;
+for(let i24=0; i24<len20; i24++){
+let data278 = data277[i24];
+const _errs608 = errors;
+if(errors === _errs608){
+if(typeof data278 === "string"){
+if(func2(data278) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data278) < 3){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid81 = _errs608 === errors;
+if(!valid81){
 break;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid79 = _errs599 === errors;
+var valid80 = _errs606 === errors;
+}
+else {
+var valid80 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid79 = _errs591 === errors;
 }
 else {
 var valid79 = true;
@@ -7126,32 +7239,13 @@ var valid79 = true;
 }
 }
 }
-}
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid78 = _errs584 === errors;
-}
-else {
-var valid78 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key53.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid77 = _errs570 === errors;
-if(!valid77){
+var valid78 = _errs577 === errors;
+if(!valid78){
 break;
 }
 }
@@ -7163,59 +7257,59 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/
 return false;
 }
 }
-var valid75 = _errs566 === errors;
+var valid76 = _errs573 === errors;
 }
 else {
-var valid75 = true;
+var valid76 = true;
 }
-if(valid75){
-if(data257.rules !== undefined){
-let data276 = data257.rules;
-const _errs603 = errors;
-if(errors === _errs603){
-if(Array.isArray(data276)){
-var valid81 = true;
-const len21 = data276.length;
+if(valid76){
+if(data260.rules !== undefined){
+let data279 = data260.rules;
+const _errs610 = errors;
+if(errors === _errs610){
+if(Array.isArray(data279)){
+var valid82 = true;
+const len21 = data279.length;
 for(let i25=0; i25<len21; i25++){
-let data277 = data276[i25];
-const _errs605 = errors;
-if(errors === _errs605){
-if(data277 && typeof data277 == "object" && !Array.isArray(data277)){
-if(data277.devices === undefined){
-data277.devices = "#";
+let data280 = data279[i25];
+const _errs612 = errors;
+if(errors === _errs612){
+if(data280 && typeof data280 == "object" && !Array.isArray(data280)){
+if(data280.devices === undefined){
+data280.devices = "#";
 }
-if(data277.quantity === undefined){
-data277.quantity = "value";
+if(data280.quantity === undefined){
+data280.quantity = "value";
 }
-if(data277.forSeconds === undefined){
-data277.forSeconds = 0;
+if(data280.forSeconds === undefined){
+data280.forSeconds = 0;
 }
-let missing12;
-if((data277.when === undefined) && (missing12 = "when")){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing12},message:"must have required property '"+missing12+"'"}];
+let missing13;
+if((data280.when === undefined) && (missing13 = "when")){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing13},message:"must have required property '"+missing13+"'"}];
 return false;
 }
 else {
-const _errs607 = errors;
-for(const key56 in data277){
-if(!((((((((key56 === "name") || (key56 === "when")) || (key56 === "devices")) || (key56 === "quantity")) || (key56 === "limit")) || (key56 === "forSeconds")) || (key56 === "repeatMinutes")) || (key56 === "targets"))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key56},message:"must NOT have additional properties"}];
+const _errs614 = errors;
+for(const key57 in data280){
+if(!((((((((key57 === "name") || (key57 === "when")) || (key57 === "devices")) || (key57 === "quantity")) || (key57 === "limit")) || (key57 === "forSeconds")) || (key57 === "repeatMinutes")) || (key57 === "targets"))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key57},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs607 === errors){
-if(data277.name !== undefined){
-let data278 = data277.name;
-const _errs608 = errors;
-if(errors === _errs608){
-if(typeof data278 === "string"){
-if(func2(data278) > 64){
+if(_errs614 === errors){
+if(data280.name !== undefined){
+let data281 = data280.name;
+const _errs615 = errors;
+if(errors === _errs615){
+if(typeof data281 === "string"){
+if(func2(data281) > 64){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data278) < 1){
+if(func2(data281) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7226,35 +7320,35 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",s
 return false;
 }
 }
-var valid82 = _errs608 === errors;
+var valid83 = _errs615 === errors;
 }
 else {
-var valid82 = true;
+var valid83 = true;
 }
-if(valid82){
-if(data277.when !== undefined){
-let data279 = data277.when;
-const _errs610 = errors;
-if(!((((((((data279 === "not-confirmed") || (data279 === "offline")) || (data279 === "never-seen")) || (data279 === "above")) || (data279 === "below")) || (data279 === "battery-low")) || (data279 === "by-itself")) || (data279 === "not-ready"))){
+if(valid83){
+if(data280.when !== undefined){
+let data282 = data280.when;
+const _errs617 = errors;
+if(!((((((((data282 === "not-confirmed") || (data282 === "offline")) || (data282 === "never-seen")) || (data282 === "above")) || (data282 === "below")) || (data282 === "battery-low")) || (data282 === "by-itself")) || (data282 === "not-ready"))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid82 = _errs610 === errors;
+var valid83 = _errs617 === errors;
 }
 else {
-var valid82 = true;
+var valid83 = true;
 }
-if(valid82){
-let data280 = data277.devices;
-const _errs611 = errors;
-if(errors === _errs611){
-if(typeof data280 === "string"){
-if(func2(data280) > 500){
+if(valid83){
+let data283 = data280.devices;
+const _errs618 = errors;
+if(errors === _errs618){
+if(typeof data283 === "string"){
+if(func2(data283) > 500){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(func2(data280) < 1){
+if(func2(data283) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7265,18 +7359,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices
 return false;
 }
 }
-var valid82 = _errs611 === errors;
-if(valid82){
-let data281 = data277.quantity;
-const _errs613 = errors;
-if(errors === _errs613){
-if(typeof data281 === "string"){
-if(func2(data281) > 128){
+var valid83 = _errs618 === errors;
+if(valid83){
+let data284 = data280.quantity;
+const _errs620 = errors;
+if(errors === _errs620){
+if(typeof data284 === "string"){
+if(func2(data284) > 128){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
-if(func2(data281) < 1){
+if(func2(data284) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7287,85 +7381,85 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantit
 return false;
 }
 }
-var valid82 = _errs613 === errors;
-if(valid82){
-if(data277.limit !== undefined){
-let data282 = data277.limit;
-const _errs615 = errors;
-if(!((typeof data282 == "number") && (isFinite(data282)))){
+var valid83 = _errs620 === errors;
+if(valid83){
+if(data280.limit !== undefined){
+let data285 = data280.limit;
+const _errs622 = errors;
+if(!((typeof data285 == "number") && (isFinite(data285)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/limit",schemaPath:"#/properties/notify/properties/rules/items/properties/limit/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid82 = _errs615 === errors;
+var valid83 = _errs622 === errors;
 }
 else {
-var valid82 = true;
+var valid83 = true;
 }
-if(valid82){
-let data283 = data277.forSeconds;
-const _errs617 = errors;
-if(!(((typeof data283 == "number") && (!(data283 % 1) && !isNaN(data283))) && (isFinite(data283)))){
+if(valid83){
+let data286 = data280.forSeconds;
+const _errs624 = errors;
+if(!(((typeof data286 == "number") && (!(data286 % 1) && !isNaN(data286))) && (isFinite(data286)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs617){
-if((typeof data283 == "number") && (isFinite(data283))){
-if(data283 > 604800 || isNaN(data283)){
+if(errors === _errs624){
+if((typeof data286 == "number") && (isFinite(data286))){
+if(data286 > 604800 || isNaN(data286)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data283 < 0 || isNaN(data283)){
+if(data286 < 0 || isNaN(data286)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid82 = _errs617 === errors;
-if(valid82){
-if(data277.repeatMinutes !== undefined){
-let data284 = data277.repeatMinutes;
-const _errs619 = errors;
-if(!(((typeof data284 == "number") && (!(data284 % 1) && !isNaN(data284))) && (isFinite(data284)))){
+var valid83 = _errs624 === errors;
+if(valid83){
+if(data280.repeatMinutes !== undefined){
+let data287 = data280.repeatMinutes;
+const _errs626 = errors;
+if(!(((typeof data287 == "number") && (!(data287 % 1) && !isNaN(data287))) && (isFinite(data287)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs619){
-if((typeof data284 == "number") && (isFinite(data284))){
-if(data284 > 10080 || isNaN(data284)){
+if(errors === _errs626){
+if((typeof data287 == "number") && (isFinite(data287))){
+if(data287 > 10080 || isNaN(data287)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10080},message:"must be <= 10080"}];
 return false;
 }
 else {
-if(data284 < 1 || isNaN(data284)){
+if(data287 < 1 || isNaN(data287)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid82 = _errs619 === errors;
+var valid83 = _errs626 === errors;
 }
 else {
-var valid82 = true;
-}
-if(valid82){
-if(data277.targets !== undefined){
-let data285 = data277.targets;
-const _errs621 = errors;
-if(errors === _errs621){
-if(Array.isArray(data285)){
 var valid83 = true;
-const len22 = data285.length;
+}
+if(valid83){
+if(data280.targets !== undefined){
+let data288 = data280.targets;
+const _errs628 = errors;
+if(errors === _errs628){
+if(Array.isArray(data288)){
+var valid84 = true;
+const len22 = data288.length;
 for(let i26=0; i26<len22; i26++){
-const _errs623 = errors;
-if(typeof data285[i26] !== "string"){
+const _errs630 = errors;
+if(typeof data288[i26] !== "string"){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/targets/" + i26,schemaPath:"#/properties/notify/properties/rules/items/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid83 = _errs623 === errors;
-if(!valid83){
+var valid84 = _errs630 === errors;
+if(!valid84){
 break;
 }
 }
@@ -7375,10 +7469,10 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/targets
 return false;
 }
 }
-var valid82 = _errs621 === errors;
+var valid83 = _errs628 === errors;
 }
 else {
-var valid82 = true;
+var valid83 = true;
 }
 }
 }
@@ -7395,8 +7489,8 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPat
 return false;
 }
 }
-var valid81 = _errs605 === errors;
-if(!valid81){
+var valid82 = _errs612 === errors;
+if(!valid82){
 break;
 }
 }
@@ -7406,23 +7500,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules",schemaPath:"#/pr
 return false;
 }
 }
-var valid75 = _errs603 === errors;
+var valid76 = _errs610 === errors;
 }
 else {
-var valid75 = true;
+var valid76 = true;
 }
-if(valid75){
-if(data257.heartbeat !== undefined){
-let data287 = data257.heartbeat;
-const _errs625 = errors;
-if(errors === _errs625){
-if(typeof data287 === "string"){
-if(func2(data287) > 2000){
+if(valid76){
+if(data260.heartbeat !== undefined){
+let data290 = data260.heartbeat;
+const _errs632 = errors;
+if(errors === _errs632){
+if(typeof data290 === "string"){
+if(func2(data290) > 2000){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern27.test(data287)){
+if(!pattern28.test(data290)){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
@@ -7433,10 +7527,10 @@ validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"
 return false;
 }
 }
-var valid75 = _errs625 === errors;
+var valid76 = _errs632 === errors;
 }
 else {
-var valid75 = true;
+var valid76 = true;
 }
 }
 }
@@ -7449,23 +7543,23 @@ validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs561 === errors;
+var valid0 = _errs568 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.timeZone !== undefined){
-let data288 = data.timeZone;
-const _errs627 = errors;
-if(errors === _errs627){
-if(typeof data288 === "string"){
-if(func2(data288) > 64){
+let data291 = data.timeZone;
+const _errs634 = errors;
+if(errors === _errs634){
+if(typeof data291 === "string"){
+if(func2(data291) > 64){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data288) < 1){
+if(func2(data291) < 1){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7476,42 +7570,42 @@ validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs627 === errors;
+var valid0 = _errs634 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data289 = data.log;
-const _errs629 = errors;
-if(errors === _errs629){
-if(data289 && typeof data289 == "object" && !Array.isArray(data289)){
-if(data289.level === undefined){
-data289.level = "info";
+let data292 = data.log;
+const _errs636 = errors;
+if(errors === _errs636){
+if(data292 && typeof data292 == "object" && !Array.isArray(data292)){
+if(data292.level === undefined){
+data292.level = "info";
 }
-const _errs631 = errors;
-for(const key57 in data289){
-if(!((key57 === "level") || (key57 === "securityFile"))){
-validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key57},message:"must NOT have additional properties"}];
+const _errs638 = errors;
+for(const key58 in data292){
+if(!((key58 === "level") || (key58 === "securityFile"))){
+validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key58},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs631 === errors){
-let data290 = data289.level;
-const _errs632 = errors;
-if(!(((((((data290 === "trace") || (data290 === "debug")) || (data290 === "info")) || (data290 === "warn")) || (data290 === "error")) || (data290 === "fatal")) || (data290 === "silent"))){
+if(_errs638 === errors){
+let data293 = data292.level;
+const _errs639 = errors;
+if(!(((((((data293 === "trace") || (data293 === "debug")) || (data293 === "info")) || (data293 === "warn")) || (data293 === "error")) || (data293 === "fatal")) || (data293 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid84 = _errs632 === errors;
-if(valid84){
-if(data289.securityFile !== undefined){
-let data291 = data289.securityFile;
-const _errs633 = errors;
-if(errors === _errs633){
-if(typeof data291 === "string"){
-if(func2(data291) < 1){
+var valid85 = _errs639 === errors;
+if(valid85){
+if(data292.securityFile !== undefined){
+let data294 = data292.securityFile;
+const _errs640 = errors;
+if(errors === _errs640){
+if(typeof data294 === "string"){
+if(func2(data294) < 1){
 validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"#/properties/log/properties/securityFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7521,10 +7615,10 @@ validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"
 return false;
 }
 }
-var valid84 = _errs633 === errors;
+var valid85 = _errs640 === errors;
 }
 else {
-var valid84 = true;
+var valid85 = true;
 }
 }
 }
@@ -7534,7 +7628,7 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs629 === errors;
+var valid0 = _errs636 === errors;
 }
 }
 }

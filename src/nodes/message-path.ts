@@ -56,6 +56,8 @@ export interface MessagePathParts extends ArrivalsParts {
   readonly presence: Pick<NodePresence, 'maySpeakFor'>
   readonly states: ArrivalsParts['states'] & Pick<KnownStates, 'heard' | 'toldBy'>
   readonly nodes: ArrivalsParts['nodes'] & { doubt(base: string, since: Since): void }
+  /** Whether this hub commands: of several before one broker one does, and follows what others command past them. */
+  owns(): boolean
   /** Whose rights those have who command devices of profiles past the hub. */
   outsider(): Sender
   readonly load: Load
@@ -313,6 +315,7 @@ function overhear(record: TopicRecord, entering: Entering, parts: OverhearingPar
   if (isShed(record, entering, parts)) return false
   const { commanded, shape } = record
   if (record.isOfProfiles) {
+    if (!parts.owns()) return false
     orTell(record.topic, parts, () => {
       if (commanded === undefined) askOrRefuse(record, parts)
       else parts.command(commanded, record, entering)
@@ -322,7 +325,8 @@ function overhear(record: TopicRecord, entering: Entering, parts: OverhearingPar
   if (shape === 'notification') parts.doubt(record)
   else if (commanded !== undefined) {
     // A profile that hears a command follows it itself.
-    if (record.claimed === undefined) observeCommand({ device: commanded, ...entering }, parts)
+    if (record.claimed === undefined && parts.owns())
+      observeCommand({ device: commanded, ...entering }, parts)
   } else if (shape === 'report') overhearReport(record, entering.message, parts)
   return true
 }

@@ -11,6 +11,7 @@ import { outsiderOf } from '../access/sender.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
+import type { Hubs } from '../bus/foreign/hubs.ts'
 import type { Closers, Deferred } from '../core/callbacks.ts'
 import { readingFirst, systemClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/json.ts'
@@ -21,6 +22,7 @@ import type { Broker } from '../mqtt/broker.ts'
 import { clientName, partsOf } from '../mqtt/clients.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
+import { createAmongHubs } from './among-hubs.ts'
 import { createClownBases } from './clown-bases.ts'
 import { createClownModel } from './clown-model.ts'
 import type { AuditLog } from './commands/audit-log.ts'
@@ -79,6 +81,8 @@ export interface HardwareParts
   }
   /** The conventions of hardware that are understood, besides Clown.Model. */
   readonly profiles: readonly Profile[]
+  /** Others before the same broker; undefined where there are none. */
+  readonly hubs: Hubs | undefined
   /** A message is not to arrive any more. */
   recall: Broker['recall']
   readonly onClose: Closers['add']
@@ -109,7 +113,7 @@ export async function openHardware(
   const known = await openKnown(config, parts)
   const { nodes } = known
   const commanding = await openCommanding(config, known, parts)
-  const { path, auditLog, relayGuard, endCommands } = commanding
+  const { path, auditLog, relayGuard, endCommands, amongHubs } = commanding
   followNodes({ path, nodes, relayGuard }, parts)
   const { history: recorded } = parts.recording
   const history: HistorySource = {
@@ -120,18 +124,19 @@ export async function openHardware(
       return recorded.snapshot(filter)
     },
   }
+  const kept = createKeptOfDevices({
+    ...{ ...parts, ...known, ...nodes, ...commanding },
+    history: recorded,
+    users: parts.access.directory,
+    settle: path.settle,
+    stored: () => parts.store.write([]),
+  })
   return {
     path,
     nodes,
     auditLog,
-    kept: createKeptOfDevices({
-      ...{ ...parts, ...known, ...nodes, ...commanding },
-      history: recorded,
-      users: parts.access.directory,
-      settle: path.settle,
-      stored: () => parts.store.write([]),
-    }),
-    lockOuts: relayGuard.lockOuts,
+    kept: amongHubs.keptOf(kept),
+    lockOuts: amongHubs.lockOutsOf(relayGuard.lockOuts),
     endCommands,
     label: (...asked) => {
       path.settle()
@@ -302,11 +307,12 @@ async function openCommanding(
 ) {
   const { registry, profileDevices } = known
   const { bus, store, sampledLog, onClose } = parts
-  const { history } = config
+  const amongHubs = createAmongHubs(parts.hubs)
+  const { owns, sharing } = amongHubs
   const { topic: topicLimits, commands: commandLimits, nodes } = config.limits
   const audit = await openAudit(config, { ...parts, ...known })
   const { auditLog, deferred } = audit
-  const replacements = await openReplacements({ ...parts, devices: nodes.devices })
+  const replacements = await openReplacements({ ...parts, ...sharing, devices: nodes.devices })
   const rules = createDeviceRules(config.commands, replacements)
   const { isKnown, isAway } = knownDevices(known)
   const { directory } = parts.access
@@ -316,21 +322,18 @@ async function openCommanding(
   const { timeZone } = config
   const relayGuard = await openRelayGuard({ rules, isKnown, timeZone }, known, {
     ...parts,
+    ...sharing,
     onLocked: (device) => commands.locked(device),
     onDue: (device, off) => path.enter(offMessage(device, off), autoOff),
   })
   const records = createTopicRecords({
-    ...parts,
-    ...known,
-    rules,
-    replacements,
-    topicLimits,
-    history,
+    ...{ ...parts, ...known, rules, replacements, topicLimits },
+    history: config.history,
     claims: host.claims,
     isOfProfiles: (topic) => profileDevices.hold(topic),
   })
   onClose(records.close)
-  const commands = createCommands({
+  const ownCommands = createCommands({
     ...{ ...audit, bus, relayGuard, ...ofNodes },
     takeRate: createCommandRate({ limits: commandLimits, sampledLog }),
     isKnown,
@@ -342,28 +345,26 @@ async function openCommanding(
     devices: nodes.devices,
     clock: readingFirst(systemClock),
   })
+  const commands = amongHubs.commandsOf(ownCommands, {
+    ...{ bus, directory, jsonLimits: config.limits.json, clock: systemClock },
+    enter: (...entering) => path.enter(...entering),
+  })
   onClose(commands.close)
   known.states.onChange((device, isKnown) => {
     if (!isKnown) commands.forget(device)
   })
-  const ownChanges = createOwnChanges({ bus, auditLog, clock: systemClock, ...ofNodes })
+  const ownChanges = createOwnChanges({ bus, auditLog, clock: systemClock, owns, ...ofNodes })
   const path: MessagePath = openMessagePath({
-    ...parts,
-    ...known,
+    ...{ ...parts, ...known, records, commands, relayGuard, deferred, ownChanges, owns },
     recorder: parts.recording.recorder,
-    records,
-    commands,
-    relayGuard,
-    deferred,
-    ownChanges,
     profiles: host,
     outsider: () => outsiderOf(directory, config.bus?.commandUser),
     clock: systemClock,
   })
   onClose(host.open(parts.profiles, { commands, relayGuard, ownChanges, path }))
-  relayGuard.start()
+  amongHubs.begin({ ...audit, bus, relayGuard, commands, onClose })
   return {
-    ...{ ...audit, path, replacements, relayGuard },
+    ...{ ...audit, path, replacements, relayGuard, amongHubs },
     endCommands: () => endCommands(commands, deferred),
   }
 }

@@ -17,7 +17,19 @@ interface StoredTableOptions<T> {
   revive?(key: string, value: T): T | undefined
   /** Called when a value had to go for a newer one. */
   onForgotten?(key: string): void
+  /** Called with 1 for each key that comes, and -1 for each that goes. */
+  onSize?(key: string, step: 1 | -1): void
+  /** Whoever keeps the same elsewhere; returns what is to be called with each key whose value is changed here. */
+  share?(name: string, table: TakingTable): (key: string) => void
   readonly sampledLog: SampledLog
+}
+
+/** A table that takes what was changed elsewhere. */
+export interface TakingTable {
+  readonly keys: () => Iterable<string>
+  get(key: string): unknown
+  /** Has `json` for the value of `key` from now on; undefined, or what is none, takes it away. */
+  take(key: string, json: unknown): void
 }
 
 /** A map in memory whose changes also go to the store; nobody has to wait until they are there. */
@@ -38,7 +50,7 @@ interface StoredTable<T> {
 
 /** The table as it was in the store. What cannot be read is counted, logged and left out. */
 export async function openStoredTable<T>(options: StoredTableOptions<T>): Promise<StoredTable<T>> {
-  const { name, maxSize, store, sampledLog, onForgotten } = options
+  const { name, maxSize, store, sampledLog, onForgotten, onSize, share } = options
   const values = await readValues(options)
   let stored = Promise.resolve()
   const write = (key: string, value: Buffer | undefined) => {
@@ -48,8 +60,19 @@ export async function openStoredTable<T>(options: StoredTableOptions<T>): Promis
       sampledLog.warn(`${name}-not-stored`, fields, 'what is known was not stored')
     })
   }
+  const put = (key: string, value: T) => {
+    if (onSize !== undefined && values.get(key) === undefined) onSize(key, 1)
+    values.set(key, value)
+    write(key, Buffer.from(JSON.stringify(value)))
+    for (const [oldest] of values.entries()) {
+      if (values.size <= maxSize) break
+      forget(oldest)
+    }
+  }
   const remove = (key: string) => {
-    if (values.delete(key)) write(key, undefined)
+    if (!values.delete(key)) return
+    onSize?.(key, -1)
+    write(key, undefined)
   }
   const forget = (key: string) => {
     sampledLog.warn(
@@ -60,6 +83,15 @@ export async function openStoredTable<T>(options: StoredTableOptions<T>): Promis
     remove(key)
     onForgotten?.(key)
   }
+  const changed = share?.(name, {
+    keys: () => [...values.entries()].map(([key]) => key),
+    get: (key) => values.get(key),
+    take: (key, json) => {
+      const value = revived(key, json, options)
+      if (value === undefined) remove(key)
+      else put(key, value)
+    },
+  })
   return {
     get size() {
       return values.size
@@ -67,28 +99,33 @@ export async function openStoredTable<T>(options: StoredTableOptions<T>): Promis
     get: (key) => values.get(key),
     entries: () => values.entries(),
     set: (key, value) => {
-      values.set(key, value)
-      write(key, Buffer.from(JSON.stringify(value)))
-      for (const [oldest] of values.entries()) {
-        if (values.size <= maxSize) break
-        forget(oldest)
-      }
+      put(key, value)
+      changed?.(key)
     },
-    delete: remove,
+    delete: (key) => {
+      remove(key)
+      changed?.(key)
+    },
     stored: () => stored,
   }
 }
 
 async function readValues<T>(options: StoredTableOptions<T>): Promise<RecencyMap<string, T>> {
-  const { store, name, validate, sampledLog, revive = (_key, value) => value } = options
+  const { store, name, sampledLog, onSize } = options
   const prefix = `${name}/`
   const values = new RecencyMap<string, T>()
   for await (const [key, bytes] of store.entries(prefix)) {
     const own = key.slice(prefix.length)
-    const json = parseJson(bytes)
-    const value = validate(json) ? revive(own, json) : undefined
-    if (value !== undefined) values.set(own, value)
-    else sampledLog.warn(`${name}-forgotten`, { key }, 'what was stored is of no use')
+    const value = revived(own, parseJson(bytes), options)
+    if (value !== undefined) {
+      values.set(own, value)
+      onSize?.(own, 1)
+    } else sampledLog.warn(`${name}-forgotten`, { key }, 'what was stored is of no use')
   }
   return values
+}
+
+function revived<T>(key: string, json: unknown, options: StoredTableOptions<T>): T | undefined {
+  const { validate, revive = (_key, value) => value } = options
+  return validate(json) ? revive(key, json) : undefined
 }

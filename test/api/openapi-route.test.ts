@@ -282,8 +282,14 @@ t.test('the document has each path of the API, and says of each what it does', a
   const tried = asked.map(
     ({ method = 'GET', path, of = path, status }) => `${method} ${of} ${status}`,
   )
-  // Those of dialects, of a data folder and of an alarm are asked by the tests of theirs.
-  const others = ['POST /api/backup 200', 'POST /api/acknowledge 200', 'POST /api/add-user 409']
+  // Those of dialects, of a data folder, of an alarm and of several hubs are asked by the tests of theirs.
+  const ofHubs = ['GET /api/hubs 200', 'GET /api/hubs 401']
+  const others = [
+    ...ofHubs,
+    'POST /api/backup 200',
+    'POST /api/acknowledge 200',
+    'POST /api/add-user 409',
+  ]
   const elsewhere = (line: string) => line.includes(dialect) || others.includes(line)
   t.same(statuses.filter((line) => !elsewhere(line)).sort(), [...new Set(tried)].sort())
 })

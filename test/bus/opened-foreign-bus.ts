@@ -31,6 +31,7 @@ export async function openedForeignBus(
       overheard.put(message)
       return true
     },
+    toldBelow: 'devices',
     clock: readingFirst(systemClock),
     log,
     sampledLog: createSampledLog(log, counters),

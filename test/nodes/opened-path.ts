@@ -116,6 +116,7 @@ export function opened(
         awaited++
       },
     },
+    owns: () => true,
     load: { note: () => {}, sheds: () => false, isOutOfMemory: () => false },
     log,
     sampledLog: createSampledLog(log, counters),

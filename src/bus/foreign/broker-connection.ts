@@ -66,6 +66,8 @@ export interface Ending {
 }
 
 interface ConnectionEvents {
+  /** The broker has let us in. */
+  connected?(): void
   caughtUp(): void
   gone(ending: Ending): void
 }
@@ -139,8 +141,11 @@ export class BrokerConnection {
     return this.#isCaughtUp && !this.#isOver && this.#socket.writableLength < waitingBytes
   }
 
-  publish({ topic, bytes, qos, retain }: LinkMessage): void {
-    this.#client.publish(topic, bytes, { qos, retain })
+  /** `taken` is called when the broker has acknowledged it. */
+  publish({ topic, bytes, qos, retain }: LinkMessage, taken: () => void = () => {}): void {
+    this.#client.publish(topic, bytes, { qos, retain }, (error) => {
+      if (!error && !this.#isOver) guarded(taken)
+    })
   }
 
   command(message: LinkMessage, options: CommandOptions): void {
@@ -184,6 +189,11 @@ export class BrokerConnection {
     if (isOwed) this.#giveUp('a command was not acknowledged in time')
   }
 
+  /** Ends it without a word, and at once. */
+  reset(reason: string): void {
+    this.#giveUp(reason)
+  }
+
   /** Says goodbye, which the broker has to hear within a second. */
   end(): Promise<void> {
     return new Promise((resolve) => {
@@ -224,6 +234,7 @@ export class BrokerConnection {
   /** [MQTT-4.6.0-6] A broker sends in order: behind what was retained comes the echo of the fence. */
   #subscribe(): void {
     const { filters, fence, clock } = this.#options
+    this.#events.connected?.()
     this.#look(idle.askMs)
     this.#stopWaiting = clock.after(mostMs.fence, () =>
       this.#giveUp(`expected to hear ${quote(fence)} again, did not: may we read and write there?`),

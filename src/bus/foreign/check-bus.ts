@@ -7,6 +7,7 @@ import { withinBudget } from '../../core/memory-budget.ts'
 import { checkConfiguredFilter } from '../../core/topic.ts'
 import type { Config } from '../../generated/config.ts'
 import { validateCheckedConfig } from '../../generated/validate-config.js'
+import { ownerClientId } from './ownership.ts'
 
 /**
  * Checks the part `bus`. What is of a broker of our own has no meaning beside another one, which is not to be told by
@@ -25,6 +26,7 @@ export function checkBus(config: DeepReadonly<Config>, input: unknown, source: s
     throw new HubError('bad-config', source + sentence)
   }
   checkFilters(bus.filters, source)
+  checkHubs(bus, source)
   if (bus.passwordFile !== undefined) readSecretFile('bus.passwordFile', bus.passwordFile)
 }
 
@@ -43,3 +45,20 @@ function checkFilters(filters: readonly string[], source: string): void {
     throw new HubError('bad-config', `${source}${sentence} and ${quote(filter)}`)
   }
 }
+
+/** Several hubs hear all that they tell each other below `hub/`, and none of them calls itself what the owner does. */
+function checkHubs({ hubs, clientId, filters }: DeepReadonly<Bus>, source: string): void {
+  if (hubs === undefined) return
+  if (clientId === ownerClientId) {
+    const sentence = `expected bus.clientId to be another one than the owner's, got ${quote(clientId)}`
+    throw new HubError('bad-config', source + sentence)
+  }
+  const part = filters.find((filter) => overlaps(filter, 'hub/#') && !whole.includes(filter))
+  if (part === undefined) return
+  const sentence = 'expected bus.filters to have all below hub/ beside bus.hubs, or nothing of it'
+  throw new HubError('bad-config', `${source}${sentence}, got ${quote(part)}`)
+}
+
+type Bus = NonNullable<Config['bus']>
+
+const whole: readonly string[] = ['#', 'hub/#']

@@ -8,7 +8,7 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type AlarmClock, every } from '../../core/clock.ts'
 import { HubError, quote } from '../../core/errors.ts'
-import { matches } from '../../core/filter.ts'
+import { matches, overlaps } from '../../core/filter.ts'
 import { tellDefect } from '../../core/guard.ts'
 import type { DeepReadonly } from '../../core/json.ts'
 import type { Message } from '../../core/message.ts'
@@ -23,6 +23,7 @@ import { Emitter } from '../emitter.ts'
 import type { LinkMessage } from './broker-connection.ts'
 import { type BrokerLink, createBrokerLink, type LinkState } from './broker-link.ts'
 import { Echoes } from './echoes.ts'
+import { Hubs, hubStateTopic } from './hubs.ts'
 
 export interface ForeignBusOptions {
   readonly settings: DeepReadonly<NonNullable<Config['bus']>>
@@ -33,6 +34,8 @@ export interface ForeignBusOptions {
   readonly log: Pick<Logger, 'info' | 'warn'>
   readonly sampledLog: SampledLog
   readonly trace: Pick<Trace, 'begins' | 'ends'>
+  /** What is told below this topic each of several hubs says to its own clients, and the owner to the broker. */
+  readonly toldBelow: string
 }
 
 /** How the broker is, for whoever asks. */
@@ -63,6 +66,9 @@ interface ToldMessage {
 
 export class ForeignBus implements Bus {
   readonly #options: ForeignBusOptions
+  /** The others before the same broker; undefined where this one is alone. */
+  readonly hubs: Hubs | undefined
+  readonly #stateTopic: string
   readonly #link: BrokerLink
   readonly #emitter: Emitter<ToldMessage>
   readonly #retained = new Map<string, Message>()
@@ -76,8 +82,15 @@ export class ForeignBus implements Bus {
 
   constructor(options: ForeignBusOptions) {
     const { settings, limits, clock, log } = options
-    const clientId = settings.clientId ?? `clown-hub-${randomBytes(4).toString('hex')}`
+    const { hubs } = settings
+    const ownName = hubs?.name ?? randomBytes(4).toString('hex')
+    const clientId = settings.clientId ?? `clown-hub-${ownName}`
     this.#options = options
+    this.#stateTopic = hubs === undefined ? stateTopics.hub : hubStateTopic(hubs.name)
+    this.hubs = hubs && this.#openHubs(hubs)
+    this.hubs?.onChange((owns) => {
+      if (owns) this.#mirrorAll()
+    })
     this.#echoes = new Echoes(clock)
     this.#emitter = new Emitter<ToldMessage>(tellDefect, {
       begins: ({ message }) => options.trace.begins(message),
@@ -86,15 +99,27 @@ export class ForeignBus implements Bus {
     this.#link = createBrokerLink({
       address: settings,
       clientId,
-      filters: settings.filters,
+      filters: filtersOf(settings),
       fence: `${own.there}fence/${clientId}`,
-      will: hubState(false),
+      will: this.#hubState(false),
       packetBytes: limits.mqtt.publishBytes,
       heard: (message, isPast) => this.#heard(message, isPast),
       caughtUp: () => this.#caughtUp(),
       changed: (state) => this.#changed(state),
       clock,
       log,
+    })
+  }
+
+  #openHubs({ name, rank }: HubsSettings): Hubs {
+    const { settings, limits, clock, log } = this.#options
+    return new Hubs({
+      ...{ name, rank, clock, log },
+      address: settings,
+      // What is asked is longer than what is commanded.
+      packetBytes: 2 * limits.mqtt.publishBytes,
+      level: () => (this.#link.state.protocol === 'MQTT 5' ? 5 : 4),
+      askOn: (message, command) => this.#link.command(message, command),
     })
   }
 
@@ -109,13 +134,20 @@ export class ForeignBus implements Bus {
 
   async close(): Promise<void> {
     this.#stopRepeating()
-    if (this.#link.isThere) this.#link.publish(hubState(false))
+    await this.hubs?.close()
+    if (this.#link.isThere) this.#link.publish(this.#hubState(false))
     await this.#link.close()
   }
 
   /** What was sent on `topic` is not to arrive any more. */
   recall(topic: string): void {
-    this.#link.recall(topic)
+    if (this.hubs === undefined) this.#link.recall(topic)
+    else this.hubs.recall(topic)
+  }
+
+  #hubState(online: boolean): LinkMessage {
+    const bytes = Buffer.from(JSON.stringify({ online }))
+    return { topic: this.#stateTopic, bytes, qos: 1, retain: true }
   }
 
   // --- as every bus ---
@@ -135,6 +167,10 @@ export class ForeignBus implements Bus {
         fields,
         'a message was lost: it cannot be published',
       )
+      return
+    }
+    if (this.hubs?.owns === false && isAtOrBelow(this.#options.toldBelow, topic)) {
+      this.#tell(message)
       return
     }
     const isHeard = this.#options.settings.filters.some((filter) => matches(filter, topic))
@@ -193,7 +229,8 @@ export class ForeignBus implements Bus {
       return
     }
     const { withinMs = usualExpiryMs } = receivers ?? {}
-    this.#link.command(message, {
+    const link = this.hubs ?? this.#link
+    link.command(message, {
       expirySeconds: Math.max(1, Math.ceil(withinMs / 1000)),
       refused: (reason) => {
         const sentence = `expected the broker to take ${quote(topic)}, it does not: ${reason}`
@@ -208,7 +245,8 @@ export class ForeignBus implements Bus {
     if (!topic.startsWith(own.here)) return
     if (retain) this.#mirrored.set(topic, message)
     if (!this.#link.isThere) return
-    this.#link.publish(mirrored(message))
+    if (this.hubs === undefined) this.#link.publish(mirrored(message))
+    else this.hubs.say(mirrored(message))
     if (payload.bytes.length === 0) this.#mirrored.delete(topic)
   }
 
@@ -217,6 +255,7 @@ export class ForeignBus implements Bus {
     const payload = Payload.ofJson(JSON.stringify(value), value)
     this.#tell({ topic: stateTopics.bus, payload, qos: 0, retain: true })
     if (state.state === 'connected') return
+    this.hubs?.reading(false)
     this.#stopRepeating()
     this.#echoes.clear()
     this.#said = new Set()
@@ -226,12 +265,24 @@ export class ForeignBus implements Bus {
 
   #heard(heard: LinkMessage, isPast: boolean): void {
     const { topic, bytes } = heard
-    if (topic === birthTopic && this.#link.isThere) this.#link.publish(hubState(true))
+    if (topic === birthTopic && this.#link.isThere) this.#link.publish(this.#hubState(true))
+    if (this.hubs !== undefined && isAtOrBelow('hub', topic)) this.#heardHub(heard, this.hubs)
     // What the hub has told is nobody else's, and comes back from here.
     if (isOfBroker(topic) || isAtOrBelow('hub', topic)) return
     const mine = isPast ? undefined : this.#echoes.take(topic, bytes)
     if (mine !== undefined) this.#tell(mine)
     else if (this.#isFit(heard)) this.#hearOthers(heard, isPast)
+  }
+
+  /** What the owner tells of commands all tell their clients, and hold it to be true once they own themselves. */
+  #heardHub({ topic, bytes, retain }: LinkMessage, hubs: Hubs): void {
+    hubs.heard({ topic, bytes, qos: 1, retain })
+    if (hubs.owns || !isAtOrBelow(`${own.there}commands`, topic)) return
+    const here = own.here + topic.slice(own.there.length)
+    const payload = new Payload(bytes, this.#options.limits.json)
+    const message: Message = { topic: here, payload, qos: 0, retain }
+    this.#mirrored.delete(here)
+    this.#tell(message)
   }
 
   #hearOthers({ topic, bytes, qos, retain }: LinkMessage, isPast: boolean): void {
@@ -262,9 +313,14 @@ export class ForeignBus implements Bus {
       if (!isOfBroker(topic) && !this.#said.has(topic)) this.#forget(topic)
     }
     this.#said = new Set()
+    this.#mirrorAll()
+    this.#link.publish(this.#hubState(true))
+    this.#stopRepeating = every(sayAgainMs, () => this.#link.publish(this.#hubState(true)))
+    this.hubs?.reading(true)
+  }
+
+  #mirrorAll(): void {
     for (const message of [...this.#mirrored.values()]) this.#mirror(message)
-    this.#link.publish(hubState(true))
-    this.#stopRepeating = every(sayAgainMs, () => this.#link.publish(hubState(true)))
   }
 
   #tell(message: Message): void {
@@ -312,7 +368,11 @@ function mirrored({ topic, payload, retain }: Message): LinkMessage {
   return { topic: there, bytes: payload.bytes, qos: 0, retain }
 }
 
-function hubState(online: boolean): LinkMessage {
-  const bytes = Buffer.from(JSON.stringify({ online }))
-  return { topic: stateTopics.hub, bytes, qos: 1, retain: true }
+type Settings = ForeignBusOptions['settings']
+type HubsSettings = NonNullable<Settings['hubs']>
+
+/** What hubs tell each other is heard as well, and once: where two filters fit, a broker may send it twice. */
+function filtersOf({ filters, hubs }: Settings): readonly string[] {
+  const isHeard = filters.some((filter) => overlaps(filter, 'hub/#'))
+  return hubs === undefined || isHeard ? filters : [...filters, 'hub/#']
 }

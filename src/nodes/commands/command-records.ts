@@ -35,6 +35,10 @@ export interface CommandRecords {
   tell(command: Command, receipt: Receipt): void
   /** Nobody is told of the last command to a device any more. */
   forget(device: string): void
+  /** What another hub has told of the last command to a device. */
+  heard(device: string, record: unknown): void
+  /** Whoever told of commands before is gone: what had not ended is unknown. */
+  takeOver(): void
 }
 
 /** Where the life of the last command to `device` is told. */
@@ -62,14 +66,22 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
     publish(device, payloadOf(record), true)
     records.set(device, record)
   }
+  const lose = (device: string, record: CommandRecord) => {
+    keep(device, { ...record, ...unknown })
+    options.onUnknown(record.id, { ...unknown, afterMs: record.afterMs })
+  }
   for (const [device, record] of [...records.entries()]) {
     if (record.final) publish(device, payloadOf(record), true)
-    else {
-      keep(device, { ...record, ...unknown })
-      options.onUnknown(record.id, { ...unknown, afterMs: record.afterMs })
-    }
+    else lose(device, record)
   }
   return {
+    takeOver: () => {
+      for (const [device, record] of [...records.entries()]) if (!record.final) lose(device, record)
+    },
+    heard: (device, record) => {
+      if (validateCommandEntry(record)) records.set(device, record)
+      else records.delete(device)
+    },
     forget: (device) => {
       if (records.get(device) === undefined) return
       records.delete(device)

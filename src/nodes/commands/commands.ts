@@ -140,6 +140,8 @@ export interface Commands {
   forget(device: string): void
   /** Nobody may command a device any more: what is under way to it is not to arrive. */
   locked(device: string): void
+  /** Another hub commands from now on: what is under way ends as unknown, what waits is refused with `error`. */
+  yielded(error: HubError): void
   /** Commands under way end as unknown; those that wait are refused. */
   close(): void
 }
@@ -152,18 +154,17 @@ export function createCommands(options: CommandsOptions): Commands {
     new CommandLife({ ...commandOf(request, options), isAccepted: true }, { ...options, clock })
   const send = (request: Request, begun?: CommandLife) => {
     const { device, message } = request
-    // Whoever watches it hears of it before it comes by on the bus. No report comes in the same turn.
+    // Whoever watches it hears of it, and the guard keeps it, before it leaves. No report comes in the same turn.
     const life = begun ?? begin(request)
     const mayWait = options.isKeptFirst(device) && !turnsOff(request)
-    const { isConfirmable } = translationOf(request)
     const leave = () => leaveFor(bus, request, life)
-    if (!mayWait) leave()
     relayGuard.sent(guardedCommandOf(request))
+    if (!mayWait) leave()
     life.sent(lives.of(device))
     lives.follow(device, life, message.payload.bytes.length)
-    if (!mayWait) return
-    const isDue = () => (life.isOpen || !isConfirmable) && !isLocked(device, relayGuard)
-    options.whenKept(() => isDue() && leave())
+    const mayLeave = () => life.isOpen || !translationOf(request).isConfirmable
+    const isDue = () => mayLeave() && !isLocked(device, relayGuard)
+    if (mayWait) options.whenKept(() => isDue() && leave())
   }
   const check = (request: Request) => {
     if (!isOwn(request)) options.checkKnown(request)
@@ -185,6 +186,7 @@ export function createCommands(options: CommandsOptions): Commands {
       if (isUnanswered(request, error)) bus.publish(errorOn(request.message.topic, error))
     },
   })
+  const endAll = (error: HubError) => [turns.refuseAll(error), lives.close()]
   return {
     take: (request) => {
       if (isClosed) throw hubEnds()
@@ -207,10 +209,10 @@ export function createCommands(options: CommandsOptions): Commands {
       watcher.ended?.(receipt)
     },
     ...followed(lives, { ...options, clock }),
+    yielded: endAll,
     close: () => {
       isClosed = true
-      turns.close()
-      lives.close()
+      endAll(new HubError('hub-ends', endsBeforeTurn))
     },
   }
 }
@@ -340,6 +342,8 @@ function createLives(devices: number) {
     close: () => loseUntil(() => lives.size === 0),
   }
 }
+
+const endsBeforeTurn = 'expected to wait for its turn, but the hub ends: nothing was sent'
 
 function hubEnds(): HubError {
   return new HubError('hub-ends', 'expected a hub that goes on, but it ends: nothing was sent')

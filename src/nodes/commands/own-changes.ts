@@ -23,6 +23,8 @@ export interface OwnChangesOptions {
   readonly clock: Pick<Clock, 'wallMs'>
   /** What a device has reported last; undefined when its state was not known. */
   lastReportOf(device: string): LastReport | undefined
+  /** Whether this hub commands: any other one does not know who has asked for a change. */
+  owns(): boolean
 }
 
 /** A longer word tells nothing. */
@@ -33,11 +35,11 @@ const longestSource = 64
  * own button, or it was switched by what we know nothing of. Where nothing was known, nothing has changed.
  */
 export function createOwnChanges(options: OwnChangesOptions) {
-  const { bus, auditLog, clock, lastReportOf } = options
+  const { bus, auditLog, clock, lastReportOf, owns } = options
   return {
     /** An actuator has reported, and that is the answer to no command. */
     reported: (device: string, { value }: Payload): void => {
-      const before = lastReportOf(device)
+      const before = owns() ? lastReportOf(device) : undefined
       if (before === undefined || stateKey(before.value) === stateKey(value)) return
       const source = fieldOf(value, 'source')
       const at = new Date(clock.wallMs())

@@ -47,7 +47,7 @@ export interface Turns {
    */
   wait(request: Request, tooSoon: TooSoon, begin: () => CommandLife): boolean
   /** Refuses all that wait. */
-  close(): void
+  refuseAll(error: HubError): void
 }
 
 interface Waiting {
@@ -133,11 +133,10 @@ export function createTurns(options: TurnsOptions): Turns {
       wake(entry, waitMs)
       return true
     },
-    close: () => {
+    refuseAll: (error) => {
       for (const entry of [...waiting.values()]) {
         leave(entry)
-        const sentence = 'expected to wait for its turn, but the hub ends: nothing was sent'
-        refuse(entry.request, entry.life, new HubError('hub-ends', sentence))
+        refuse(entry.request, entry.life, error)
       }
     },
   }

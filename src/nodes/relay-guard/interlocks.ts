@@ -71,15 +71,14 @@ export async function openInterlocks(
 
 function openHolds(parts: GuardParts) {
   const { rules, now } = parts
-  const startMs = now()
   return openSharedTable<Hold>({
     ...parts,
     name: 'interlock',
     validate: validateInterlockEntry,
     revive: (device, { askedAtMs, ...hold }) => {
       if (rules(device).interlock === undefined) return undefined
-      // No time of a former run is later than the start of this one, whatever its clock said.
-      return askedAtMs === undefined ? hold : { ...hold, askedAtMs: Math.min(askedAtMs, startMs) }
+      // No time of a former run, or of another hub, is later than now, whatever its clock said.
+      return askedAtMs === undefined ? hold : { ...hold, askedAtMs: Math.min(askedAtMs, now()) }
     },
   })
 }

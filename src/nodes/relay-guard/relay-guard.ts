@@ -52,6 +52,8 @@ export interface RelayGuard {
   forget(device: string): { readonly lock: boolean; readonly autoOff: boolean }
   /** Lets auto-off begin, with what came due while the hub was down: when commands can be sent. */
   start(): void
+  /** Another hub commands: auto-off waits until it is started again. */
+  pause(): void
   close(): void
 }
 
@@ -109,6 +111,7 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
       return { lock: isLocked, autoOff: autoOff.forget(device) }
     },
     start: autoOff.start,
+    pause: autoOff.close,
     close: () => {
       autoOff.close()
       witnesses.close()

@@ -27,13 +27,13 @@ const mostDevices = 10_000
 
 export async function openSharedTable<T>(options: SharedTableOptions<T>): Promise<SharedTable<T>> {
   const { name, ownerOf, sampledLog } = options
-  const table = await openStoredTable<T>({ ...options, maxSize: Number.POSITIVE_INFINITY })
   const sizes = new Map<string, number>()
-  const count = (device: string, step: 1 | -1) => {
+  const onSize = (device: string, step: 1 | -1) => {
     const owner = ownerOf(device)
     sizes.set(owner, (sizes.get(owner) ?? 0) + step)
   }
-  for (const [device] of table.entries()) count(device, 1)
+  const maxSize = Number.POSITIVE_INFINITY
+  const table = await openStoredTable<T>({ ...options, maxSize, onSize })
   const isFullFor = (device: string) =>
     table.get(device) === undefined &&
     (table.size >= mostDevices || (sizes.get(ownerOf(device)) ?? 0) >= mostDevices / 2)
@@ -55,12 +55,8 @@ export async function openSharedTable<T>(options: SharedTableOptions<T>): Promis
         )
         return
       }
-      if (table.get(device) === undefined) count(device, 1)
       table.set(device, value)
     },
-    delete: (device) => {
-      count(device, -1)
-      table.delete(device)
-    },
+    delete: table.delete,
   }
 }

@@ -32,13 +32,12 @@ const secondMs = 1000
 
 export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
   const { rules, now, isKnown, lastValueOf } = parts
-  const startMs = now()
   const paces = await openStoredTable<Pace>({
     ...parts,
     name: 'switch-rate',
     maxSize: maxDevices,
     validate: validateSwitchRateEntry,
-    revive: (_device, pace) => notAfter(startMs, pace),
+    revive: (_device, pace) => notAfter(now(), pace),
   })
   const isSwitch = ({ device, asked }: GuardedCommand) => {
     const key = stateKey(asked)
@@ -127,11 +126,11 @@ function longerOf(one: TooSoon | undefined, other: TooSoon | undefined): TooSoon
   return both.sort((a, b) => b.waitMs - a.waitMs)[0]
 }
 
-/** No time of a former run is later than the start of this one, whatever its clock said. */
-function notAfter(startMs: number, { switchedAtMs, sentAtMs, ...pace }: Pace): Pace {
+/** No time of a former run, or of another hub, is later than now, whatever its clock said. */
+function notAfter(nowMs: number, { switchedAtMs, sentAtMs, ...pace }: Pace): Pace {
   return {
     ...pace,
-    sentAtMs: sentAtMs.map((atMs) => Math.min(atMs, startMs)),
-    ...(switchedAtMs !== undefined && { switchedAtMs: Math.min(switchedAtMs, startMs) }),
+    sentAtMs: sentAtMs.map((atMs) => Math.min(atMs, nowMs)),
+    ...(switchedAtMs !== undefined && { switchedAtMs: Math.min(switchedAtMs, nowMs) }),
   }
 }

@@ -10,6 +10,7 @@ function opened(before: unknown) {
     bus: { publish: (message) => published.push(message) },
     auditLog: { changed: (change) => changes.push(change) },
     clock: { wallMs: () => 1000 },
+    owns: () => true,
     lastReportOf: () => (before === undefined ? undefined : { value: before, atMs: 0 }),
   })
   const report = (value: unknown) =>

@@ -1,0 +1,360 @@
+/**
+ * Several hubs before one broker, as one of them sees it: who is there, who owns, and the connection of the owner, on which
+ * alone leaves what switches hardware. What hubs tell each other is below `hub/` on the broker, where only hubs may write.
+ */
+import type { Logger } from 'pino'
+import { createListeners } from '../../core/callbacks.ts'
+import { type AlarmClock, isoTime } from '../../core/clock.ts'
+import { HubError, quote, reasonOf } from '../../core/errors.ts'
+import { isRecord, parseJson } from '../../core/json.ts'
+import { isAtOrBelow } from '../../core/topic.ts'
+import {
+  BrokerConnection,
+  type BrokerConnectionOptions,
+  type CommandOptions,
+  type LinkMessage,
+  type MqttLevel,
+} from './broker-connection.ts'
+import { askedMs, Ownership, ownerClientId, type Term } from './ownership.ts'
+
+const topics = {
+  owner: 'hub/owner',
+  beat: 'hub/owner/beat',
+  ask: 'hub/ask',
+  answers: 'hub/answers',
+  guard: 'hub/guard',
+  states: 'hub/state',
+} as const
+
+export interface HubsOptions
+  extends Pick<BrokerConnectionOptions, 'address' | 'packetBytes' | 'clock'> {
+  /** The name of this hub among them, and when it may own. */
+  readonly name: string
+  readonly rank: number
+  readonly clock: AlarmClock
+  /** What the reading connection speaks. */
+  level(): MqttLevel
+  /** Says something on the reading connection; for `ask` alone it matters whether it was taken. */
+  askOn(message: LinkMessage, options: CommandOptions): void
+  readonly log: Pick<Logger, 'info' | 'warn'>
+}
+
+/** Who is there, and who owns. */
+export interface HubsState {
+  readonly name: string
+  readonly owner: string | null
+  /** Since when it owns, as it says itself; null where nobody does. */
+  readonly since: string | null
+  readonly hubs: readonly {
+    readonly name: string
+    readonly online: boolean
+    readonly owner: boolean
+  }[]
+  /** How often the owner has changed, as this hub has seen it. */
+  readonly changes: number
+}
+
+/** A question of another hub to the owner: what it says, and when that was, in beats of the owner. */
+interface Asked {
+  readonly id: string
+  readonly from: string
+  readonly isFresh: boolean
+  readonly question: Record<string, unknown>
+}
+
+interface Answer {
+  readonly id: string
+  readonly answer: unknown
+}
+
+export class Hubs {
+  readonly #options: HubsOptions
+  readonly #ownership: Ownership
+  #connection: BrokerConnection | undefined
+  /** The beat that was heard last: what is asked now quotes it. */
+  #beat: (Term & { readonly beat: number }) | undefined
+  readonly #online = new Map<string, boolean>()
+  #lastOwner: Term | undefined
+  #changes = 0
+  /** What the broker has not yet acknowledged of what was kept for the next owner. */
+  #unkept = 0
+  readonly #whenKept: (() => void)[] = []
+  readonly #changed = createListeners<[owns: boolean]>()
+  readonly #ownerChanged = createListeners<[owner: Term | undefined]>()
+  readonly #asked = createListeners<[asked: Asked]>()
+  readonly #answered = createListeners<[answer: Answer]>()
+  readonly #kept = createListeners<[key: string, value: unknown]>()
+
+  constructor(options: HubsOptions) {
+    this.#options = options
+    const { name, rank, clock } = options
+    this.#ownership = new Ownership({
+      ...{ name, rank, clock },
+      connect: () => this.#connect(),
+      disconnect: (reason) => this.#connection?.reset(reason),
+      say: (term) => this.#publish(wordOf(term)),
+      beat: (beat, proven) => this.#connection?.publish(jsonOn(topics.beat, beat), proven),
+      changed: (owns) => this.#ownsNow(owns),
+    })
+  }
+
+  // --- for those who command ---
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  /** Whether this hub commands. */
+  get owns(): boolean {
+    return this.#ownership.owns && this.#connection?.isThere === true
+  }
+
+  /** Why a command may not leave here. */
+  refusal(): HubError {
+    const { owner } = this.#ownership
+    const is = owner === undefined ? 'none is' : `it is ${quote(owner.name)}`
+    return new HubError('no-owner', `expected this hub to be the one that commands, ${is}`)
+  }
+
+  /** Called when this hub begins or ends to own. */
+  readonly onChange = this.#changed.add
+  /** Called when somebody else owns than before, or nobody. */
+  readonly onOwner = this.#ownerChanged.add
+  readonly onAsked = this.#asked.add
+  readonly onAnswer = this.#answered.add
+  /** Called with what the owner has kept for the next one; undefined for what it keeps no more. */
+  readonly onKept = this.#kept.add
+
+  /**
+   * Asks the owner, who answers with `onAnswer`, or not at all. What takes a second is asked no more.
+   *
+   * @throws HubError `no-owner` when nobody is there who could be asked.
+   */
+  ask(id: string, question: object, unasked: (reason: string) => void): void {
+    const beat = this.#beat
+    if (beat === undefined || this.#askable === undefined) throw this.refusal()
+    const { term, beat: number } = beat
+    const message = jsonOn(topics.ask, { id, from: this.name, term, beat: number, question })
+    const expirySeconds = askedMs / 1000
+    this.#options.askOn(message, { expirySeconds, refused: unasked, unsent: unasked })
+  }
+
+  /** Tells `hub` what became of what it has asked. */
+  answer(hub: string, { id, answer }: Answer): void {
+    this.#publish(jsonOn(`${topics.answers}/${hub}`, { id, answer }))
+  }
+
+  /** Keeps what the next owner has to know, before anything that follows from it leaves; undefined keeps nothing. */
+  keep(key: string, value: object | undefined): void {
+    if (!this.owns) return
+    const message = { ...jsonOn(`${topics.guard}/${key}`, value), retain: true }
+    this.#unkept++
+    this.#connection?.publish(message, () => {
+      this.#unkept--
+      this.#keptAll()
+    })
+  }
+
+  /** Resolves when the broker has all that was kept, or this hub does not own any more. */
+  kept(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenKept.push(resolve)
+      this.#keptAll()
+    })
+  }
+
+  #keptAll(): void {
+    if (this.#unkept > 0) return
+    for (const done of this.#whenKept.splice(0)) done()
+  }
+
+  get state(): HubsState {
+    const { owner } = this.#ownership
+    const hubs = [...this.#online].map(([name, online]) => ({
+      ...{ name, online },
+      owner: name === owner?.name,
+    }))
+    return {
+      name: this.name,
+      owner: owner?.name ?? null,
+      since: owner === undefined ? null : isoTime(owner.term),
+      hubs: hubs.sort((one, other) => (one.name < other.name ? -1 : 1)),
+      changes: this.#changes,
+    }
+  }
+
+  // --- for the bus ---
+
+  /** A command leaves as the owner's, or not at all. */
+  command(message: LinkMessage, options: CommandOptions): void {
+    if (this.owns) this.#connection?.command(message, options)
+    else options.unsent(this.refusal().message)
+  }
+
+  /** Says what only the owner may say. */
+  say(message: LinkMessage): void {
+    if (this.owns) this.#publish(message)
+  }
+
+  recall(topic: string): void {
+    this.#connection?.recall(topic)
+  }
+
+  /** The reading connection has heard all that was retained, or is away. */
+  reading(isThere: boolean): void {
+    if (isThere) this.#ownership.reading()
+    else this.#ownership.notReading()
+    if (!isThere) this.#beat = undefined
+    this.#tellOwner()
+  }
+
+  /** What came on the reading connection, below `hub/`. */
+  heard({ topic, bytes }: LinkMessage): void {
+    const value = parseJson(bytes)
+    if (topic === topics.owner) this.#ownership.heardWord(asTerm(value))
+    else if (topic === topics.beat) this.#heardBeat(value)
+    else if (topic === `${topics.answers}/${this.name}`) this.#heardAnswer(value)
+    else if (isAtOrBelow(topics.guard, topic)) this.#heardKept(topic, bytes)
+    else if (isAtOrBelow(topics.states, topic)) this.#heardState(topic, value)
+    this.#tellOwner()
+  }
+
+  /** Lets another hub own, and knows it. */
+  async close(): Promise<void> {
+    const connection = this.#connection
+    connection?.publish(nobody)
+    // It ends by itself, with a goodbye.
+    this.#connection = undefined
+    this.#ownership.close()
+    await connection?.end()
+  }
+
+  #heardBeat(value: unknown): void {
+    const term = asTerm(value)
+    if (term === undefined || !isRecord(value) || typeof value['beat'] !== 'number') return
+    this.#ownership.heardBeat(term)
+    if (term.term === this.#ownership.owner?.term) this.#beat = { ...term, beat: value['beat'] }
+  }
+
+  #heardAnswer(value: unknown): void {
+    if (!isRecord(value) || typeof value['id'] !== 'string') return
+    this.#answered.tell({ id: value['id'], answer: value['answer'] })
+  }
+
+  #heardKept(topic: string, bytes: Buffer): void {
+    const key = topic.slice(topics.guard.length + 1)
+    // What this hub has said itself it knows.
+    if (!this.owns) this.#kept.tell(key, bytes.length === 0 ? undefined : parseJson(bytes))
+  }
+
+  #heardState(topic: string, value: unknown): void {
+    const name = topic.slice(topics.states.length + 1)
+    // Whoever comes can ask at once.
+    if (!this.#online.get(name)) this.#ownership.beatNow()
+    if (!isRecord(value)) this.#online.delete(name)
+    else if (this.#online.size < mostHubs) this.#online.set(name, value['online'] === true)
+  }
+
+  /** Who owns, and has said so since this hub is there. */
+  get #askable(): Term | undefined {
+    const { owner, owns } = this.#ownership
+    return owns || owner?.term === this.#beat?.term ? owner : undefined
+  }
+
+  #tellOwner(): void {
+    const owner = this.#askable
+    if (owner?.term === this.#lastOwner?.term) return
+    this.#lastOwner = owner
+    if (owner !== undefined) this.#changes++
+    this.#options.log.info({ owner: owner?.name ?? null }, owner ? 'a hub owns' : 'no hub owns')
+    this.#ownerChanged.tell(owner)
+  }
+
+  // --- as the owner ---
+
+  #connect(): void {
+    const { address, packetBytes, clock, log } = this.#options
+    const options: BrokerConnectionOptions = {
+      ...{ address, packetBytes, clock },
+      clientId: ownerClientId,
+      filters: [topics.ask, `${topics.guard}/#`],
+      fence: `hub/fence/${ownerClientId}`,
+      will: nobody,
+      heard: (message, isPast) => this.#heardAsOwner(message, isPast),
+    }
+    try {
+      this.#connection = new BrokerConnection(this.#options.level(), options, {
+        connected: () => this.#ownership.connected(),
+        caughtUp: () => this.#ownership.caughtUp(),
+        gone: ({ reason }) => {
+          this.#connection = undefined
+          log.info({ reason }, 'the connection of the owner has ended')
+          this.#ownership.lost()
+          this.#tellOwner()
+        },
+      })
+    } catch (error) {
+      // A file that cannot be read.
+      log.warn({ reason: reasonOf(error) }, 'the hub cannot connect as the owner')
+      clock.after(0, () => this.#ownership.lost())
+    }
+  }
+
+  #heardAsOwner({ topic, bytes }: LinkMessage, isPast: boolean): void {
+    if (topic === topics.ask) this.#heardAsk(parseJson(bytes))
+    else if (isPast) this.#heardKept(topic, bytes)
+  }
+
+  #heardAsk(value: unknown): void {
+    if (!isRecord(value)) return
+    const { id, from, term, beat, question } = value
+    const isWhole = typeof id === 'string' && typeof from === 'string' && isRecord(question)
+    if (!isWhole || from.includes('/')) return
+    const ageMs = this.#ownership.ageOfBeatMs(Number(term), Number(beat))
+    const isFresh = ageMs !== undefined && ageMs <= askedMs
+    this.#asked.tell({ id, from, isFresh, question })
+  }
+
+  #ownsNow(owns: boolean): void {
+    if (!owns) this.#unkept = 0
+    this.#keptAll()
+    this.#options.log.info({ hub: this.name }, owns ? 'this hub owns' : 'this hub owns no more')
+    this.#changed.tell(owns)
+    this.#tellOwner()
+  }
+
+  #publish(message: LinkMessage): void {
+    this.#connection?.publish(message)
+  }
+}
+
+/** More are no hubs. */
+const mostHubs = 256
+
+/** Whether a hub is there, for the others. */
+export function hubStateTopic(name: string): string {
+  return `${topics.states}/${name}`
+}
+
+/** What the broker says for an owner that is gone. */
+const nobody = { topic: topics.owner, bytes: Buffer.alloc(0), qos: 1, retain: true } as const
+
+function wordOf(term: Term): LinkMessage {
+  return { ...jsonOn(topics.owner, term), retain: true }
+}
+
+/** Nothing at all for undefined. */
+function jsonOn(topic: string, value: object | undefined): LinkMessage {
+  const bytes = value === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(value))
+  return { topic, bytes, qos: 1, retain: false }
+}
+
+/** The end of the year 9999: terms are times. */
+const latestMs = 253_402_300_799_999
+
+function asTerm(value: unknown): Term | undefined {
+  if (!isRecord(value)) return undefined
+  const { name, term } = value
+  const isTime = typeof term === 'number' && term > 0 && term <= latestMs
+  return typeof name === 'string' && isTime ? { name, term } : undefined
+}

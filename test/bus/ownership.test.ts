@@ -1,0 +1,170 @@
+import t from 'tap'
+import { Ownership } from '../../src/bus/foreign/ownership.ts'
+import { steppedClock } from '../clock.ts'
+
+/** What a hub would do, written down; the broker takes each beat at once, unless it is told not to. */
+function opened({ name = 'b', rank = 0 } = {}) {
+  const clock = steppedClock()
+  const done: string[] = []
+  const broker = { acknowledges: true }
+  const ownership = new Ownership({
+    ...{ name, rank, clock },
+    connect: () => done.push('connect'),
+    disconnect: (reason) => done.push(`disconnect: ${reason}`),
+    say: ({ term }) => done.push(`say ${term}`),
+    beat: ({ beat }, proven) => {
+      done.push(`beat ${beat}`)
+      if (broker.acknowledges) proven()
+    },
+    changed: (owns) => done.push(owns ? 'owns' : 'owns no more'),
+  })
+  return { ownership, clock, broker, taken: () => done.splice(0) }
+}
+
+type Opened = ReturnType<typeof opened>
+
+/** With nobody else there. */
+function owning(options?: { name?: string; rank?: number }): Opened {
+  const all = opened(options)
+  all.clock.step(10_000)
+  all.ownership.reading()
+  all.clock.step(all.ownership.owns ? 0 : 100 * (options?.rank ?? 0))
+  all.ownership.connected()
+  all.ownership.caughtUp()
+  all.taken()
+  return all
+}
+
+t.test('who finds nobody owns once it has read what the one before has left', async (t) => {
+  const { ownership, clock, taken } = opened()
+  clock.step(5)
+  ownership.reading()
+  clock.step(0)
+  t.same(taken(), ['connect'])
+  ownership.connected()
+  t.same(taken(), ['say 5'])
+  t.equal(ownership.owns, false)
+  ownership.caughtUp()
+  t.same(taken(), ['owns', 'beat 1'])
+  t.equal(ownership.owns, true)
+  t.same(ownership.owner, { name: 'b', term: 5 })
+  clock.step(1000)
+  t.same(taken(), ['beat 2', 'beat 3'])
+  ownership.beatNow()
+  t.same(taken(), ['beat 4'], 'to somebody who has just come')
+})
+
+t.test('a higher rank waits for the others', async (t) => {
+  const { ownership, clock, taken } = opened({ rank: 2 })
+  ownership.beatNow()
+  ownership.reading()
+  clock.step(199)
+  t.same(taken(), [])
+  ownership.heardBeat({ name: 'a', term: 7 })
+  clock.step(1000)
+  t.same(taken(), [], 'somebody was first')
+  t.same(ownership.owner, { name: 'a', term: 7 })
+})
+
+t.test('an owner that says goodbye, or whose will is said, is followed at once', async (t) => {
+  const { ownership, clock, taken } = opened()
+  ownership.heardWord({ name: 'a', term: 7 })
+  ownership.reading()
+  clock.step(1900)
+  ownership.heardBeat({ name: 'a', term: 7 })
+  clock.step(1900)
+  t.same(taken(), [])
+  ownership.heardWord(undefined)
+  clock.step(0)
+  t.same(taken(), ['connect'])
+  ownership.connected()
+  t.same(taken(), ['say 3800'])
+})
+
+t.test('three beats that are missed are enough', async (t) => {
+  const { ownership, clock, taken } = opened()
+  ownership.heardWord({ name: 'a', term: 9_000_000 })
+  ownership.reading()
+  ownership.heardBeat({ name: 'a', term: 9_000_000 })
+  clock.step(1999)
+  t.same(taken(), [])
+  clock.step(601)
+  t.same(taken(), ['connect'])
+  ownership.connected()
+  t.same(taken(), ['say 9000001'], 'a term is higher than those before, whatever the clock says')
+})
+
+t.test('a will that comes late takes nothing from who has just become the owner', async (t) => {
+  const { ownership, clock, taken } = opened()
+  ownership.reading()
+  ownership.heardWord({ name: 'a', term: 7 })
+  clock.step(10)
+  ownership.heardWord(undefined)
+  clock.step(590)
+  ownership.heardWord({ name: 'a', term: 7 })
+  clock.step(100)
+  t.same(taken(), [])
+  const itself = owning()
+  itself.ownership.heardWord(undefined)
+  t.same(itself.taken(), ['say 10000'])
+  itself.ownership.heardBeat({ name: 'a', term: 3 })
+  t.same(itself.taken(), ['say 10000'], 'nor does the word of one before')
+  itself.ownership.heardBeat({ name: 'b', term: 10_000 })
+  t.same(itself.taken(), [])
+})
+
+t.test('whose connection is ended has lost, and waits as long as all', async (t) => {
+  const { ownership, clock, taken } = owning()
+  ownership.lost()
+  t.same(taken(), ['owns no more'])
+  t.equal(ownership.owner, undefined)
+  clock.step(1999)
+  t.same(taken(), [])
+  clock.step(2000)
+  t.same(taken(), ['connect'])
+  ownership.lost()
+  clock.step(1999)
+  t.same(taken(), [], 'a broker that lets nobody in is not asked all the time')
+})
+
+t.test('another one that owns later ends this one', async (t) => {
+  const { ownership, taken } = owning()
+  ownership.heardBeat({ name: 'a', term: 10_001 })
+  t.same(taken(), ['owns no more', 'disconnect: outdone'])
+  t.same(ownership.owner, { name: 'a', term: 10_001 })
+  ownership.heardBeat({ name: 'z', term: 10_000 })
+  t.same(ownership.owner, { name: 'a', term: 10_001 })
+})
+
+t.test('an owner whose beats nobody takes gives up before others take over', async (t) => {
+  const { ownership, clock, broker, taken } = owning()
+  broker.acknowledges = false
+  clock.step(1499)
+  t.same(taken(), ['beat 2', 'beat 3'])
+  clock.step(1)
+  t.same(taken().slice(-2), ['owns no more', 'disconnect: unproven'])
+  t.equal(ownership.owns, false)
+})
+
+t.test('who hears nothing of the broker owns nothing', async (t) => {
+  const { ownership, clock, taken } = owning()
+  ownership.notReading()
+  t.same(taken(), ['owns no more', 'disconnect: not-reading'])
+  ownership.lost()
+  clock.step(60_000)
+  t.same(taken(), [])
+  ownership.close()
+  t.same(taken(), [])
+})
+
+t.test('a beat has an age for who has said it, in its own term', async (t) => {
+  const { ownership, clock } = owning()
+  clock.step(5200)
+  t.equal(ownership.ageOfBeatMs(10_000, 11), 200)
+  t.equal(ownership.ageOfBeatMs(10_000, 10), 700)
+  t.equal(ownership.ageOfBeatMs(10_000, 1), undefined)
+  t.equal(ownership.ageOfBeatMs(10_000, 12), undefined)
+  t.equal(ownership.ageOfBeatMs(9999, 11), undefined)
+  ownership.lost()
+  t.equal(ownership.ageOfBeatMs(10_000, 11), undefined)
+})

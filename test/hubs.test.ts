@@ -1,0 +1,91 @@
+import { connectAsync } from 'mqtt'
+import t, { type Test } from 'tap'
+import type { ConfigInput } from '../src/config.ts'
+import { createInbox } from './inbox.ts'
+import { requireProgram, type StartedBroker, startMosquitto, startNats } from './programs.ts'
+import { type StartedHub, startedHub } from './started-hub.ts'
+
+const headers = {
+  authorization: `Basic ${btoa('clown:bigclown')}`,
+  'content-type': 'application/json',
+}
+const base = 'nodes/shared/0'
+
+/** A node with relays, which does what it is told and notes it. */
+async function nodeOn(t: Test, port: number) {
+  const heard = createInbox<string>()
+  const client = await connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0 })
+  t.teardown(() => client.endAsync(true))
+  client.on('message', (topic, payload) => {
+    const device = topic.replace(/\/set$/, '')
+    client.publish(device, payload)
+    heard.put(`${device.slice(base.length + 1)} ${payload}`)
+  })
+  await client.subscribeAsync(`${base}/relay/+/set`, { qos: 1 })
+  return { client, heard }
+}
+
+async function post({ httpPort }: StartedHub, path: string, body: object) {
+  const url = `http://127.0.0.1:${httpPort}/api/${path}`
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
+  return { status: answer.status, body: await answer.json() }
+}
+
+async function get({ httpPort }: StartedHub, path: string) {
+  const answer = await fetch(`http://127.0.0.1:${httpPort}/${path}`, { headers })
+  return answer.headers.get('content-type')?.includes('json') ? answer.json() : answer.text()
+}
+
+/** The hub `a` goes first, then `b`. */
+function hubBefore(t: Test, { url }: StartedBroker, hub: { name: string } & Partial<ConfigInput>) {
+  const { name, ...config } = hub
+  const rank = name.charCodeAt(0) - 'a'.charCodeAt(0)
+  return startedHub(t, { bus: { url, hubs: { name, rank } }, ...config })
+}
+
+const owns = ({ msg }: { msg: string }) => msg === 'this hub owns'
+const ownsNoMore = ({ msg }: { msg: string }) => msg === 'this hub owns no more'
+
+for (const [name, start] of [
+  ['mosquitto', startMosquitto],
+  ['nats-server', startNats],
+] as const) {
+  t.test(`of two hubs before ${name} one commands, and the other one asks it`, async (t) => {
+    if (requireProgram(t, name) === undefined) return
+    const broker = await start(t)
+    const { heard } = await nodeOn(t, broker.port)
+    const rules = [{ topic: `${base}/relay/#`, minIntervalMilliseconds: 60_000 }]
+    const commands = { rules }
+    const first = await hubBefore(t, broker, { name: 'a', commands })
+    await first.log.next(owns)
+    const second = await hubBefore(t, broker, { name: 'b', commands })
+    await second.log.next(({ msg }) => msg === 'a hub owns')
+    const device = `${base}/relay/x`
+    for (const hub of [first, second]) {
+      t.match(await get(hub, 'api/hubs'), { owner: 'a' })
+      t.equal((await fetch(`http://127.0.0.1:${hub.httpPort}/api/hubs`)).status, 401)
+    }
+    const answer = await post(second, 'command', { device, payload: { state: false } })
+    t.match(answer, { status: 200, body: { receipt: 'confirmed' } })
+    t.equal(await heard.next(), 'relay/x {"state":false}')
+    // All that is told of it is told at both.
+    const log = await get(first, 'api/commands')
+    t.match(log, { commands: [{ device, user: 'clown', way: 'http', receipt: 'confirmed' }] })
+    const again = await post(second, 'command', { device, payload: { state: true } })
+    t.match(again.body, { receipt: 'refused', code: 'too-fast' })
+
+    const locked = await post(second, 'lock', { device, reason: 'wet' })
+    t.match(locked, { status: 503, body: { code: 'no-owner' } })
+    t.equal((await post(first, 'lock', { device, reason: 'wet' })).status, 200)
+    await first.close()
+    await second.log.next(owns)
+    t.match(await get(second, 'api/locks'), { locks: [{ device, reason: 'wet', by: 'clown' }] })
+    const refused = await post(second, 'command', { device, payload: { state: true } })
+    t.match(refused.body, { receipt: 'refused', code: 'locked' })
+    t.equal((await post(second, 'unlock', { device })).status, 200)
+    const early = await post(second, 'command', { device, payload: { state: true } })
+    t.match(early.body, { receipt: 'refused', code: 'too-fast' })
+    t.equal(second.log.items.filter(ownsNoMore).length, 0)
+    t.equal(heard.items.length, 1)
+  })
+}
