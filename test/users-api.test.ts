@@ -109,7 +109,7 @@ t.test('what would be no user is refused with a sentence, and changes nothing', 
     t.match({ status, ...answer }, { status: 400, code: 'bad-payload', message }, path)
   }
   const { body } = await ask('api/add-token', { user: 'clown', name: 'a' })
-  t.match(body, { code: 'not-in-users-file', message: /"clown" of the configuration/ })
+  t.match(body, { code: 'not-in-users-file', message: /"clown" to be in a users file/ })
   t.equal(readFileSync(file, 'utf8'), text)
 })
 
@@ -127,6 +127,7 @@ t.test('who is there is told with what goes over the wire, and disconnected', as
     body: { code: 'not-in-users-file' },
   })
   t.match((await ask('api/users')).body, { roles: [] })
+  t.match(await ask('api/forget', { user: 'nobody' }), { status: 404 })
   const { client } = await mqttTo(t, hub, { filter: 'a' })
   const talk = await talkTo(t, hub)
   const response = await fetch(`http://127.0.0.1:${hub.httpPort}/login`, {
