@@ -2,10 +2,11 @@ import { type ChildProcess, execFile, type StdioOptions, spawn } from 'node:chil
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { createInbox, type Inbox } from './inbox.ts'
 import { skipMissing } from './missing.ts'
@@ -19,6 +20,7 @@ const debianPackages = {
   'nats-server': 'nats-server',
   chromium: 'chromium',
   nginx: 'nginx',
+  apache2: 'apache2-bin',
   prometheus: 'prometheus',
   promtool: 'prometheus',
   openssl: 'openssl',
@@ -180,6 +182,38 @@ export async function startNginx(t: Test, config: string): Promise<void> {
   await writeFile(configFile, lines.join('\n'))
   const command = [installed('nginx'), '-p', folder, '-e', 'stderr', '-c', configFile]
   await startProgram(t, command, /start worker process \d+$/)
+}
+
+/** Starts Apache with a site, in a folder of its own. */
+export async function startApache(t: Test, port: number, site: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'apache-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const modules = ['mpm_event', 'authz_core', 'ssl', 'headers', 'proxy', 'proxy_http']
+  const lines = [
+    `ServerRoot ${folder}`,
+    `PidFile ${folder}/pid`,
+    `DefaultRuntimeDir ${folder}`,
+    'ServerName localhost',
+    `ErrorLog ${folder}/error.log`,
+    ...modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`),
+    // Its children are not root, and have to be somebody.
+    'User www-data',
+    'Group www-data',
+    `Listen 127.0.0.1:${port}`,
+    site,
+  ]
+  const configFile = join(folder, 'apache.conf')
+  await writeFile(configFile, lines.join('\n'))
+  const command = [installed('apache2'), '-D', 'FOREGROUND', '-f', configFile]
+  spawned(t, command, ['ignore', 'ignore', 'ignore'])
+  for (let left = 200; left > 0 && !(await isListening(port)); left--) await pause(50)
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true))
+    socket.on('error', () => resolve(false)).on('connect', () => socket.destroy())
+  })
 }
 
 /** Starts Prometheus with a configuration of the caller's, in a folder of its own; answers where it is asked. */

@@ -7,11 +7,12 @@ import t, { type Test } from 'tap'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { ConfigInput } from '../../src/config.ts'
 import { type TestCertificate, testCertificate } from '../certificates.ts'
-import { freePort, requireProgram, startNginx } from '../programs.ts'
+import { freePort, requireProgram, startApache, startNginx } from '../programs.ts'
 import { type StartedHub, startedHub } from '../started-hub.ts'
 import { startBrowser } from './chromium.ts'
 
-const example = readFileSync(new URL('../../docs/nginx.conf.example', import.meta.url), 'utf8')
+const exampleOf = (program: string) =>
+  readFileSync(new URL(`../../docs/${program}.conf.example`, import.meta.url), 'utf8')
 const seedPath = '/hub/auth/clown-talk-server_nodes_bridge_0'
 
 interface ProxiedHub {
@@ -25,14 +26,16 @@ interface ProxiedOptions {
   readonly limits?: ConfigInput['limits']
   /** Whether nginx takes the prefix off. */
   readonly isStripped?: boolean
+  readonly program?: 'nginx' | 'apache'
 }
 
 /** A hub behind nginx as the example of the documents has it, but for its ports and files. */
 async function startProxied(
   t: Test,
-  { limits = {}, isStripped = false }: ProxiedOptions = {},
+  { limits = {}, isStripped = false, program = 'nginx' }: ProxiedOptions = {},
 ): Promise<ProxiedHub | undefined> {
-  if (requireProgram(t, 'nginx') === undefined) return undefined
+  const isApache = program === 'apache'
+  if (requireProgram(t, isApache ? 'apache2' : 'nginx') === undefined) return undefined
   const http = {
     port: 0,
     pathPrefix: '/hub',
@@ -43,7 +46,7 @@ async function startProxied(
   const certificate = await testCertificate(t, ['hub.example.org'])
   const port = await freePort()
   const places: Record<string, string> = {
-    '443': `127.0.0.1:${port}`,
+    [isApache ? '*:443' : '443']: `127.0.0.1:${port}`,
     '/etc/ssl/hub.example.org.crt': certificate.certFile,
     '/etc/ssl/private/hub.example.org.key': certificate.keyFile,
     '127.0.0.1:8080': `127.0.0.1:${hub.httpPort}`,
@@ -51,8 +54,9 @@ async function startProxied(
   const filledIn = Object.entries(places).reduce((text, [from, to]) => {
     t.ok(text.includes(from), `the example says ${from}`)
     return text.replace(from, to)
-  }, example)
-  await startNginx(t, isStripped ? filledIn.replace(/(proxy_pass .*);/, '$1/;') : filledIn)
+  }, exampleOf(program))
+  if (isApache) await startApache(t, port, filledIn)
+  else await startNginx(t, isStripped ? filledIn.replace(/(proxy_pass .*);/, '$1/;') : filledIn)
   return { hub, port, certificate }
 }
 
@@ -85,9 +89,10 @@ async function healthBy(proxied: ProxiedHub, host: string): Promise<IncomingMess
   return response.resume()
 }
 
-t.test('websockets and MQTT over websocket come through nginx, by TLS, below a path', async (t) => {
-  for (const isStripped of [false, true]) {
-    const proxied = await startProxied(t, { isStripped })
+t.test('websockets and MQTT over websocket come through, by TLS, below a path', async (t) => {
+  const ways = [{}, { isStripped: true }, { program: 'apache' }] as const
+  for (const way of ways) {
+    const proxied = await startProxied(t, way)
     if (proxied === undefined) return
     const page = talk(t, proxied)
     await once(page, 'open')
@@ -102,21 +107,25 @@ t.test('websockets and MQTT over websocket come through nginx, by TLS, below a p
   }
 })
 
-t.test('behind it, the hub still knows its own pages, and that they came by TLS', async (t) => {
-  const proxied = await startProxied(t)
-  if (proxied === undefined) return
-  const { port } = proxied
-  const statusFor = (origin: string) => statusOf(talk(t, proxied, { origin }))
-  t.equal(await statusFor(`https://localhost:${port}`), 101)
-  // Debian's websocket-client for Python writes http for wss as well.
-  t.equal(await statusFor(`http://localhost:${port}`), 101)
-  t.equal(await statusFor('https://localhost'), 403)
-  t.equal(await statusFor('https://evil.example'), 403)
-  const { statusCode, headers } = await healthBy(proxied, 'hub.example.org')
-  t.equal(statusCode, 200)
-  t.match(headers['strict-transport-security'], /^max-age=/)
-  t.equal((await healthBy(proxied, 'evil.example')).statusCode, 421)
-})
+for (const program of ['nginx', 'apache'] as const)
+  t.test(
+    `behind ${program}, the hub still knows its own pages, and that they came by TLS`,
+    async (t) => {
+      const proxied = await startProxied(t, { program })
+      if (proxied === undefined) return
+      const { port } = proxied
+      const statusFor = (origin: string) => statusOf(talk(t, proxied, { origin }))
+      t.equal(await statusFor(`https://localhost:${port}`), 101)
+      // Debian's websocket-client for Python writes http for wss as well.
+      t.equal(await statusFor(`http://localhost:${port}`), 101)
+      t.equal(await statusFor('https://localhost'), 403)
+      t.equal(await statusFor('https://evil.example'), 403)
+      const { statusCode, headers } = await healthBy(proxied, 'hub.example.org')
+      t.equal(statusCode, 200)
+      t.match(headers['strict-transport-security'], /^max-age=/)
+      t.equal((await healthBy(proxied, 'evil.example')).statusCode, 421)
+    },
+  )
 
 t.test('limits see the address of the client, not that of nginx, nor a made-up one', async (t) => {
   const connections = { exemptLoopback: false, perAddress: 2 }
