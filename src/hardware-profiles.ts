@@ -8,7 +8,7 @@ import { homeAssistant, homeAssistantBeside } from './profiles/home-assistant/ho
 import { homie } from './profiles/homie.ts'
 import { rtl433 } from './profiles/rtl433.ts'
 import { shelly } from './profiles/shelly/shelly.ts'
-import { shellyGen1, shellyGen1Beside } from './profiles/shelly-gen1.ts'
+import { shellyGen1 } from './profiles/shelly-gen1.ts'
 import { tasmota } from './profiles/tasmota/tasmota.ts'
 import { wled } from './profiles/wled.ts'
 import { zigbee2mqtt } from './profiles/zigbee2mqtt/zigbee2mqtt.ts'
@@ -21,7 +21,7 @@ export function hardwareProfiles({
   const all = [
     tasmota,
     shelly,
-    bus === undefined ? shellyGen1 : shellyGen1Beside,
+    shellyGen1,
     zigbee2mqtt,
     homie,
     wled,

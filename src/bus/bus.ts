@@ -21,4 +21,7 @@ export interface Bus {
   retainedOn(topic: string): Message | undefined
 }
 
+/** Where the hub tells how it is connected to the broker of somebody else. */
+export const busStateTopic = '$SYS/hub/bus'
+
 export type Unsubscribe = () => void

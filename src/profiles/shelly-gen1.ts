@@ -35,29 +35,19 @@ interface Part {
   position?: number
 }
 
-/** On our own broker: nobody is there when the hub starts, and each says who it is as it connects. */
-export const shellyGen1: Profile = { name: 'shelly-gen1', open }
-
-/** Beside a broker that was there before: once it is connected to, all that are there are asked who they are, and their values. */
-export const shellyGen1Beside: Profile = {
+export const shellyGen1: Profile = {
   name: 'shelly-gen1',
   open: (hub) => {
-    open(hub)
-    hub.clock.after(greetingDelayMs, () => {
-      for (const payload of ['announce', 'update']) hub.send({ topic: 'shellies/command', payload })
+    const devices = new Map<string, Device>()
+    hub.claim('all', 'shellies/#', (message) => {
+      const [, id = '', ...levels] = message.topic.split('/')
+      if (id === 'announce') hearAnnounce(hub, devices, message.payload.value)
+      else if (levels.length > 0) hearDevice(hub, deviceOf(devices, id), { ...message, levels })
     })
+    // Those that are there say who they are, and all their values.
+    for (const word of ['announce', 'update'])
+      hub.send({ topic: 'shellies/command', payload: word })
   },
-}
-
-const greetingDelayMs = 2000
-
-function open(hub: ProfileHub): void {
-  const devices = new Map<string, Device>()
-  hub.claim('all', 'shellies/#', (message) => {
-    const [, id = '', ...levels] = message.topic.split('/')
-    if (id === 'announce') hearAnnounce(hub, devices, message.payload.value)
-    else if (levels.length > 0) hearDevice(hub, deviceOf(devices, id), { ...message, levels })
-  })
 }
 
 /** The ids of the factory: `shelly1pm-BA1936`, `shellyswitch25-C45BBE798F0F`. */

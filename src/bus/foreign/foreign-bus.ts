@@ -18,7 +18,7 @@ import { switchesActuator } from '../../core/switching.ts'
 import { isAtOrBelow, isOfBroker, isTopic } from '../../core/topic.ts'
 import type { Trace } from '../../core/trace.ts'
 import type { Config } from '../../generated/config.ts'
-import type { Bus, Unsubscribe } from '../bus.ts'
+import { type Bus, busStateTopic, type Unsubscribe } from '../bus.ts'
 import { Emitter } from '../emitter.ts'
 import type { LinkMessage } from './broker-connection.ts'
 import { type BrokerLink, createBrokerLink, type LinkState } from './broker-link.ts'
@@ -47,7 +47,7 @@ export interface BusState extends LinkState {
 const own = { here: '$SYS/hub/', there: 'hub/' } as const
 
 /** Whether the hub is there, for everybody on the broker, and how the broker is, for those who may read of the hub. */
-const stateTopics = { hub: `${own.there}state`, bus: `${own.here}bus` } as const
+const stateTopics = { hub: `${own.there}state`, bus: busStateTopic } as const
 
 /** What nobody should miss is said again so often: a broker may have been started anew without its memory. */
 const sayAgainMs = 60_000

@@ -1,9 +1,10 @@
 /** Opens profiles, and tells the rest of the hub in its own words what their devices say and are asked. */
 import { noRights } from '../../access/rights.ts'
 import type { Sender } from '../../access/sender.ts'
-import type { Bus } from '../../bus/bus.ts'
+import { type Bus, busStateTopic } from '../../bus/bus.ts'
 import type { AlarmClock } from '../../core/clock.ts'
 import { HubError, quote, reasonOf } from '../../core/errors.ts'
+import { isRecord } from '../../core/json.ts'
 import type { Message } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
@@ -90,6 +91,8 @@ export class ProfileHost implements PathProfiles {
   readonly #own = new WeakSet<Payload>()
   readonly #asked = new Map<string, Asked>()
   #audience: ProfileAudience | undefined
+  /** What profiles ask everybody while they are opened; undefined afterwards, when they ask at once. */
+  #greetings: Message[] | undefined
   #arriving: Message | undefined
   #cause: Cause | undefined
 
@@ -114,6 +117,8 @@ export class ProfileHost implements PathProfiles {
     const clock = this.#clock()
     const topicsBelow = (top: string) => registry.devicesBelow(top).map(({ topic }) => topic)
     const [ofProfiles, ofUpstreams] = [topicsBelow(prefix), topicsBelow(upstreamsPrefix)]
+    const greetings: Message[] = []
+    this.#greetings = greetings
     for (const profile of profiles) {
       const { name, isUpstream = false } = profile
       const top = isUpstream ? upstreamsPrefix : prefix
@@ -129,9 +134,22 @@ export class ProfileHost implements PathProfiles {
         },
       })
     }
+    this.#greetings = undefined
+    const stopGreeting = this.#greetWhenever(greetings)
     return () => {
+      stopGreeting()
       this.#audience = undefined
     }
+  }
+
+  /** Beside the broker of somebody else that is each time the hub has come to it: what has changed meanwhile was told to nobody. */
+  #greetWhenever(greetings: readonly Message[]): () => void {
+    const { bus } = this.#parts
+    const greet = () => greetings.forEach((each) => void this.#send(each))
+    if (bus.refusalOf('any') === undefined) greet()
+    return bus.subscribe(busStateTopic, ({ payload: { value } }) => {
+      if (isRecord(value) && value['state'] === 'connected') greet()
+    })
   }
 
   #clock(): AlarmClock {
@@ -200,6 +218,11 @@ export class ProfileHost implements PathProfiles {
     if (question !== undefined) this.#send(question)
   }
 
+  #askAll(question: Message): void {
+    if (this.#greetings === undefined) this.#send(question)
+    else this.#greetings.push(question)
+  }
+
   #send(message: Message): void {
     this.#own.add(message.payload)
     this.#parts.bus.publish(message)
@@ -241,7 +264,7 @@ export class ProfileHost implements PathProfiles {
       send: (profile, outgoing) => {
         const { topic } = outgoing
         const isQuestion = isTopic(topic) && !switchesActuator(topic) && !devices.hold(topic)
-        if (isQuestion) this.#send(questionOf(outgoing))
+        if (isQuestion) this.#askAll(questionOf(outgoing))
         else sampledLog.warn('profile-question-refused', { profile, topic }, 'not a question')
       },
       leftOut: (profile, what, reason) => {

@@ -88,7 +88,10 @@ export interface ProfileHub {
    * never tells a profile of what it has sent itself.
    */
   observe(id: string, asked: Ask): void
-  /** Asks devices to tell of themselves, or greets them. Never a command, never retained, and at QoS 0. */
+  /**
+   * Asks devices to tell of themselves, or greets them. Never a command, never retained, and at QoS 0. What is asked while the
+   * profile is opened is asked each time the hub has come to its broker.
+   */
   send(outgoing: Outgoing): void
   /** Something that was announced is left out, and why, in a sentence for whoever looks for it. */
   leaveOut(what: string, reason: string): void

@@ -6,7 +6,12 @@ import { Payload } from '../../../src/core/payload.ts'
 import { createCounters, createSampledLog } from '../../../src/core/sampled-log.ts'
 import type { Request } from '../../../src/nodes/commands/commands.ts'
 import { openProfileHost } from '../../../src/nodes/profiles/host-profiles.ts'
-import type { DeviceFacts, Profile, ProfileHub } from '../../../src/nodes/profiles/profile.ts'
+import type {
+  DeviceFacts,
+  Outgoing,
+  Profile,
+  ProfileHub,
+} from '../../../src/nodes/profiles/profile.ts'
 import { ProfileDevices } from '../../../src/nodes/profiles/profile-devices.ts'
 import { openMemoryStore } from '../../../src/store/memory-store.ts'
 import { steppedClock } from '../../clock.ts'
@@ -26,14 +31,24 @@ function messageOn(on: string, text: string, more: Partial<Message> = {}): Messa
   return { topic: on, payload: new Payload(Buffer.from(text)), qos: 0, retain: false, ...more }
 }
 
+interface OpenedOptions {
+  readonly values?: Message[]
+  readonly locked?: HubError
+  /** Why nothing can be published when the profile is opened. */
+  readonly away?: HubError
+  /** What it asks everybody then. */
+  readonly greeting?: Outgoing
+}
+
 /** A host with one profile that does what the test says, and all that it tells. */
-async function opened(options: { readonly values?: Message[]; readonly locked?: HubError } = {}) {
-  const { values = [], locked } = options
+async function opened(options: OpenedOptions = {}) {
+  const { values = [], locked, away, greeting } = options
   const published: Message[] = []
+  const { publish: tell, ...ofBus } = smallBus()
   const bus = {
-    ...smallBus(),
-    published,
+    ...{ ...ofBus, tell, published },
     publish: (message: Message) => void published.push(message),
+    refusalOf: () => away,
   }
   const done: unknown[][] = []
   const note =
@@ -71,7 +86,13 @@ async function opened(options: { readonly values?: Message[]; readonly locked?: 
     sampledLog,
   })
   const hubs: ProfileHub[] = []
-  const profile: Profile = { name: 'puppet', open: (hub) => hubs.push(hub) }
+  const profile: Profile = {
+    name: 'puppet',
+    open: (hub) => {
+      hubs.push(hub)
+      if (greeting !== undefined) hub.send(greeting)
+    },
+  }
   const close = host.open([profile], {
     commands: {
       reported: (device, { value }, client) => {
@@ -318,3 +339,26 @@ t.test('once it is closed no time comes, and nothing is heard', async (t) => {
   t.same(bus.published, [])
   t.same(told('learn'), [])
 })
+
+t.test(
+  'what is asked while profiles are opened is asked whenever the broker is there',
+  async (t) => {
+    const isAway = new HubError('bus-away', 'expected the broker to be there, it is not')
+    const { bus, hub } = await opened({
+      away: isAway,
+      greeting: { topic: 'who/is/there', payload: '' },
+    })
+    t.same(bus.published, [], 'nobody would hear it yet')
+    const become = (state: string) => bus.tell(messageOn('$SYS/hub/bus', JSON.stringify({ state })))
+    become('away')
+    t.same(bus.published, [])
+    become('connected')
+    become('connected')
+    t.same(
+      bus.published.map(({ topic }) => topic),
+      ['who/is/there', 'who/is/there'],
+    )
+    hub.send({ topic: 'and/you', payload: '' })
+    t.equal(bus.published.at(-1)?.topic, 'and/you', 'later it is asked at once')
+  },
+)
