@@ -12,7 +12,7 @@ import { checkPrivate, readSecretFile, readTextFile, valueIn } from './core/file
 import { type DeepReadonly, isRecord } from './core/json.ts'
 import { withinBudget } from './core/memory-budget.ts'
 import { schemaSentence } from './core/schema-error.ts'
-import { isTimeZone } from './core/time-zone.ts'
+import { checkTimeZone } from './core/time-zone.ts'
 import { isAtOrBelow } from './core/topic.ts'
 import { parseYaml } from './core/yaml.ts'
 import type * as generated from './generated/config.ts'
@@ -232,17 +232,10 @@ function completed(input: unknown, origin: Origin): Config {
   checkDialects(config.dialects, source)
   checkUpstreams(config, source)
   checkDeviceRules(config.commands.rules, source)
-  checkTimeZone(config, source)
+  checkTimeZone(config.timeZone, source)
   checkHistoryFilters(config.history, source)
   checkClownBases(config.profiles, source)
   return deepFreeze(config)
-}
-
-/** @throws HubError `bad-config` for a zone that this machine does not know. */
-function checkTimeZone({ timeZone }: Config, source: string): void {
-  if (timeZone === undefined || isTimeZone(timeZone)) return
-  const expected = 'expected timeZone to be a zone such as "Europe/Prague"'
-  throw new HubError('bad-config', `${source}${expected}, got ${quote(timeZone)}`)
 }
 
 // By way of JSON, so that a key whose value is undefined is a key that is not there.

@@ -12,7 +12,7 @@ t.test('defaults fill in what is not written', async (t) => {
   t.match(checkConfig({ users }), {
     http: { host: '127.0.0.1', port: 8080, hosts: [] },
     mqtt: { host: '127.0.0.1', port: 1883 },
-    limits: { topic: { bytes: 1024, levels: 100 }, mqtt: { qos2Window: 20 } },
+    limits: { topic: { bytes: 1024, levels: 201 }, mqtt: { qos2Window: 20 } },
     users: { clown: { password: 'bigclown' } },
     log: { level: 'info' },
   })

@@ -1,14 +1,21 @@
 /** The time of day in a zone of the IANA database, whose clocks are put forward and back. */
+import { HubError, quote } from './errors.ts'
 
 const minuteMs = 60_000
 const dayMs = 86_400_000
 
-/** Whether there is such a zone. */
-export function isTimeZone(zone: string): boolean {
+/**
+ * Checks the time zone of the configuration. `source` begins the sentence of an error.
+ *
+ * @throws HubError `bad-config` for a zone that this machine does not know.
+ */
+export function checkTimeZone(timeZone: string | undefined, source: string): void {
   try {
-    return formatIn(zone) !== undefined
-  } catch {
-    return false
+    formatIn(timeZone)
+  } catch (cause) {
+    const expected = 'expected timeZone to be a zone such as "Europe/Prague"'
+    const sentence = `${source}${expected}, got ${quote(String(timeZone))}`
+    throw new HubError('bad-config', sentence, { cause })
   }
 }
 

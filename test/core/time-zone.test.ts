@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isTimeZone, nextTimeOfDay } from '../../src/core/time-zone.ts'
+import { checkTimeZone, nextTimeOfDay } from '../../src/core/time-zone.ts'
 
 const next = (time: string, zone: string, from: string) =>
   new Date(nextTimeOfDay(time, zone, Date.parse(from))).toISOString()
@@ -31,8 +31,11 @@ t.test('when clocks are put forward or back, it comes once a day', async (t) => 
 })
 
 t.test('a zone is one that the machine knows', async (t) => {
-  for (const zone of ['Europe/Prague', 'UTC']) t.ok(isTimeZone(zone))
-  for (const zone of ['Europe/Praha', '', 'x']) t.notOk(isTimeZone(zone))
+  for (const zone of ['Europe/Prague', 'UTC', undefined])
+    t.doesNotThrow(() => checkTimeZone(zone, ''))
+  for (const zone of ['Europe/Praha', '', 'x']) {
+    t.throws(() => checkTimeZone(zone, 'a: '), { code: 'bad-config', message: `got "${zone}"` })
+  }
   const now = Date.now()
   t.ok(nextTimeOfDay('12:00', undefined, now) > now, 'that of the machine is one, too')
 })

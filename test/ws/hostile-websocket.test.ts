@@ -101,7 +101,7 @@ t.test('F14: no topic leaves its base or its line, and wildcards are refused', a
     talk.send(topic, 1)
     t.match(await talk.on('clown.talk/-/error'), [/./, { code: 'bad-topic' }], topic)
   }
-  for (const topic of ['x/'.repeat(200), 'x'.repeat(1025)]) {
+  for (const topic of ['x/'.repeat(250), 'x'.repeat(1025)]) {
     talk.send(topic, 1)
     const [, error] = await talk.frames.next(([to]) => to.endsWith('/error'))
     t.match(error, { code: 'topic-too-big' })
