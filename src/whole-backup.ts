@@ -6,7 +6,6 @@ import { type Config, pathsToFiles } from './config.ts'
 import { every, isoTime } from './core/clock.ts'
 import { reasonOf } from './core/errors.ts'
 import { readSecretFile, valueIn } from './core/files.ts'
-import { isRecord } from './core/json.ts'
 import { pathsOf } from './core/rotated-file.ts'
 import type { SampledLog } from './core/sampled-log.ts'
 import { nextTimeOfDay } from './core/time-zone.ts'
@@ -55,9 +54,8 @@ function filesNamedIn(config: Config): string[] {
 }
 
 function stringsAt(value: unknown, [key, ...rest]: readonly string[]): string[] {
-  if (key === undefined) return typeof value === 'string' && value !== '' ? [value] : []
-  if (!isRecord(value)) return []
-  return Object.entries(value)
+  if (key === undefined) return [String(value)]
+  return Object.entries(Object(value))
     .filter(([name]) => key === '*' || key === name)
     .flatMap(([, inner]) => stringsAt(inner, rest))
 }
