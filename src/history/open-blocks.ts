@@ -1,4 +1,4 @@
-import { overfull } from '../core/recency-map.ts'
+import { hasRoomFor } from '../core/equal-share.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Change } from '../store/store.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
@@ -146,8 +146,9 @@ function createRoom({ table, maxBytes }: OpenBlocksOptions) {
       openShare.bytes += change
     },
     hasRoomFor: ({ openShare }: OwnSeries) => {
-      if (bytes <= mostBytes) return true
-      return bytes <= overfull * mostBytes && openShare.bytes < mostBytes / (table.owners + 1)
+      if (bytes < mostBytes) return true
+      const { owners: sharers } = table
+      return hasRoomFor({ most: mostBytes, total: bytes, own: openShare.bytes, sharers })
     },
   }
 }

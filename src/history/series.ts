@@ -1,5 +1,6 @@
+import { ShareQuota } from '../core/equal-share.ts'
 import { isRecord } from '../core/json.ts'
-import { branchOf, ShareQuota } from '../core/recency-map.ts'
+import { branchOf } from '../core/recency-map.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { lastNumberIn, seriesKey, seriesPrefix, throughKey, throughPrefix } from './keys.ts'

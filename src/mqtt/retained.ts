@@ -1,10 +1,11 @@
 /** The last retained message of each topic [MQTT-3.3.1-5]: how many there may be, where they are kept, who gets them. */
 
 import { setImmediate as turnOver } from 'node:timers/promises'
+import { ShareQuota } from '../core/equal-share.ts'
 import { matches } from '../core/filter.ts'
 import { detached } from '../core/guard.ts'
 import type { DeepReadonly } from '../core/json.ts'
-import { overfull } from '../core/recency-map.ts'
+import { branchOf } from '../core/recency-map.ts'
 import { switchesActuator } from '../core/switching.ts'
 import { isTopic } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
@@ -24,51 +25,29 @@ export type RetainedLimits = Readonly<Config['limits']['retained']>
 export interface RetainedQuota {
   /**
    * Whether a value of so many bytes by `user` may take the place of the one on `topic`; then it counts. The
-   * hub's own topics, which start with `$`, always may and do not count. Once there is too much, those users may
-   * have more who have less than an equal share.
+   * hub's own topics, which start with `$`, always may and do not count. Each user has an equal share, and of the topics
+   * of that user each node.
    */
   take(topic: string, valueBytes: number, user?: string): boolean
   /** There is no value on `topic` any more. */
   forget(topic: string): void
 }
 
-interface Retained {
-  readonly topics: number
-  readonly bytes: number
-}
-
-const nothing: Retained = { topics: 0, bytes: 0 }
-
 export function createRetainedQuota(limits: RetainedLimits): RetainedQuota {
   const values = new Map<string, { readonly user: string; readonly bytes: number }>()
-  const users = new Map<string, Retained>()
-  let totalBytes = 0
-  const count = (user: string, topics: 1 | -1, bytes: number) => {
-    const before = users.get(user) ?? nothing
-    const after = { topics: before.topics + topics, bytes: before.bytes + bytes }
-    if (after.topics === 0) users.delete(user)
-    else users.set(user, after)
-    totalBytes += bytes
-  }
+  const topics = new ShareQuota(limits.topics)
+  const bytes = new ShareQuota(limits.totalBytes)
   const forget = (topic: string) => {
     const value = values.get(topic)
     if (value === undefined) return
     values.delete(topic)
-    count(value.user, -1, -value.bytes)
+    topics.count(value.user, -1, branchOf(topic))
+    bytes.count(value.user, -value.bytes)
   }
-  const hasRoom = (topic: string, bytes: number, user: string) => {
-    const own = users.get(user) ?? nothing
+  const hasRoom = (topic: string, size: number, user: string) => {
     const before = values.get(topic)
-    const share = users.size + 1
-    const after = totalBytes - (before?.bytes ?? 0) + bytes
-    const isTooMany = before === undefined && values.size >= limits.topics
-    const isTooMuch = after > limits.totalBytes
-    const isPoor =
-      own.topics < limits.topics / share &&
-      own.bytes + bytes <= limits.totalBytes / share &&
-      values.size < overfull * limits.topics &&
-      after <= overfull * limits.totalBytes
-    return (!isTooMany && !isTooMuch) || isPoor
+    const isRoom = before !== undefined || topics.hasRoomFor(user, branchOf(topic))
+    return isRoom && bytes.hasRoomFor(user, '', size - (before?.bytes ?? 0))
   }
   return {
     forget,
@@ -80,11 +59,16 @@ export function createRetainedQuota(limits: RetainedLimits): RetainedQuota {
         forget(topic)
         return true
       }
-      const bytes = Buffer.byteLength(topic) + valueBytes
-      if (valueBytes > limits.valueBytes || !hasRoom(topic, bytes, user)) return false
-      forget(topic)
-      values.set(topic, { user, bytes })
-      count(user, 1, bytes)
+      const size = Buffer.byteLength(topic) + valueBytes
+      if (valueBytes > limits.valueBytes || !hasRoom(topic, size, user)) return false
+      const before = values.get(topic)
+      if (before?.user === user) bytes.count(user, size - before.bytes)
+      else {
+        forget(topic)
+        topics.count(user, 1, branchOf(topic))
+        bytes.count(user, size)
+      }
+      values.set(topic, { user, bytes: size })
       return true
     },
   }

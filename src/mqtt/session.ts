@@ -91,7 +91,7 @@ export class MqttSession implements Member {
     this.#context = context
     const journal = this.isKept ? context.journal : undefined
     this.#journal = new SessionJournal(journal, name, stored?.messages)
-    this.subscriptions = new Subscriptions(context.quota, partsOf(name).user)
+    this.subscriptions = new Subscriptions(context.quota, partsOf(name))
     this.losses = new Losses(name, this.#journal)
     const onDropped = (message: KeptMessage) => {
       this.losses.add()

@@ -1,6 +1,6 @@
 import { FilterTree } from '../bus/filter-tree.ts'
+import { ShareQuota } from '../core/equal-share.ts'
 import { asQos, lowerQos, type Message, type Qos } from '../core/message.ts'
-import { ShareQuota } from '../core/recency-map.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { Config } from '../generated/config.ts'
 import { partsOf } from './clients.ts'
@@ -12,7 +12,10 @@ export type SubscriptionLimits = Readonly<
   Pick<Config['limits']['mqtt'], 'subscriptions' | 'totalSubscriptions'>
 >
 
-/** Counts the filters of all clients. Once there are too many, those users may have more who have less than an equal share. */
+/** Whose filters they are. */
+type Client = ReturnType<typeof partsOf>
+
+/** Counts the filters of all clients: each user has an equal share, and each client of that user's. */
 export class SubscriptionQuota {
   readonly #limits: SubscriptionLimits
   readonly #ofUsers: ShareQuota
@@ -28,13 +31,13 @@ export class SubscriptionQuota {
     return this.#ofUsers.total
   }
 
-  /** Whether a client of `user` that has `own` filters may have one more. */
-  hasRoom(own: number, user: string): boolean {
-    return own < this.#limits.subscriptions && this.#ofUsers.hasRoomFor(user)
+  /** Whether a client that has `own` filters may have one more. */
+  hasRoom(own: number, { user, clientId }: Client): boolean {
+    return own < this.#limits.subscriptions && this.#ofUsers.hasRoomFor(user, clientId)
   }
 
-  count(user: string, change: number): void {
-    this.#ofUsers.count(user, change)
+  count({ user, clientId }: Client, change: number): void {
+    this.#ofUsers.count(user, change, clientId)
   }
 }
 
@@ -71,7 +74,7 @@ export function grantOf(subscription: SubscribedFilter, { qos, retain }: Granted
 /** The subscriptions of one client. */
 export class Subscriptions {
   readonly #quota: SubscriptionQuota
-  readonly #user: string
+  readonly #client: Client
   readonly #all = new Map<string, SubscribedFilter>()
   /** Those with wildcards. */
   #patterns: FilterTree<SubscribedFilter> | undefined
@@ -80,10 +83,9 @@ export class Subscriptions {
   /** How many have options that matter to each message. */
   #special = 0
 
-  /** `user` is whose client it is. */
-  constructor(quota: SubscriptionQuota, user: string) {
+  constructor(quota: SubscriptionQuota, client: Client) {
     this.#quota = quota
-    this.#user = user
+    this.#client = client
   }
 
   get size(): number {
@@ -100,7 +102,7 @@ export class Subscriptions {
 
   /** Whether the client may have `filter`: it has it already, or there is room for one more. */
   hasRoomFor(filter: string): boolean {
-    return this.#all.has(filter) || this.#quota.hasRoom(this.#all.size, this.#user)
+    return this.#all.has(filter) || this.#quota.hasRoom(this.#all.size, this.#client)
   }
 
   /** In place of the one to the same filter; returns whether there was none. */
@@ -164,7 +166,7 @@ export class Subscriptions {
   }
 
   #count({ filter, qos, ...options }: SubscribedFilter, change: number): void {
-    this.#quota.count(this.#user, change)
+    this.#quota.count(this.#client, change)
     if (isShared(filter)) {
       this.#quota.shared += change
       return

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { branchOf, RecencyMap, SharedMap, ShareQuota } from '../../src/core/recency-map.ts'
+import { branchOf, RecencyMap, SharedMap } from '../../src/core/recency-map.ts'
 
 t.test('whatever is set and deleted, it is a Map to whose end each set entry moves', async () => {
   const key = fc.integer({ min: 0, max: 5 })
@@ -78,32 +78,3 @@ t.test('F65: of what one has, a node gives way that has more than all others', a
   t.same([map.givesWay, map.weight], [undefined, 0])
   t.same(['nodes/liar/0/relay/1', 'a/b', 'a'].map(branchOf), ['nodes/liar', 'a/b', 'a'])
 })
-
-t.test('F57: past what there may be, who has less than an equal share may have more', async (t) => {
-  const quota = new ShareQuota(6)
-  quota.count('a', 5)
-  t.ok(quota.hasRoomFor('a'))
-  quota.count('a', 1)
-  t.notOk(quota.hasRoomFor('a'))
-  t.ok(quota.hasRoomFor('b'), 'who has none may have one')
-  quota.count('b', 1)
-  t.ok(quota.hasRoomFor('b'))
-  quota.count('b', 1)
-  t.notOk(quota.hasRoomFor('b'), 'a third may come')
-  quota.count('a', -6)
-  t.equal(quota.total, 2)
-})
-
-t.test(
-  'F57: of what one may have, the node with less than an equal share may have more',
-  async (t) => {
-    const quota = new ShareQuota(40)
-    quota.count('house', 40, 'liar')
-    t.notOk(quota.hasRoomFor('house', 'liar'))
-    t.ok(quota.hasRoomFor('house', 'lamp'))
-    quota.count('house', 10, 'lamp')
-    t.notOk(quota.hasRoomFor('house', 'shed'), 'up to a quarter more')
-    t.notOk(quota.hasRoomFor('guest'))
-    t.equal(quota.total, 50)
-  },
-)

@@ -137,6 +137,15 @@ t.test('F57: a user who retains most leaves the others an equal share', async (t
   t.notOk(narrow.take('other', 200, 'heavy'))
 })
 
+t.test('F57: of the topics of one user, each node has an equal share', async (t) => {
+  const quota = createRetainedQuota({ topics: 8, valueBytes: 100, totalBytes: 1000 })
+  for (let at = 0; at < 8; at++) t.ok(quota.take(`nodes/liar/${at}`, 10, 'house'))
+  t.notOk(quota.take('nodes/liar/8', 10, 'house'))
+  t.ok(quota.take('nodes/lamp/0', 10, 'house'))
+  t.ok(quota.take('nodes/lamp/0', 20, 'house'), 'another value of the same topic')
+  t.ok(quota.take('nodes/lamp/0', 20, 'guest'), 'by somebody else')
+})
+
 t.test('what the hub itself retains is neither refused nor counted', async (t) => {
   const quota = createRetainedQuota({ topics: 1, valueBytes: 6, totalBytes: 10 })
   t.ok(quota.take('$SYS/hub/nodes/a', 1000))

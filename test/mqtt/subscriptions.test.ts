@@ -15,8 +15,8 @@ function subscription(filter: string, bits = 0, identifier?: number) {
 
 function clientsOf(subscriptions: number, totalSubscriptions: number) {
   const quota = new SubscriptionQuota({ subscriptions, totalSubscriptions })
-  const client = (user = 'one') => {
-    const own = new Subscriptions(quota, user)
+  const client = (user = 'one', clientId = '') => {
+    const own = new Subscriptions(quota, { user, clientId })
     const subscribe = (filter: string) => {
       const hasRoom = own.hasRoomFor(filter)
       if (hasRoom) own.set(subscription(filter))
@@ -89,7 +89,7 @@ t.test('F57: a user who has most filters leaves the others an equal share', asyn
 function grantFor(all: ReturnType<typeof subscription>[], message: object = {}) {
   const own = new Subscriptions(
     new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }),
-    'one',
+    { user: 'one', clientId: '' },
   )
   for (const one of all) own.set(one)
   return own.grantFor({ topic: 'a/b', qos: 2, retain: false, ...message }, 'one:me')
@@ -128,7 +128,7 @@ t.test('no local, retain as published and identifiers are of each subscription',
 t.test('a subscription that is changed or gone counts no more', async (t) => {
   const own = new Subscriptions(
     new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }),
-    'one',
+    { user: 'one', clientId: '' },
   )
   t.ok(own.set(subscription('a/+', 2 | qos.asPublished, 7)))
   t.notOk(own.set(subscription('a/+', 1)))
@@ -142,7 +142,7 @@ t.test('a subscription that is changed or gone counts no more', async (t) => {
 
 t.test('what is shared is counted, and matched elsewhere', async (t) => {
   const quota = new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 })
-  const own = new Subscriptions(quota, 'one')
+  const own = new Subscriptions(quota, { user: 'one', clientId: '' })
   const shared = subscription('$share/g/a/#', 1 | qos.asPublished, 7)
   own.set(shared)
   t.same([quota.total, quota.shared], [1, 1])
@@ -155,4 +155,12 @@ t.test('what is shared is counted, and matched elsewhere', async (t) => {
   })
   own.delete('$share/g/a/#')
   t.same([quota.total, quota.shared], [1, 0])
+})
+
+t.test('of what a user may have, each client has an equal share', async (t) => {
+  const { client } = clientsOf(99, 8)
+  const [greedy, modest] = [client('house', 'greedy'), client('house', 'modest')]
+  for (let at = 0; at < 8; at++) t.ok(greedy.subscribe(`a/${at}`))
+  t.notOk(greedy.subscribe('a/8'))
+  t.same([modest.subscribe('b/0'), modest.subscribe('b/1')], [true, false])
 })
