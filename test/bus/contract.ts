@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { Bus } from '../../src/bus/bus.ts'
+import { steadyMs } from '../../src/core/clock.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { createInbox } from '../inbox.ts'
@@ -103,6 +104,18 @@ export async function busContract(t: Test, open: (t: Test) => Promise<Bus>): Pro
       t.same(await retainedTexts(bus, 'kept/#'), [])
     },
   )
+
+  await t.test('what MQTT 5 says of a message goes with it, and is kept with it', async (t) => {
+    const bus = await open(t)
+    const all = hearing(t, bus, 'contract/#')
+    const bytes = Buffer.from('03000474657874', 'hex')
+    const properties = { bytes, expiresAtMs: steadyMs() + 60_000 }
+    bus.publish(messageOn('contract/said', '1', { qos: 1, retain: true, properties }))
+    t.equal((await all.next()).properties, properties)
+    t.match(bus.retainedOn('contract/said')?.properties, properties)
+    bus.publish(messageOn('contract/said', '', { qos: 1, retain: true }))
+    await all.next()
+  })
 
   await t.test('many retained values are found with turns for others between', async (t) => {
     const bus = await open(t)

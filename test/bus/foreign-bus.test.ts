@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { steadyMs } from '../../src/core/clock.ts'
 import type { Message } from '../../src/core/message.ts'
 import { createInbox } from '../inbox.ts'
 import {
@@ -88,6 +89,47 @@ t.test('what the hub tells of itself is mirrored, and that it is there', async (
   await bus.close()
   t.equal(await next('hub/state'), 'hub/state {"online":false}')
   t.notOk(outside.items.includes('hub/nodes/a not ours'))
+})
+
+t.test('what MQTT 5 says of a message goes through a broker in both directions', async (t) => {
+  if (requireProgram(t, 'mosquitto') === undefined) return
+  const { url, port } = await startMosquitto(t)
+  const one = (await openedForeignBus(t, { url })).bus
+  const other = (await openedForeignBus(t, { url })).bus
+  const heard = hearing(t, other, 'said/#')
+  const said = [
+    '0101', // It is text.
+    '03000474657874', // Its content type is text.
+    '0800016f', // It is to be answered on o.
+    '090002cafe', // With these bytes.
+    '26000161000131', // a is 1, and 2.
+    '26000161000132',
+  ].join('')
+  const bytes = Buffer.from(said, 'hex')
+  const inAMinute = { bytes, expiresAtMs: steadyMs() + 60_000 }
+  for (const [topic, properties] of [
+    ['said/a', { bytes }],
+    ['said/b', inAMinute],
+    ['said/never', { bytes, expiresAtMs: steadyMs() - 1 }],
+    ['said/c/set', inAMinute],
+  ] as const) {
+    one.publish(messageOn(topic, '1', { properties, retain: topic === 'said/b' }))
+  }
+  for (const topic of ['said/a', 'said/b', 'said/c/set']) {
+    const message = await heard.next()
+    t.equal(message.topic, topic, 'what has had its time is not sent')
+    t.equal(message.properties?.bytes.toString('hex'), said)
+    const left = (message.properties?.expiresAtMs ?? 0) - steadyMs()
+    t.equal(left > 0, topic !== 'said/a')
+  }
+  t.equal(other.retainedOn('said/b')?.properties?.bytes.toString('hex'), said)
+  const extra = ['-V', '5', '-D', 'publish', 'message-expiry-interval', '1']
+  await publish({ port, topic: 'said/short', payload: '1', retain: true, extra })
+  await heard.next()
+  t.ok(other.retainedOn('said/short'))
+  const isOver = () => other.retainedOn('said/short') === undefined
+  while (!isOver()) await new Promise((resolve) => setTimeout(resolve, 50))
+  t.pass('it is of no use any more')
 })
 
 t.test('what the hub does not hear again is told here at once', async (t) => {

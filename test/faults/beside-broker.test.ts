@@ -7,6 +7,9 @@ import { atLength } from '../full-length.ts'
 import { freePort, requireProgram, type StartedBroker, startMosquitto } from '../programs.ts'
 import { type StartedHub, startedHub } from '../started-hub.ts'
 
+// At full length each fault comes twenty times, and the longest takes 20 seconds.
+t.setTimeout(atLength(1800, 300) * 1000)
+
 const headers = {
   authorization: `Basic ${btoa('clown:bigclown')}`,
   'content-type': 'application/json',
@@ -97,6 +100,7 @@ interface House {
 
 /** Lets `fault` happen while commands are under way, and waits until one is confirmed again. */
 async function duringFault(t: Test, fault: (house: House) => Promise<void>): Promise<void> {
+  t.setTimeout(atLength(900, 120) * 1000)
   const port = await freePort()
   const broker = {
     started: await startMosquitto(t, { port }),

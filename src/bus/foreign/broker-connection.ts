@@ -8,9 +8,10 @@ import { quote, reasonOf, systemCodeOf } from '../../core/errors.ts'
 import { readSecretFile, readTextFile, valueIn } from '../../core/files.ts'
 import { guarded } from '../../core/guard.ts'
 import type { DeepReadonly } from '../../core/json.ts'
-import type { Qos } from '../../core/message.ts'
+import type { MessageProperties, Qos } from '../../core/message.ts'
 import { isOver, resetConnection } from '../../core/reset.ts'
 import type { Config } from '../../generated/config.ts'
+import { packetProperties, propertiesOf, secondsLeft } from './link-properties.ts'
 
 /** Where the broker is, and as whom to come there. */
 export type BrokerAccess = DeepReadonly<
@@ -23,6 +24,8 @@ export interface LinkMessage {
   readonly bytes: Buffer
   readonly qos: Qos
   readonly retain: boolean
+  /** Not told to a broker that speaks MQTT 3.1.1. */
+  readonly properties?: MessageProperties | undefined
 }
 
 export interface BrokerConnectionOptions {
@@ -142,10 +145,21 @@ export class BrokerConnection {
   }
 
   /** `taken` is called when the broker has acknowledged it. */
-  publish({ topic, bytes, qos, retain }: LinkMessage, taken: () => void = () => {}): void {
-    this.#client.publish(topic, bytes, { qos, retain }, (error) => {
+  publish(message: LinkMessage, taken: () => void = () => {}): void {
+    const { topic, bytes, qos, retain } = message
+    const properties = this.#propertiesOf(message)
+    if (properties?.messageExpiryInterval === 0) return
+    const options = { qos, retain, ...(properties && { properties }) }
+    this.#client.publish(topic, bytes, options, (error) => {
       if (!error && !this.#isOver) guarded(taken)
     })
+  }
+
+  #propertiesOf({ properties }: LinkMessage): IPublishPacket['properties'] {
+    if (properties === undefined || this.#level === 4) return undefined
+    const messageExpiryInterval = secondsLeft(properties)
+    const said = packetProperties(properties)
+    return messageExpiryInterval === undefined ? said : { ...said, messageExpiryInterval }
   }
 
   command(message: LinkMessage, options: CommandOptions): void {
@@ -168,8 +182,12 @@ export class BrokerConnection {
     const entry = { topic, sentMs: this.#options.clock.nowMs() }
     this.#watch()
     this.#owed.set(entry, entry)
-    const expiry = { properties: { messageExpiryInterval: expirySeconds } }
-    const options = { qos: qos === 0 ? 1 : qos, retain: false, ...(this.#level === 5 && expiry) }
+    const properties = { ...this.#propertiesOf(message), messageExpiryInterval: expirySeconds }
+    const options = {
+      qos: qos === 0 ? 1 : qos,
+      retain: false,
+      ...(this.#level === 5 && { properties }),
+    }
     this.#client.publish(topic, bytes, options, (error) => {
       this.#owed.delete(entry)
       if (error && !this.#isOver) guarded(() => refused(reasonOf(error)))
@@ -249,9 +267,11 @@ export class BrokerConnection {
 
   // --- while it lasts ---
 
-  #heard(topic: string, bytes: Buffer, { qos, retain }: IPublishPacket): void {
+  #heard(topic: string, bytes: Buffer, { qos, retain, properties: said }: IPublishPacket): void {
     const isPast = retain && !this.#isCaughtUp
-    if (topic !== this.#options.fence) this.#options.heard({ topic, bytes, qos, retain }, isPast)
+    const properties = propertiesOf(said)
+    const message = { topic, bytes, qos, retain, properties }
+    if (topic !== this.#options.fence) this.#options.heard(message, isPast)
     else if (!this.#isCaughtUp) {
       this.#isCaughtUp = true
       this.#stopWaiting()

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type AlarmClock, every } from '../../core/clock.ts'
+import { type AlarmClock, every, steadyMs } from '../../core/clock.ts'
 import { HubError, quote } from '../../core/errors.ts'
 import { matches, overlaps } from '../../core/filter.ts'
 import { tellDefect } from '../../core/guard.ts'
@@ -216,14 +216,18 @@ export class ForeignBus implements Bus {
 
   retainedOn(topic: string): Message | undefined {
     const kept = this.#retained.get(topic)
+    if ((kept?.properties?.expiresAtMs ?? Number.POSITIVE_INFINITY) <= steadyMs()) {
+      this.#forget(topic)
+      return undefined
+    }
     // What it decodes to lives as long as somebody reads it.
     return kept && { ...kept, payload: new Payload(kept.payload.bytes, this.#options.limits.json) }
   }
 
   // --- to the broker ---
 
-  #send({ topic, payload, qos, retain, receivers }: Message): void {
-    const message = { topic, bytes: payload.bytes, qos, retain }
+  #send({ topic, payload, qos, retain, properties, receivers }: Message): void {
+    const message = { topic, bytes: payload.bytes, qos, retain, properties }
     if (receivers === undefined && !switchesActuator(topic)) {
       this.#link.publish(message)
       return
@@ -285,17 +289,17 @@ export class ForeignBus implements Bus {
     this.#tell(message)
   }
 
-  #hearOthers({ topic, bytes, qos, retain }: LinkMessage, isPast: boolean): void {
+  #hearOthers({ topic, bytes, qos, retain, properties }: LinkMessage, isPast: boolean): void {
     const payload = new Payload(bytes, this.#options.limits.json)
     if (isPast) {
       this.#said.add(topic)
       if (this.#retained.get(topic)?.payload.bytes.equals(bytes)) return
-      this.#tell({ topic, payload, qos, retain: true, isPast: true })
+      this.#tell({ topic, payload, qos, retain: true, properties, isPast: true })
       return
     }
     // By MQTT 3.1.1 nobody says of what comes now whether it is retained: who says nothing takes a value away.
     const isTakenAway = bytes.length === 0 && this.#retained.has(topic)
-    const message = { topic, payload, qos, retain: retain || isTakenAway }
+    const message = { topic, payload, qos, retain: retain || isTakenAway, properties }
     if (this.#options.overheard(message)) this.#tell(message)
   }
 
@@ -330,7 +334,7 @@ export class ForeignBus implements Bus {
 
   // --- what is retained ---
 
-  #keep({ topic, payload: { bytes }, qos }: Message): void {
+  #keep({ topic, payload: { bytes }, qos, properties }: Message): void {
     this.#forget(topic)
     if (bytes.length === 0) return
     const { topics, valueBytes, totalBytes } = this.#options.limits.retained
@@ -349,7 +353,7 @@ export class ForeignBus implements Bus {
     this.#retainedBytes += needed
     // Bytes of its own: those that came are a part of all that came with them.
     const payload = new Payload(Buffer.from(bytes))
-    this.#retained.set(topic, { topic, payload, qos, retain: true })
+    this.#retained.set(topic, { topic, payload, qos, retain: true, properties })
   }
 
   #forget(topic: string): void {
