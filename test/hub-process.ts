@@ -35,7 +35,7 @@ export interface HubProcess {
 export async function hubProcess(t: Test, config: Partial<ConfigInput> = {}): Promise<HubProcess> {
   const input: ConfigInput = {
     http: { port: 0 },
-    mqtt: { port: 0 },
+    ...(config.bus === undefined && { mqtt: { port: 0 } }),
     users: everybody,
     log: { level: 'error' },
     ...config,

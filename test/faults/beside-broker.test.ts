@@ -1,11 +1,9 @@
-import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
 import { connectAsync } from 'mqtt'
 import t, { type Test } from 'tap'
-import { portOf } from '../../src/core/listen.ts'
 import { atLength } from '../full-length.ts'
 import { freePort, requireProgram, type StartedBroker, startMosquitto } from '../programs.ts'
 import { type StartedHub, startedHub } from '../started-hub.ts'
+import { type Wire, wireTo } from './cut-wire.ts'
 
 // At full length each fault comes twenty times, and the longest takes 20 seconds.
 t.setTimeout(atLength(1800, 300) * 1000)
@@ -15,51 +13,6 @@ const headers = {
   'content-type': 'application/json',
 }
 const base = 'nodes/beside/0'
-
-interface Wire {
-  readonly port: number
-  /** Nothing goes through it any more, and nobody is told. */
-  cut(): void
-  mend(): void
-}
-
-/** Between the hub and its broker: what a reset connection has not handed over is gone with it. */
-async function wireTo(t: Test, port: number): Promise<Wire> {
-  const ends = new Set<Socket>()
-  let isCut = false
-  const server = createServer({ pauseOnConnect: true }, (near) => {
-    const far = connect({ port, host: '127.0.0.1', noDelay: true })
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      ends.add(one)
-      one.on('data', (bytes) => other.write(bytes))
-      one.on('error', () => other.resetAndDestroy())
-      one.on('close', () => {
-        ends.delete(one)
-        other.destroy()
-      })
-      if (isCut) one.pause()
-      else one.resume()
-    }
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const end of ends) end.destroy()
-    server.close()
-  })
-  const each = (act: (end: Socket) => void) => () => {
-    isCut = !isCut
-    for (const end of ends) act(end)
-  }
-  return {
-    port: portOf(server),
-    cut: each((end) => end.pause()),
-    mend: each((end) => end.resume()),
-  }
-}
 
 /** A node with as many relays as it is asked for, which notes when it heard of each, and reports. */
 async function nodeOn(t: Test, port: number) {
