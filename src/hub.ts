@@ -101,6 +101,8 @@ export interface HubOptions {
   readonly configFile?: string
   /** Everybody knows the passwords: pages of foreign origins may not sign in, whatever they give. */
   readonly isLab?: boolean
+  /** How often is looked for what Home Assistant is to be told: every 2 seconds, unless somebody waits for it. */
+  readonly announceEveryMs?: number
 }
 
 /**
@@ -123,12 +125,13 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
     const counters = createCounters()
     const log = options.log ?? openLog(config.log.level, () => counters.count('log-lines-lost'))
     for (const sentence of oldNames) log.warn({ event: 'old-name' }, sentence)
-    const { configFile } = options
+    const { configFile, announceEveryMs } = options
     const isLab = options.isLab === true
     const looks = createListeners<[]>()
     const onClose = closers.add
     const life = {
       ...{ log, counters, onClose, onLook: looks.add, ending: ending.signal, isLab, configFile },
+      announceEveryMs,
     }
     const { ports, dialects, ...live } = await openParts(config, life)
     const reload = createReload(config, { log, look: looks.tell, ...live })
@@ -150,6 +153,7 @@ interface Life {
   readonly ending: AbortSignal
   readonly isLab: boolean
   readonly configFile: string | undefined
+  readonly announceEveryMs: number | undefined
 }
 
 /** What stands first is open before all others, and closed after them. */

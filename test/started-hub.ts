@@ -31,7 +31,7 @@ export type HubPorts = Pick<Hub, 'httpPort' | 'mqttPort'>
 /** What the hub says of a mistake of its own, whoever provoked it. */
 const ownMistakes = ['defects', 'http-failed', 'profile-failed']
 
-interface StartOptions extends Pick<HubOptions, 'isLab'> {
+interface StartOptions extends Pick<HubOptions, 'isLab' | 'announceEveryMs'> {
   /** The test is about mistakes of the hub; every other one fails by one. */
   readonly isMistaken?: true
 }

@@ -24,7 +24,7 @@ interface Announcing {
     readonly labels: Pick<Nodes['labels'], 'of'>
   }
   readonly release: { readonly version: string }
-  readonly everyMs?: number
+  readonly announceEveryMs: number | undefined
 }
 
 type Settings = DeepReadonly<Pick<Config, 'homeAssistant' | 'profiles' | 'bus'>>
@@ -45,7 +45,7 @@ const usuallyEveryMs = 2000
  * ends that: what was announced stays, for the next start.
  */
 export function openAnnouncements(settings: Settings, options: Announcing): () => void {
-  const { everyMs = usuallyEveryMs } = options
+  const { announceEveryMs = usuallyEveryMs } = options
   const announced = new Map<string, Announced>()
   let end = () => {}
   let isClosed = false
@@ -53,7 +53,7 @@ export function openAnnouncements(settings: Settings, options: Announcing): () =
     await findOwn(announced, options.bus)
     const look = () => announceAll(announced, settings, options)
     if (!settings.homeAssistant) takeBack(announced.keys(), options.bus)
-    else if (!isClosed) end = every(everyMs, look)
+    else if (!isClosed) end = every(announceEveryMs, look)
   }
   detached(begin())
   return () => {

@@ -17,7 +17,7 @@ t.test(
   'a node is announced to Home Assistant, follows what it is called, and is taken back',
   async (t) => {
     const data = { folder: join(testFolder(t), 'data') }
-    const hub = await startedHub(t, { homeAssistant: true, data })
+    const hub = await startedHub(t, { homeAssistant: true, data }, { announceEveryMs: 20 })
     const { client, messages } = await mqttTo(t, hub, { filter: 'homeassistant/device/#' })
     const say = (topic: string, value: unknown) =>
       client.publishAsync(topic, JSON.stringify(value), { qos: 1 })
@@ -134,7 +134,7 @@ t.test(
 
     await client.publishAsync('homeassistant/device/theirs/config', '{}', { qos: 1, retain: true })
     await hub.close()
-    const again = await startedHub(t, { homeAssistant: true, data })
+    const again = await startedHub(t, { homeAssistant: true, data }, { announceEveryMs: 20 })
     const inbox = await mqttTo(t, again, { filter: 'homeassistant/device/#' })
     const kept = JSON.parse(
       String((await inbox.messages.next(({ topic }) => topic === home)).payload),
