@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { build, type Plugin } from 'esbuild'
 import type { Page } from 'playwright-core'
 import t from 'tap'
+import { compileScript, parse } from 'vue/compiler-sfc'
 import { requireNode } from '../npm-programs.ts'
 import { requireProgram } from '../programs.ts'
 import { servePage, startBrowser } from './chromium.ts'
@@ -75,19 +77,76 @@ for (const version of ['20.19.0', '22.23.5', '24.22.3']) {
   })
 }
 
-t.test('the page that uses the client library runs as it stands', async (t) => {
+/** How a program of each kind shows the component that is beside it. */
+const mounts = {
+  React: `import { createElement } from 'react'
+    import { createRoot } from 'react-dom/client'
+    import { RelaySwitch } from './relay-switch.jsx'
+    const props = { topic: 'relay/i2c0-3b', title: 'Lamp' }
+    createRoot(document.querySelector('main')).render(createElement(RelaySwitch, props))`,
+  Vue: `import { createApp } from 'vue'
+    import RelaySwitch from './relay-switch.vue'
+    createApp(RelaySwitch, { topic: 'relay/i2c0-3b', title: 'Lamp' }).mount('main')`,
+}
+
+/** Components of Vue, compiled as its own tools do. */
+const vueComponents: Plugin = {
+  name: 'vue',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.vue$/ }, ({ path }) => {
+      const { descriptor } = parse(readFileSync(path, 'utf8'), { filename: path })
+      const { content } = compileScript(descriptor, { id: 'example', inlineTemplate: true })
+      return { contents: content, loader: 'js' }
+    })
+  },
+}
+
+/** A page with nothing but the component that `mount` shows. */
+async function pageOf(mount: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents: mount, resolveDir: fileURLToPath(examples) },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    jsx: 'automatic',
+    charset: 'ascii',
+    define: { 'process.env.NODE_ENV': '"production"' },
+    plugins: [vueComponents],
+  })
+  const code = outputFiles[0]?.text.replaceAll('</script', '<\\/script')
+  return `<!doctype html><main></main><script type="module">${code}</script>`
+}
+
+t.test('the page and the components that use the client library run as they stand', async (t) => {
   const executablePath = requireProgram(t, 'chromium')
   if (executablePath === undefined) return
   const elsewhere = 'http://localhost:5173'
   const lab = await startLab(t, { CLOWN_HTTP_ORIGINS: elsewhere })
   const port = await servePage(t, readFileSync(new URL('own-page.html', examples), 'utf8'))
   const rules = [`127.0.0.1:8080 127.0.0.1:${lab.httpPort}`, `localhost:5173 127.0.0.1:${port}`]
-  const page = await (await startBrowser(t, executablePath, { rules })).newPage()
+  const browser = await startBrowser(t, executablePath, { rules })
+  const page = await browser.newPage()
   await page.goto(elsewhere)
   await shows(page, 'off', 1)
   await page.click('#toggle')
   await shows(page, 'confirmed', 1)
   await shows(page, 'on', 1)
+
+  let was = 'on'
+  for (const [library, mount] of Object.entries(mounts)) {
+    const url = `${elsewhere}/${library}.html`
+    const body = await pageOf(mount)
+    await browser.route(url, (route) => route.fulfill({ contentType: 'text/html', body }))
+    await page.goto(url)
+    const says = (text: RegExp) => page.locator('output').filter({ hasText: text }).waitFor()
+    await says(new RegExp(`^${was} $`))
+    // Sooner than after 200 ms the hub does not let a relay be switched again.
+    await page.waitForTimeout(250)
+    was = was === 'on' ? 'off' : 'on'
+    await page.getByRole('button', { name: 'Lamp' }).click()
+    await says(new RegExp(`^${was} confirmed$`))
+  }
 })
 
 t.test('the script that uses the client library runs as it stands', async (t) => {
