@@ -14,6 +14,7 @@ import type { KindOfTraffic } from './mqtt/statistics.ts'
 import type { Recording } from './nodes/history/open-recording.ts'
 import type { Hardware } from './nodes/open-hardware.ts'
 import type { Notify } from './notify/open-notify.ts'
+import type { OpenBus } from './open-bus.ts'
 import type { OpenUpstreams } from './open-upstreams.ts'
 import type { Store } from './store/store.ts'
 import type { KindOfLink, LinkTraffics } from './ws/link-traffic.ts'
@@ -31,6 +32,7 @@ export interface OperatedParts {
   readonly recording: Pick<Recording, 'history'>
   readonly notify: Pick<Notify, 'list' | 'counts'>
   readonly upstreams: Pick<OpenUpstreams, 'statuses'>
+  readonly hubs: OpenBus['hubs']
 }
 
 export function hubMetrics(parts: OperatedParts): Metrics {

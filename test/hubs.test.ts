@@ -71,6 +71,8 @@ for (const [name, start] of [
     // All that is told of it is told at both.
     const log = await get(first, 'api/commands')
     t.match(log, { commands: [{ device, user: 'clown', way: 'http', receipt: 'confirmed' }] })
+    t.match(await get(first, 'metrics'), /^clown_hub_owner 1$/m)
+    t.match(await get(second, 'metrics'), /^clown_hub_owner_changes_total 1$/m)
     const again = await post(second, 'command', { device, payload: { state: true } })
     t.match(again.body, { receipt: 'refused', code: 'too-fast' })
 

@@ -44,6 +44,10 @@ export interface MetricSources {
   devices(): number
   /** Each system that the hub dials. */
   upstreams(): readonly DialledSystem[]
+  /** Of several hubs before one broker: whether this one commands, and how often the owner has changed. */
+  readonly hubs:
+    | { readonly owns: boolean; readonly state: { readonly changes: number } }
+    | undefined
   readonly counters: Pick<Counters, 'snapshot'>
   isReady(): boolean
   readonly load: Pick<ProcessWatch, 'isOverloaded' | 'latestMs'>
@@ -125,9 +129,19 @@ function measuresOf(sources: MetricSources): Measure[] {
     ...ofTheBroker(sources),
     ...ofHardware(sources),
     ...ofUpstreams(sources),
+    ...ofHubs(sources),
     ...ofTheHistory(sources),
     ...ofNotifications(sources),
     ...ofTheProcess(),
+  ]
+}
+
+function ofHubs({ hubs }: MetricSources): Measure[] {
+  if (hubs === undefined) return []
+  const changes = 'How often the owner among several hubs has changed.'
+  return [
+    ['clown_hub_owner', 'Whether this hub commands, of several.', () => Number(hubs.owns)],
+    ['clown_hub_owner_changes_total', changes, () => hubs.state.changes],
   ]
 }
 
