@@ -214,6 +214,8 @@ t.test('whatever another system does wrong is said in one sentence', async (t) =
   const answers = async (status: number, headers = {}) => {
     const server = createServer().on('upgrade', (_request, socket) => {
       const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+      // Whoever dials may reset it before the answer has gone out.
+      socket.on('error', () => {})
       socket.end(`HTTP/1.1 ${status} So\r\n${lines.join('')}Content-Length: 0\r\n\r\n`)
     })
     const port = await freePort()
