@@ -114,10 +114,13 @@ async function metricsOf(hub: HubAddress, terminal: Terminal): Promise<Metrics> 
   throw new HubError('cannot-connect', `${expected}: check that a Clown.Hub answers there`)
 }
 
-/** None of the hub's own has a quote in it. */
+/** None of the hub's own has a quote or a comma in it. */
 function labelsIn(text: string): Record<string, string> {
   return Object.fromEntries(
-    [...text.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]),
+    text.split(',').map((label) => {
+      const [name = '', value = ''] = label.split('="')
+      return [name, value.slice(0, -1)]
+    }),
   )
 }
 

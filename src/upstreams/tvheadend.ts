@@ -2,9 +2,11 @@
  * A Tvheadend server, of which the hub is a client: the mailbox of its pages tells what happens, by websocket or by long
  * poll, and its API what there is. It takes no commands. Facts: tvheadend/tvheadend (src/webui/comet.c, src/api).
  */
+
 import { randomBytes } from 'node:crypto'
 import { digestResponse, digestSecretOf, digestValues } from '../access/digest.ts'
 import { quote } from '../core/errors.ts'
+import { detached } from '../core/guard.ts'
 import { fieldOf, isRecord, parseJson } from '../core/json.ts'
 import { isOfUpstream } from '../nodes/profiles/open-profile.ts'
 import type { DeviceFacts, Report } from '../nodes/profiles/profile.ts'
@@ -65,7 +67,7 @@ class Reader {
     this.#parts = parts
     this.#http = new FarHttp(far)
     this.#base = new URL(far.settings.url).pathname.replace(/\/$/, '')
-    void this.#try(() => this.#begin())
+    detached(this.#try(() => this.#begin()))
   }
 
   end(): void {
@@ -104,7 +106,7 @@ class Reader {
       // Whatever it is offered, it answers this one.
       { far: this.#far, url, headers, protocol: 'tvheadend-comet' },
       {
-        opened: () => void this.#try(() => this.#picture()),
+        opened: () => detached(this.#try(() => this.#picture())),
         said: (text) => this.#said(text),
         gone: (ending) => this.#socketGone(ending),
       },
@@ -118,7 +120,7 @@ class Reader {
   /** Where websockets do not come through, the same is told by long polls. */
   #socketGone(ending: SocketEnding): void {
     const { status, isRefused, code } = ending
-    if (status !== undefined && isRefused !== true) void this.#try(() => this.#poll())
+    if (status !== undefined && isRefused !== true) detached(this.#try(() => this.#poll()))
     // It drops the connection, without a word, whenever one ends.
     else this.#gone(code === 1006 ? { reason: 'it has cut the connection' } : ending)
   }
@@ -154,7 +156,7 @@ class Reader {
     this.#stopWaiting = this.#far.clock.after(delayMs.reload, () => {
       const stale = [...this.#stale]
       this.#stale.clear()
-      for (const each of stale) void this.#try(() => this.#read(each))
+      for (const each of stale) detached(this.#try(() => this.#read(each)))
     })
   }
 

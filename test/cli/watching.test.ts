@@ -85,7 +85,7 @@ t.test('top and chart of one hub', async (t) => {
     const top = runLine(`top --every 0.1 ${url}`, { screen: small })
     const title = await top.output.next((line) => line.includes('Clown.Hub'))
     t.ok(title.startsWith('\u001b[?1049h\u001b[?25l') || title.startsWith('\u001b[H'))
-    t.match(title, /: ready, up \d+ s, /)
+    t.match(title, /: ready, up \d+ (s|min), /)
     t.match(
       await top.output.next((line) => line.startsWith('messages')),
       /\/s in, .* 0 of them new/,

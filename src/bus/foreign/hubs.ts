@@ -266,7 +266,8 @@ export class Hubs {
     if (owner?.term === this.#lastOwner?.term) return
     this.#lastOwner = owner
     if (owner !== undefined) this.#changes++
-    this.#options.log.info({ owner: owner?.name ?? null }, owner ? 'a hub owns' : 'no hub owns')
+    const told = { event: 'owner-changed', owner: owner?.name ?? null }
+    this.#options.log.info(told, 'another hub owns, or none')
     this.#ownerChanged.tell(owner)
   }
 
@@ -288,14 +289,15 @@ export class Hubs {
         caughtUp: () => this.#ownership.caughtUp(),
         gone: ({ reason }) => {
           this.#connection = undefined
-          log.info({ reason }, 'the connection of the owner has ended')
+          log.info({ event: 'owner-connection-ended', reason }, 'the owner is no longer connected')
           this.#ownership.lost()
           this.#tellOwner()
         },
       })
     } catch (error) {
       // A file that cannot be read.
-      log.warn({ reason: reasonOf(error) }, 'the hub cannot connect as the owner')
+      const reason = reasonOf(error)
+      log.warn({ event: 'owner-cannot-connect', reason }, 'the hub cannot connect as the owner')
       clock.after(0, () => this.#ownership.lost())
     }
   }
@@ -318,7 +320,8 @@ export class Hubs {
   #ownsNow(owns: boolean): void {
     if (!owns) this.#unkept = 0
     this.#keptAll()
-    this.#options.log.info({ hub: this.name }, owns ? 'this hub owns' : 'this hub owns no more')
+    const told = { event: 'ownership-changed', hub: this.name, owns }
+    this.#options.log.info(told, 'this hub owns, or no more')
     this.#changed.tell(owns)
     this.#tellOwner()
   }

@@ -2,7 +2,9 @@
  * A deCONZ gateway (Phoscon, Conbee), of which the hub is a client: REST tells what there is and takes commands, the
  * websocket tells what happens. Facts: dresden-elektronik/deconz-rest-plugin and its documentation.
  */
+
 import { quote } from '../../core/errors.ts'
+import { detached } from '../../core/guard.ts'
 import { fieldOf, isRecord, parseJson } from '../../core/json.ts'
 import type { Ask, DeviceFacts } from '../../nodes/profiles/profile.ts'
 import { commandMs, endingOf, FarFailure, FarHttp } from '../far-http.ts'
@@ -69,8 +71,8 @@ class Gateway {
     this.#house = house
     this.#http = new FarHttp(far)
     this.#key = secretOf(far, 'keyFile')
-    house.put = (...put) => void this.#try(() => this.#command(...put))
-    void this.#try(() => this.#listen())
+    house.put = (...put) => detached(this.#try(() => this.#command(...put)))
+    detached(this.#try(() => this.#listen()))
   }
 
   end(): void {
@@ -109,7 +111,7 @@ class Gateway {
     this.#socket = new FarWebSocket(
       { far: this.#far, url, headers: {} },
       {
-        opened: () => void this.#try(() => this.#look()),
+        opened: () => detached(this.#try(() => this.#look())),
         said: (text) => this.#said(text),
         gone: (ending) => this.#gone(ending),
       },
@@ -150,7 +152,9 @@ class Gateway {
     if (dueMs >= this.#dueMs) return
     this.#dueMs = dueMs
     this.#stopWaiting()
-    this.#stopWaiting = this.#far.clock.after(delayMs, () => void this.#try(() => this.#look()))
+    this.#stopWaiting = this.#far.clock.after(delayMs, () =>
+      detached(this.#try(() => this.#look())),
+    )
   }
 
   #said(text: string): void {

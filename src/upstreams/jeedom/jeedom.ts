@@ -2,7 +2,9 @@
  * A Jeedom, of which the hub is a client: its API (JSON-RPC) tells what there is and executes commands, the websocket
  * plugin tells what happens; where that is missing, the API is polled. Facts: jeedom/core, nioc/jeedom-websocket.
  */
+
 import { quote } from '../../core/errors.ts'
+import { detached } from '../../core/guard.ts'
 import { fieldOf, isRecord } from '../../core/json.ts'
 import { changesCodec, type JeedomEvent, keyCodec } from '../../dialects/jeedom/frames.ts'
 import type { Ask } from '../../nodes/profiles/profile.ts'
@@ -72,7 +74,7 @@ class Box {
     this.#house = house
     this.#http = new FarHttp(far)
     this.#key = secretOf(far, 'keyFile')
-    house.execute = (id, executions) => void this.#execute(id, executions)
+    house.execute = (id, executions) => detached(this.#execute(id, executions))
     house.strange = () => this.#lookIn(refreshMs.unknown)
     const { protocol, hostname, origin } = new URL(far.settings.url)
     const scheme = protocol === 'https:' ? 'wss' : 'ws'
@@ -85,7 +87,7 @@ class Box {
         opened: () => {
           this.#openedMs = far.clock.nowMs()
           this.#socket.send(keyCodec.encode(this.#key))
-          void this.#try(() => this.#look())
+          detached(this.#try(() => this.#look()))
         },
         said: (text) => this.#said(text),
         gone: (ending) => this.#socketGone(ending, origin),
@@ -109,7 +111,7 @@ class Box {
   #socketGone(ending: SocketEnding, origin: string): void {
     const { status, code, isRefused } = ending
     if (this.#openedMs === undefined && status !== 403 && isRefused !== true) {
-      void this.#try(() => this.#poll())
+      detached(this.#try(() => this.#poll()))
       return
     }
     const host = quote(new URL(origin).hostname)
@@ -199,7 +201,9 @@ class Box {
     if (dueMs >= this.#dueMs) return
     this.#dueMs = dueMs
     this.#stopWaiting()
-    this.#stopWaiting = this.#far.clock.after(delayMs, () => void this.#try(() => this.#look()))
+    this.#stopWaiting = this.#far.clock.after(delayMs, () =>
+      detached(this.#try(() => this.#look())),
+    )
   }
 
   async #call(method: string, params: object = {}, timeoutMs = 10_000): Promise<unknown> {
