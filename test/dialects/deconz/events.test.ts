@@ -175,8 +175,10 @@ t.test('pages of anybody listen where guests may come from any page', async (t) 
   const websocket = new WebSocket(`ws://127.0.0.1:${port}/`, { origin: 'null' })
   t.teardown(() => websocket.terminate())
   await once(websocket, 'open')
+  // It may come before the report is acknowledged.
+  const heard = once(websocket, 'message')
   await report('relay/i2c0-3b', { state: true })
-  t.match(JSON.parse(String((await once(websocket, 'message'))[0])), { e: 'added' })
+  t.match(JSON.parse(String((await heard)[0])), { e: 'added' })
 })
 
 async function refusalOf(websocket: WebSocket): Promise<{ status: number; body: string }> {
