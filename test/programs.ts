@@ -28,7 +28,6 @@ const debianPackages = {
   script: 'bsdutils',
   tmux: 'tmux',
   bash: 'bash',
-  socat: 'socat',
   python3: 'python3',
   'systemd-analyze': 'systemd',
   'systemd-notify': 'systemd',

@@ -199,13 +199,6 @@ const systemSentences: Readonly<Record<string, string>> = {
 
 const certificateCode = /CERT|SIGNATURE|ISSUER|ALTNAME|CHAIN/
 
-/** What was expected, where it was not HTTP. */
-const ways: Readonly<Record<string, string>> = {
-  'ws:': 'a websocket',
-  'wss:': 'a websocket',
-  'serial:': 'a serial line',
-}
-
 /** Why `url` cannot be spoken to. */
 export function sentenceOnFailure(error: unknown, { host, protocol }: URL): string {
   const code = String(systemCodeOf(error))
@@ -214,5 +207,6 @@ export function sentenceOnFailure(error: unknown, { host, protocol }: URL): stri
   if (certificateCode.test(code)) {
     return `expected a certificate that fits ${quote(host)}, got another: ${reasonOf(error)}`
   }
-  return `expected ${ways[protocol] ?? 'HTTP'}: ${reasonOf(error)}`
+  const language = protocol.startsWith('ws') ? 'a websocket' : 'HTTP'
+  return `expected ${language}: ${reasonOf(error)}`
 }

@@ -1,12 +1,8 @@
-/**
- * A stream of bytes to another system, by TCP or by a serial line: messages of text, as its language cuts them out of what
- * comes.
- */
-import { createRequire } from 'node:module'
+/** A stream of bytes to another system, by TCP: messages of text, as its language cuts them out of what comes. */
 import type { Duplex } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { AlarmClock } from '../core/clock.ts'
-import { HubError, quote } from '../core/errors.ts'
+import { quote } from '../core/errors.ts'
 import { guardEvents } from '../core/guard.ts'
 import { resetConnection } from '../core/reset.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
@@ -54,7 +50,7 @@ export class FarStream {
     this.#events = events
     this.#bucket = new TokenBucket({ ...rate, now: clock.nowMs })
     this.#stopProbe = clock.after(openMs, () => {
-      this.end(`expected ${quote(url.href)} to answer: nothing answers there`)
+      this.end(`expected ${quote(url.host)} to answer: nothing answers there`)
     })
     guardEvents(stream)
       .once(openEvent, () => {
@@ -108,40 +104,5 @@ export class FarStream {
     if (waitMs === 0) return
     stream.pause()
     clock.after(waitMs, () => stream.resume())
-  }
-}
-
-interface SerialLine {
-  /** `/dev/ttyACM0`, or `COM3` on Windows. */
-  readonly path: string
-  readonly baudRate: number
-}
-
-/**
- * A serial line that begins to open: 8 bits, no parity, one stop bit, no flow control, for us alone.
- *
- * @throws HubError `bad-config` when the package serialport, which is optional, is not installed.
- */
-export function openSerialLine(
-  line: SerialLine,
-  load: () => typeof import('serialport') = () => createRequire(import.meta.url)('serialport'),
-): Duplex {
-  const { SerialPort } = loaded(load)
-  const port = new SerialPort(line)
-  // The package has none, and would keep the line. What waits to be sent is dropped first: it is not to arrive later.
-  port._destroy = (error, done) => {
-    const close = () => port.flush(() => port.close(() => done(error)))
-    if (port.opening) port.once('open', close).once('error', () => done(error))
-    else close()
-  }
-  return port
-}
-
-function loaded<Package>(load: () => Package): Package {
-  try {
-    return load()
-  } catch (cause) {
-    const sentence = 'expected the package serialport for a serial line: npm install serialport'
-    throw new HubError('bad-config', sentence, { cause })
   }
 }
