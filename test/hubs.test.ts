@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import type { ConfigInput } from '../src/config.ts'
 import { createInbox } from './inbox.ts'
 import { requireProgram, type StartedBroker, startMosquitto, startNats } from './programs.ts'
-import { type StartedHub, startedHub } from './started-hub.ts'
+import { type LogLine, type StartedHub, startedHub } from './started-hub.ts'
 
 const headers = {
   authorization: `Basic ${btoa('clown:bigclown')}`,
@@ -43,8 +43,9 @@ function hubBefore(t: Test, { url }: StartedBroker, hub: { name: string } & Part
   return startedHub(t, { bus: { url, hubs: { name, rank } }, ...config })
 }
 
-const owns = ({ msg }: { msg: string }) => msg === 'this hub owns'
-const ownsNoMore = ({ msg }: { msg: string }) => msg === 'this hub owns no more'
+const owns = (line: LogLine) => line['event'] === 'ownership-changed' && line['owns'] === true
+const ownsNoMore = (line: LogLine) => line['event'] === 'ownership-changed' && !line['owns']
+const hasOwner = (line: LogLine) => line['event'] === 'owner-changed' && line['owner'] !== null
 
 for (const [name, start] of [
   ['mosquitto', startMosquitto],
@@ -53,18 +54,19 @@ for (const [name, start] of [
   t.test(`of two hubs before ${name} one commands, and the other one asks it`, async (t) => {
     if (requireProgram(t, name) === undefined) return
     const broker = await start(t)
-    const { heard } = await nodeOn(t, broker.port)
+    const { heard, client } = await nodeOn(t, broker.port)
     const rules = [{ topic: `${base}/relay/#`, minIntervalMilliseconds: 60_000 }]
     const commands = { rules }
     const first = await hubBefore(t, broker, { name: 'a', commands })
     await first.log.next(owns)
     const second = await hubBefore(t, broker, { name: 'b', commands })
-    await second.log.next(({ msg }) => msg === 'a hub owns')
+    await second.log.next(hasOwner)
     const device = `${base}/relay/x`
     for (const hub of [first, second]) {
       t.match(await get(hub, 'api/hubs'), { owner: 'a' })
       t.equal((await fetch(`http://127.0.0.1:${hub.httpPort}/api/hubs`)).status, 401)
     }
+    await client.publishAsync('devices/tasmota/none/relay/1/set', '{"state":true}', { qos: 1 })
     const answer = await post(second, 'command', { device, payload: { state: false } })
     t.match(answer, { status: 200, body: { receipt: 'confirmed' } })
     t.equal(await heard.next(), 'relay/x {"state":false}')
@@ -78,6 +80,12 @@ for (const [name, start] of [
 
     const locked = await post(second, 'lock', { device, reason: 'wet' })
     t.match(locked, { status: 503, body: { code: 'no-owner' } })
+    for (const [path, body] of [
+      ['forget', { device }],
+      ['replace', { old: device, new: `${base}/relay/y` }],
+    ] as const) {
+      t.match(await post(second, path, body), { status: 503, body: { code: 'no-owner' } }, path)
+    }
     t.equal((await post(first, 'lock', { device, reason: 'wet' })).status, 200)
     await first.close()
     await second.log.next(owns)
@@ -91,3 +99,19 @@ for (const [name, start] of [
     t.equal(heard.items.length, 1)
   })
 }
+
+t.test('a hub whose place is taken yields, and takes it back when it is free', async (t) => {
+  if (requireProgram(t, 'mosquitto') === undefined) return
+  const broker = await startMosquitto(t)
+  const hub = await hubBefore(t, broker, { name: 'a' })
+  await hub.log.next(owns)
+  const thief = await connectAsync(broker.url, { clientId: 'clown-hub-owner', reconnectPeriod: 0 })
+  await hub.log.next(ownsNoMore)
+  const device = `${base}/relay/x`
+  const { body } = await post(hub, 'command', { device, payload: { state: true } })
+  t.match(body, { receipt: 'refused', code: 'no-owner' })
+  await thief.endAsync(true)
+  await hub.log.next(owns)
+  await broker.stop()
+  await hub.log.next(ownsNoMore)
+})

@@ -33,7 +33,7 @@ export function createIngress(settings: DeepReadonly<Config['http']['ingress']>)
   const guests = new LRUCache<string, User>({ max: mostGuests })
   const pathOf = ({ headers, socket }: ForwardableRequest) => {
     const told = headers['x-ingress-path']
-    const isFromThere = unmapped(socket.remoteAddress ?? '') === address
+    const isFromThere = unmapped(String(socket.remoteAddress)) === address
     return isFromThere && typeof told === 'string' && path.test(told) ? told : undefined
   }
   const guestCalled = (name: string): User => {

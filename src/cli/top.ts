@@ -235,14 +235,11 @@ function linesOf(look: Look, hub: HubAddress, screen: Screen): string[] {
   return [...head, painted(screen, 'bold', cut(first)), ...lines.map(cut)]
 }
 
-const units = [
-  ['d', 86_400],
-  ['h', 3600],
-  ['min', 60],
-] as const
+/** Seconds, minutes, hours and days. */
+const unitSeconds = [1, 60, 3600, 86_400]
 
 /** Such as `3 d`. */
 function durationOf(seconds: number): string {
-  const [word, size] = units.find(([, each]) => seconds >= each) ?? ['s', 1]
-  return `${Math.floor(seconds / size)} ${word}`
+  const at = unitSeconds.slice(1).filter((each) => seconds >= each).length
+  return `${Math.floor(seconds / Number(unitSeconds[at]))} ${['s', 'min', 'h', 'd'][at]}`
 }

@@ -260,6 +260,7 @@ export class Ownership {
   #beatAgain(): void {
     const { clock } = this.#options
     const term = this.#owner
+    /* c8 ignore next: who owns has said its word; only the types do not know. */
     if (term === undefined) return
     this.#beat++
     this.#beatsAtMs = [...this.#beatsAtMs, clock.nowMs()].slice(-keptBeats)

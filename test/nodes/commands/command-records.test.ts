@@ -37,7 +37,7 @@ async function openedRecords(store: Store, devices = 100) {
   const records = await openCommandRecords({ bus, store, devices, sampledLog, onUnknown })
   const tell = (command: Command, receipt: ReceiptName, final?: true) =>
     records.tell(command, { receipt, afterMs: 3, ...(final && { final }) })
-  return { published, tell, unknown, counters }
+  return { published, tell, unknown, counters, records }
 }
 
 /** What a hub publishes that starts with `store`. */
@@ -151,4 +151,18 @@ t.test('a store that cannot write keeps nobody from telling', async (t) => {
   await new Promise((resolve) => setImmediate(resolve))
   t.equal(published.length, 1)
   t.same(counters.snapshot(), { 'command-not-stored': 1 })
+})
+
+t.test('what another hub says of a command is taken, and what is none takes it away', async (t) => {
+  const { records, tell, published } = await openedRecords(openMemoryStore())
+  tell(commandOf('n/relay/0'), 'sent')
+  const said = published.at(-1)?.payload.value
+  records.heard('n/relay/1', said)
+  records.heard('n/relay/0', 'nothing')
+  records.takeOver()
+  const lost = published.filter(({ payload }) => /unknown/.test(String(payload.bytes)))
+  t.same(
+    lost.map(({ topic }) => topic),
+    ['$SYS/hub/commands/n/relay/1'],
+  )
 })

@@ -190,3 +190,19 @@ t.test('the owner takes what it is asked for as from the user who asks', async (
     ['b', { answer: { receipt: 'refused', code: 'forbidden' } }],
   ])
 })
+
+t.test(
+  'who waits at the end of its hub is told so, and a defect is none of an asker',
+  async (t) => {
+    const { commands, state, take, told, ask, answers } = opened()
+    take()
+    commands.close()
+    t.match(told.at(-1), { receipt: 'refused', code: 'no-owner' })
+    state.owns = true
+    state.refusal = Object(new TypeError('out of paper'))
+    const who = { user: 'clown', way: 'http', address: '::1' }
+    const question = { topic: 'n/relay/0/set', payload: '', qos: 1, ...who }
+    t.throws(() => ask(question), { message: 'out of paper' })
+    t.same(answers, [])
+  },
+)

@@ -3,14 +3,14 @@ import type { Message } from '../../../src/core/message.ts'
 import { Payload } from '../../../src/core/payload.ts'
 import { createOwnChanges, type OwnChange } from '../../../src/nodes/commands/own-changes.ts'
 
-function opened(before: unknown) {
+function opened(before: unknown, owns = true) {
   const changes: OwnChange[] = []
   const published: Message[] = []
   const { reported } = createOwnChanges({
     bus: { publish: (message) => published.push(message) },
     auditLog: { changed: (change) => changes.push(change) },
     clock: { wallMs: () => 1000 },
-    owns: () => true,
+    owns: () => owns,
     lastReportOf: () => (before === undefined ? undefined : { value: before, atMs: 0 }),
   })
   const report = (value: unknown) =>
@@ -38,6 +38,12 @@ t.test('a state that nobody asked for is told, with what the device says did it'
 
 t.test('where nothing was known, nothing has changed', async (t) => {
   const { changes, report } = opened(undefined)
+  report({ state: true })
+  t.same(changes, [])
+})
+
+t.test('of several hubs the one that owns tells it', async (t) => {
+  const { changes, report } = opened({ state: false }, false)
   report({ state: true })
   t.same(changes, [])
 })

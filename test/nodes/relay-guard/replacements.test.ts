@@ -58,3 +58,19 @@ t.test('a lock and an auto-off go with the place, and away with the device', asy
   t.same(guard.forget('n/relay/b'), { lock: true, autoOff: false })
   t.equal(guard.check({ device: 'n/relay/c', asked: { state: true } }), undefined)
 })
+
+t.test('what another hub has replaced is taken', async (t) => {
+  let take: (key: string, value: unknown) => void = () => {}
+  const replacements = await openReplacements({
+    ...{ store: openMemoryStore(), sampledLog, devices: 10 },
+    share: (_name, table) => {
+      take = table.take
+      return () => {}
+    },
+  })
+  let changes = 0
+  replacements.onChange(() => changes++)
+  take('b', { of: ['a'] })
+  t.same(replacements.namesOf('b'), ['b', 'a'])
+  t.equal(changes, 1)
+})
