@@ -266,8 +266,9 @@ export class Hubs {
     if (owner?.term === this.#lastOwner?.term) return
     this.#lastOwner = owner
     if (owner !== undefined) this.#changes++
-    const told = { event: 'owner-changed', owner: owner?.name ?? null }
-    this.#options.log.info(told, 'another hub owns, or none')
+    const { log } = this.#options
+    const name = owner?.name ?? null
+    log.info({ event: 'owner-changed', owner: name }, 'another hub owns, or none')
     this.#ownerChanged.tell(owner)
   }
 
@@ -320,8 +321,8 @@ export class Hubs {
   #ownsNow(owns: boolean): void {
     if (!owns) this.#unkept = 0
     this.#keptAll()
-    const told = { event: 'ownership-changed', hub: this.name, owns }
-    this.#options.log.info(told, 'this hub owns, or no more')
+    const { log } = this.#options
+    log.info({ event: 'ownership-changed', hub: this.name, owns }, 'this hub owns, or no more')
     this.#changed.tell(owns)
     this.#tellOwner()
   }
