@@ -5,6 +5,9 @@ import type { Test } from 'tap'
 import type { ConfigInput } from '../src/config.ts'
 import { everybody } from './started-hub.ts'
 
+/** What counts coverage has to see the code of every process alike. */
+const loader = new URL('./loader/register.mjs', import.meta.url).href
+
 const program = fileURLToPath(new URL('./hub-process-main.ts', import.meta.url))
 
 /** How a hub in a process of its own is doing. */
@@ -40,7 +43,7 @@ export async function hubProcess(t: Test, config: Partial<ConfigInput> = {}): Pr
     log: { level: 'error' },
     ...config,
   }
-  const execArgv = ['--import', 'tsx', '--expose-gc']
+  const execArgv = ['--import', loader, '--expose-gc']
   const child = fork(program, [JSON.stringify(input)], { execArgv })
   const ended = once(child, 'exit')
   const kill = async () => {

@@ -185,7 +185,7 @@ t.test('this version of Node.js knows the flag by which V8 compiles sooner', asy
   t.doesNotThrow(() => compileSooner('99.1'), 'and none is set in one that is not known')
   compileSooner()
   const program = `import { compileSooner } from './src/core/process-watch.ts'; compileSooner()`
-  const args = ['--import=tsx', '--input-type=module', '--eval', program]
+  const args = ['--import=./test/loader/register.mjs', '--input-type=module', '--eval', program]
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   t.same({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' })
 })
