@@ -6,20 +6,13 @@
 import { randomBytes } from 'node:crypto'
 import { digestResponse, digestSecretOf, digestValues } from '../access/digest.ts'
 import { quote } from '../core/errors.ts'
-import { detached } from '../core/guard.ts'
 import { fieldOf, isRecord, parseJson } from '../core/json.ts'
 import { isOfUpstream } from '../nodes/profiles/open-profile.ts'
 import type { DeviceFacts, Report } from '../nodes/profiles/profile.ts'
-import { basicOf, endingOf, FarFailure, FarHttp, statusEnding } from './far-http.ts'
-import { FarWebSocket, type SocketEnding } from './far-websocket.ts'
-import {
-  type FarSystem,
-  type LinkEnding,
-  type LinkEvents,
-  nobody,
-  secretOf,
-  type UpstreamLanguage,
-} from './upstream.ts'
+import { FarConversation } from './far-conversation.ts'
+import { basicOf, FarFailure, statusEnding } from './far-http.ts'
+import type { SocketEnding } from './far-websocket.ts'
+import { type FarSystem, type LinkEvents, secretOf, type UpstreamLanguage } from './upstream.ts'
 
 export const tvheadendServer: UpstreamLanguage = {
   open: (far) => {
@@ -51,44 +44,24 @@ type Fields = Readonly<Record<string, unknown>>
 /** One connection. */
 class Reader {
   readonly #far: FarSystem
+  readonly #talk: FarConversation
   readonly #parts: ReaderParts
-  readonly #http: FarHttp
   readonly #base: string
   readonly #stale = new Set<List>()
   #challenge: string | undefined
   #uses = 0
-  #socket: FarWebSocket | undefined
   #hasHeard = false
-  #isOver = false
-  #stopWaiting: () => void = nobody
 
   constructor(far: FarSystem, parts: ReaderParts) {
     this.#far = far
+    this.#talk = new FarConversation(far, parts.link)
     this.#parts = parts
-    this.#http = new FarHttp(far)
     this.#base = new URL(far.settings.url).pathname.replace(/\/$/, '')
-    detached(this.#try(() => this.#begin()))
+    this.#talk.try(() => this.#begin())
   }
 
   end(): void {
-    this.#isOver = true
-    this.#stopWaiting()
-    this.#http.end()
-    this.#socket?.end()
-  }
-
-  #gone(ending: LinkEnding): void {
-    if (this.#isOver) return
-    this.end()
-    this.#parts.link.gone(ending)
-  }
-
-  async #try(act: () => Promise<void>): Promise<void> {
-    try {
-      await act()
-    } catch (error) {
-      this.#gone(endingOf(error))
-    }
+    this.#talk.end()
   }
 
   async #begin(): Promise<void> {
@@ -102,11 +75,11 @@ class Reader {
     const path = this.#mailboxPath('/comet/ws')
     const url = new URL(this.#base + path, this.#far.settings.url.replace(/^http/, 'ws'))
     const headers = this.#credentials('GET', path)
-    this.#socket = new FarWebSocket(
+    this.#talk.dial(
       // Whatever it is offered, it answers this one.
-      { far: this.#far, url, headers, protocol: 'tvheadend-comet' },
+      { url, headers, protocol: 'tvheadend-comet' },
       {
-        opened: () => detached(this.#try(() => this.#picture())),
+        opened: () => this.#talk.try(() => this.#picture()),
         said: (text) => this.#said(text),
         gone: (ending) => this.#socketGone(ending),
       },
@@ -120,9 +93,9 @@ class Reader {
   /** Where websockets do not come through, the same is told by long polls. */
   #socketGone(ending: SocketEnding): void {
     const { status, isRefused, code } = ending
-    if (status !== undefined && isRefused !== true) detached(this.#try(() => this.#poll()))
+    if (status !== undefined && isRefused !== true) this.#talk.try(() => this.#poll())
     // It drops the connection, without a word, whenever one ends.
-    else this.#gone(code === 1006 ? { reason: 'it has cut the connection' } : ending)
+    else this.#talk.gone(code === 1006 ? { reason: 'it has cut the connection' } : ending)
   }
 
   async #poll(): Promise<void> {
@@ -131,13 +104,13 @@ class Reader {
       const path = `${this.#mailboxPath('/comet/poll')}&immediate=0`
       this.#said(await this.#text(path, delayMs.poll))
       // A server that does not wait for anything is not to be asked all the time.
-      await this.#http.pause(delayMs.reload)
+      await this.#talk.http.pause(delayMs.reload)
     }
   }
 
   async #picture(): Promise<void> {
     for (const list of lists) await this.#read(list)
-    this.#parts.link.connected()
+    this.#talk.connected()
   }
 
   /** Some lists are for administrators; who is none does without. */
@@ -152,11 +125,10 @@ class Reader {
 
   #reload(list: List): void {
     this.#stale.add(list)
-    this.#stopWaiting()
-    this.#stopWaiting = this.#far.clock.after(delayMs.reload, () => {
+    this.#talk.after(delayMs.reload, async () => {
       const stale = [...this.#stale]
       this.#stale.clear()
-      for (const each of stale) detached(this.#try(() => this.#read(each)))
+      await Promise.all(stale.map((each) => this.#read(each)))
     })
   }
 
@@ -171,7 +143,7 @@ class Reader {
       if (typeof boxId === 'string') this.#parts.mailbox.id = boxId
       for (const message of messages) if (isRecord(message)) this.#message(message)
     } else if (!this.#hasHeard) {
-      this.#gone({ reason: `expected a mailbox of Tvheadend, got ${quote(text)}` })
+      this.#talk.gone({ reason: `expected a mailbox of Tvheadend, got ${quote(text)}` })
     }
   }
 
@@ -195,7 +167,7 @@ class Reader {
   async #answer(path: string, timeoutMs = 10_000) {
     const ask = () => {
       const headers = this.#credentials('GET', path)
-      return this.#http.anyAnswer({ path, headers, timeoutMs })
+      return this.#talk.http.anyAnswer({ path, headers, timeoutMs })
     }
     let answer = await ask()
     if (answer.status === 401 && this.#far.settings.user !== undefined) {

@@ -4,14 +4,12 @@
  */
 
 import { quote } from '../../core/errors.ts'
-import { detached } from '../../core/guard.ts'
 import { fieldOf, isRecord, parseJson } from '../../core/json.ts'
 import type { Ask, DeviceFacts } from '../../nodes/profiles/profile.ts'
-import { commandMs, endingOf, FarFailure, FarHttp } from '../far-http.ts'
-import { FarWebSocket } from '../far-websocket.ts'
+import { FarConversation } from '../far-conversation.ts'
+import { commandMs, FarFailure } from '../far-http.ts'
 import {
   type FarSystem,
-  type LinkEnding,
   type LinkEvents,
   nobody,
   secretOf,
@@ -50,54 +48,30 @@ const busy = { tries: 3, pauseMs: 300 }
 /** One connection. */
 class Gateway {
   readonly #far: FarSystem
-  readonly #link: LinkEvents
+  readonly #talk: FarConversation
   readonly #house: House
-  readonly #http: FarHttp
   readonly #key: string
-  #socket: FarWebSocket | undefined
   /** What came before the first picture; undefined once that is there. */
   #early: Section[] | undefined = []
-  #isOver = false
-  /** When all is read again. */
-  #dueMs = Number.POSITIVE_INFINITY
-  #stopWaiting: () => void = () => {}
 
   constructor(
     far: FarSystem,
     { link, house }: { readonly link: LinkEvents; readonly house: House },
   ) {
     this.#far = far
-    this.#link = link
+    this.#talk = new FarConversation(far, link)
     this.#house = house
-    this.#http = new FarHttp(far)
     this.#key = secretOf(far, 'keyFile')
-    house.put = (...put) => detached(this.#try(() => this.#command(...put)))
-    detached(this.#try(() => this.#listen()))
+    house.put = (...put) => this.#talk.try(() => this.#command(...put))
+    this.#talk.try(() => this.#listen())
   }
 
   end(): void {
-    this.#isOver = true
-    this.#stopWaiting()
-    this.#http.end()
-    this.#socket?.end()
-  }
-
-  #gone(ending: LinkEnding): void {
-    if (this.#isOver) return
-    this.end()
-    this.#link.gone(ending)
-  }
-
-  async #try(act: () => Promise<void>): Promise<void> {
-    try {
-      await act()
-    } catch (error) {
-      this.#gone(endingOf(error))
-    }
+    this.#talk.end()
   }
 
   #get(path: string): Promise<unknown> {
-    return this.#http.json({ path: this.#path(path) })
+    return this.#talk.http.json({ path: this.#path(path) })
   }
 
   #path(below: string): string {
@@ -108,12 +82,12 @@ class Gateway {
   async #listen(): Promise<void> {
     const config = await this.#get('/config')
     const url = this.#socketUrl(config)
-    this.#socket = new FarWebSocket(
-      { far: this.#far, url, headers: {} },
+    this.#talk.dial(
+      { url, headers: {} },
       {
-        opened: () => detached(this.#try(() => this.#look())),
+        opened: () => this.#talk.try(this.#look),
         said: (text) => this.#said(text),
-        gone: (ending) => this.#gone(ending),
+        gone: (ending) => this.#talk.gone(ending),
       },
     )
   }
@@ -133,54 +107,44 @@ class Gateway {
   }
 
   /** Reads all that there is. */
-  async #look(): Promise<void> {
+  readonly #look = async (): Promise<void> => {
     const all = await this.#get('')
     if (!isRecord(all) || resourceNames.some((name) => !isRecord(all[name]))) {
       throw new FarFailure(`expected lights, groups and sensors, got ${quote(JSON.stringify(all))}`)
     }
     this.#house.picture(all)
-    if (this.#early !== undefined) this.#link.connected()
+    if (this.#early !== undefined) this.#talk.connected()
     const early = this.#early ?? []
     this.#early = undefined
-    this.#dueMs = Number.POSITIVE_INFINITY
-    this.#lookIn(refreshMs.regular)
+    this.#talk.after(refreshMs.regular, this.#look)
     for (const event of early) this.#event(event)
-  }
-
-  #lookIn(delayMs: number): void {
-    const dueMs = this.#far.clock.nowMs() + delayMs
-    if (dueMs >= this.#dueMs) return
-    this.#dueMs = dueMs
-    this.#stopWaiting()
-    this.#stopWaiting = this.#far.clock.after(delayMs, () =>
-      detached(this.#try(() => this.#look())),
-    )
   }
 
   #said(text: string): void {
     const event = parseJson(text)
     if (!isRecord(event)) {
-      this.#gone({ reason: `expected an event as JSON, got ${quote(text)}` })
+      this.#talk.gone({ reason: `expected an event as JSON, got ${quote(text)}` })
     } else if (this.#early === undefined) this.#event(event)
     else if (this.#early.length < mostEarly) this.#early.push(event)
   }
 
   #event(event: Section): void {
-    if (event['t'] === 'event' && !this.#house.event(event)) this.#lookIn(refreshMs.unknown)
+    if (event['t'] === 'event' && !this.#house.event(event))
+      this.#talk.within(refreshMs.unknown, this.#look)
   }
 
   async #command(id: string, below: string, body: Section): Promise<void> {
     const path = this.#path(below)
     for (let tries = 1; ; tries++) {
       const put = { method: 'PUT', path, json: body, timeoutMs: commandMs } as const
-      const problems = problemsIn(await this.#http.json(put))
+      const problems = problemsIn(await this.#talk.http.json(put))
       const isBusy = problems.length > 0 && problems.every(({ type }) => busyTypes.has(type))
       if (!isBusy || tries === busy.tries) {
         const reasons = problems.map(({ description }) => description).join('; ')
         if (reasons !== '') this.#far.devices.refuse(id, reasons)
         return
       }
-      await this.#http.pause(busy.pauseMs)
+      await this.#talk.http.pause(busy.pauseMs)
     }
   }
 }

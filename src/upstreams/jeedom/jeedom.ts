@@ -8,11 +8,11 @@ import { detached } from '../../core/guard.ts'
 import { fieldOf, isRecord } from '../../core/json.ts'
 import { changesCodec, type JeedomEvent, keyCodec } from '../../dialects/jeedom/frames.ts'
 import type { Ask } from '../../nodes/profiles/profile.ts'
-import { endingOf, FarFailure, FarHttp } from '../far-http.ts'
-import { FarWebSocket, type SocketEnding } from '../far-websocket.ts'
+import { FarConversation } from '../far-conversation.ts'
+import { endingOf, FarFailure } from '../far-http.ts'
+import type { SocketEnding } from '../far-websocket.ts'
 import {
   type FarSystem,
-  type LinkEnding,
   type LinkEvents,
   nobody,
   secretOf,
@@ -51,43 +51,36 @@ const mostRemembered = 1000
 /** One connection. */
 class Box {
   readonly #far: FarSystem
-  readonly #link: LinkEvents
+  readonly #talk: FarConversation
   readonly #house: Equipment
-  readonly #http: FarHttp
   readonly #key: string
-  readonly #socket: FarWebSocket
   readonly #seen = new Set<string>()
   #openedMs: number | undefined
   #since = 0
   #isConnected = false
-  /** When all is read again. */
-  #dueMs = Number.POSITIVE_INFINITY
-  #isOver = false
-  #stopWaiting: () => void = nobody
 
   constructor(
     far: FarSystem,
     { link, house }: { readonly link: LinkEvents; readonly house: Equipment },
   ) {
     this.#far = far
-    this.#link = link
+    this.#talk = new FarConversation(far, link)
     this.#house = house
-    this.#http = new FarHttp(far)
     this.#key = secretOf(far, 'keyFile')
     house.execute = (id, executions) => detached(this.#execute(id, executions))
-    house.strange = () => this.#lookIn(refreshMs.unknown)
+    house.strange = () => this.#talk.within(refreshMs.unknown, this.#look)
     const { protocol, hostname, origin } = new URL(far.settings.url)
     const scheme = protocol === 'https:' ? 'wss' : 'ws'
     const usual = `${scheme}://${hostname}:${pluginPort}/`
     const url = new URL(far.settings.websocketUrl ?? usual)
     // The plugin lets in who comes from a page of Jeedom, as its address is in its settings.
-    this.#socket = new FarWebSocket(
-      { far, url, headers: { Origin: origin } },
+    const socket = this.#talk.dial(
+      { url, headers: { Origin: origin } },
       {
         opened: () => {
           this.#openedMs = far.clock.nowMs()
-          this.#socket.send(keyCodec.encode(this.#key))
-          detached(this.#try(() => this.#look()))
+          socket.send(keyCodec.encode(this.#key))
+          this.#talk.try(this.#look)
         },
         said: (text) => this.#said(text),
         gone: (ending) => this.#socketGone(ending, origin),
@@ -96,44 +89,27 @@ class Box {
   }
 
   end(): void {
-    this.#isOver = true
-    this.#stopWaiting()
-    this.#http.end()
-    this.#socket.end()
-  }
-
-  #gone(ending: LinkEnding): void {
-    if (this.#isOver) return
-    this.end()
-    this.#link.gone(ending)
+    this.#talk.end()
   }
 
   #socketGone(ending: SocketEnding, origin: string): void {
     const { status, code, isRefused } = ending
     if (this.#openedMs === undefined && status !== 403 && isRefused !== true) {
-      detached(this.#try(() => this.#poll()))
+      this.#talk.try(() => this.#poll())
       return
     }
     const host = quote(new URL(origin).hostname)
     const isEarly = this.#far.clock.nowMs() - (this.#openedMs ?? 0) < suspiciousMs
     if (status === 403) {
       const hint = `its allowed hosts have to have ${host}`
-      this.#gone({
+      this.#talk.gone({
         reason: `expected the plugin to let the hub in, got HTTP 403: ${hint}`,
         isRefused: true,
       })
     } else if (code === normalClosure && isEarly) {
       const reason = 'expected the plugin to take the key, it has closed the connection'
-      this.#gone({ reason: `${reason}: it takes the keys of users only`, isRefused: true })
-    } else this.#gone(ending)
-  }
-
-  async #try(act: () => Promise<void>): Promise<void> {
-    try {
-      await act()
-    } catch (error) {
-      this.#gone(endingOf(error))
-    }
+      this.#talk.gone({ reason: `${reason}: it takes the keys of users only`, isRefused: true })
+    } else this.#talk.gone(ending)
   }
 
   /** Where there is no plugin. */
@@ -143,14 +119,14 @@ class Box {
       const asked = { datetime: this.#since, longPolling: patienceMs.poll / 1000 }
       const changes = await this.#call('event::changes', asked, patienceMs.poll * 2)
       this.#said(JSON.stringify(changes))
-      await this.#http.pause(patienceMs.betweenPolls)
+      await this.#talk.http.pause(patienceMs.betweenPolls)
     }
   }
 
   #said(text: string): void {
     const changes = changesCodec.decode(text)
     if (changes === undefined) {
-      this.#gone({ reason: `expected events of Jeedom, got ${quote(text)}` })
+      this.#talk.gone({ reason: `expected events of Jeedom, got ${quote(text)}` })
       return
     }
     this.#since = Math.max(this.#since, changes.datetime)
@@ -167,9 +143,8 @@ class Box {
   }
 
   /** Reads all that there is. */
-  async #look(): Promise<void> {
-    this.#dueMs = Number.POSITIVE_INFINITY
-    this.#lookIn(refreshMs.regular)
+  readonly #look = async (): Promise<void> => {
+    this.#talk.after(refreshMs.regular, this.#look)
     const objects = await this.#full()
     const inRooms = objects.flatMap((object) => listIn(object, 'eqLogics'))
     const ids = new Set(inRooms.map(idIn))
@@ -183,7 +158,7 @@ class Box {
     this.#house.picture([...inRooms, ...withCommands])
     if (this.#isConnected) return
     this.#isConnected = true
-    this.#link.connected()
+    this.#talk.connected()
   }
 
   /** Its name has changed with version 4. */
@@ -196,20 +171,10 @@ class Box {
     }
   }
 
-  #lookIn(delayMs: number): void {
-    const dueMs = this.#far.clock.nowMs() + delayMs
-    if (dueMs >= this.#dueMs) return
-    this.#dueMs = dueMs
-    this.#stopWaiting()
-    this.#stopWaiting = this.#far.clock.after(delayMs, () =>
-      detached(this.#try(() => this.#look())),
-    )
-  }
-
   async #call(method: string, params: object = {}, timeoutMs = 10_000): Promise<unknown> {
     const json = { jsonrpc: '2.0', id: 1, method, params: { apikey: this.#key, ...params } }
     const path = '/core/api/jeeApi.php'
-    const answer = await this.#http.json({ method: 'POST', path, json, timeoutMs })
+    const answer = await this.#talk.http.json({ method: 'POST', path, json, timeoutMs })
     const error = fieldOf(answer, 'error')
     if (error !== undefined) throw new RpcFailure(fieldOf(error, 'code'), fieldOf(error, 'message'))
     const result = fieldOf(answer, 'result')
