@@ -65,7 +65,10 @@ class Conversation {
       said: (text) => this.#said(text),
       gone: (ending) => this.#gone(ending),
     })
-    board.write = (path, value) => this.#wire.command(commandCodec.encode({ path, value }))
+    board.write = (path, value) => {
+      this.#wire.command(commandCodec.encode({ path, value }))
+      return this.#isPolling
+    }
   }
 
   end(): void {
@@ -227,13 +230,21 @@ const uses: Readonly<Record<PinUse, Use>> = {
   },
 }
 
+/** What a pin was asked to be. */
+interface Written {
+  readonly value: string
+  /** The board had been asked for all pins before, and answers that first: what the pin was then is no answer. */
+  readonly isBehindAnswer: boolean
+}
+
 /** The board, for as long as the hub runs. */
 class Board {
   readonly #far: FarSystem
   readonly #pins = new Map<string, { readonly use: Use; value: string }>()
   /** Pins that were written, and have not said since what they are. */
-  readonly #written = new Set<string>()
-  write: (path: string, value: string) => void = nobody
+  readonly #written = new Map<string, Written>()
+  /** Returns whether an answer is under way that was asked for before. */
+  write: (path: string, value: string) => boolean = () => false
 
   constructor(far: FarSystem) {
     this.#far = far
@@ -269,14 +280,20 @@ class Board {
 
   #asking(index: string, write: (asked: Ask) => string) {
     return (asked: Ask) => () => {
-      this.#written.add(index)
-      this.write(pinPath + index, write(asked))
+      const value = write(asked)
+      const isBehindAnswer = this.write(pinPath + index, value)
+      this.#written.set(index, { value, isBehindAnswer })
     }
   }
 
   told(values: NetzerValues): void {
     for (const [index, value] of values) {
       const pin = this.#pins.get(index)
+      const written = this.#written.get(index)
+      if (written?.isBehindAnswer && value !== written.value) {
+        this.#written.set(index, { value: written.value, isBehindAnswer: false })
+        continue
+      }
       const isAnswer = this.#written.delete(index)
       if (pin === undefined) this.#declare(index, value)
       else if (pin.value !== value || isAnswer) {

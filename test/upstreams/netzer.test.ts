@@ -95,6 +95,39 @@ t.test('a board of thirteen pins, by websocket', async (t) => {
   await far.heard.next((text) => text === 'uv')
 })
 
+t.test('what a pin was before a command is no answer to it', async (t) => {
+  const answers: (() => void)[] = []
+  let isHeldBack = false
+  const answerTo = board({ 3: '0', 5: '512' })
+  const far = await startedFarSide(t, {
+    said: (text, socket) => {
+      const answer = answerTo(text)
+      if (isHeldBack) answers.push(() => socket.send(answer))
+      else socket.send(answer)
+    },
+  })
+  const settings = { dialect: 'netzer', url: `ws://127.0.0.1:${far.port}/ws`, pins } as const
+  const { connect, endings, told, next, ask } = dialledBy(t, netzerBoard, { settings })
+  connect()
+  t.equal(await endings.next(), undefined)
+  await far.heard.next((text) => text === 'uv')
+  isHeldBack = true
+  await far.heard.next((text) => text === 'uv')
+  const before = told.length
+  ask('3', { state: true })
+  await far.heard.next((text) => text === 'uv3=1')
+  for (const answer of answers) answer()
+  t.same(await next('report', '3', { state: true }), { state: true })
+  t.same(
+    told
+      .slice(before)
+      .filter(([what, id]) => what === 'report' && id === '3')
+      .map(([, , report]) => report),
+    [{ state: true }],
+    'and not what it was when all pins were asked for',
+  )
+})
+
 t.test('a board by its TCP command server', async (t) => {
   const answerTo = board({ 3: '0' })
   const server = await listen(t, (socket) => {
