@@ -211,12 +211,12 @@ export class Hubs {
 
   /** What came on the reading connection, below `hub/`. */
   heard({ topic, bytes }: LinkMessage): void {
-    const value = parseJson(bytes)
-    if (topic === topics.owner) this.#ownership.heardWord(asTerm(value))
-    else if (topic === topics.beat) this.#heardBeat(value)
-    else if (topic === `${topics.answers}/${this.name}`) this.#heardAnswer(value)
+    if (topic === topics.owner) this.#ownership.heardWord(asTerm(parseJson(bytes)))
+    else if (topic === topics.beat) this.#heardBeat(parseJson(bytes))
+    else if (topic === `${topics.answers}/${this.name}`) this.#heardAnswer(parseJson(bytes))
     else if (isAtOrBelow(topics.guard, topic)) this.#heardKept(topic, bytes)
-    else if (isAtOrBelow(topics.states, topic)) this.#heardState(topic, value)
+    else if (isAtOrBelow(topics.states, topic)) this.#heardState(topic, parseJson(bytes))
+    else return
     this.#tellOwner()
   }
 
