@@ -23,7 +23,6 @@ export interface AboutRoutesOptions {
 /** By path. */
 export function aboutRoutes(options: AboutRoutesOptions): readonly [path: string, route: Route][] {
   const { asUser, version, config, counters, dialects } = options
-  const limits = countedLimits(config)
   const get = (path: string, ask: () => unknown): [string, Route] => [
     path,
     { get: (exchange) => asOperator(asUser, exchange, ask) },
@@ -35,16 +34,18 @@ export function aboutRoutes(options: AboutRoutesOptions): readonly [path: string
       memoryBytes: memoryUsage.rss(),
       data: config.data.folder ? await roomIn(config.data.folder) : null,
     })),
-    get('/api/limits', () => ({
-      hits: Object.entries(counters.snapshot())
-        .filter(([, count]) => count > 0)
-        .map(([counter, count]) => ({
-          ...{ counter, count },
-          limits: limits.get(counter) ?? [],
-        })),
-    })),
+    get('/api/limits', () => ({ hits: hitsOf(counters.snapshot(), countedLimits(config)) })),
     get('/api/dialects', () => ({ dialects: dialects() })),
   ]
+}
+
+function hitsOf(
+  counts: Record<string, number>,
+  limits: ReadonlyMap<string, readonly CountedLimit[]>,
+) {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([counter, count]) => ({ counter, count, limits: limits.get(counter) ?? [] }))
 }
 
 async function roomIn(folder: string) {
@@ -59,7 +60,7 @@ interface CountedLimit {
   readonly meaning: string
 }
 
-/** Which settings a counter is of: what docs/limits.md says, with the values that hold here. */
+/** Which settings a counter is of: what docs/limits.md says, with the values that hold here now. */
 function countedLimits(config: DeepReadonly<Config>): ReadonlyMap<string, CountedLimit[]> {
   const { properties: groups } = validateCheckedConfig.schema['properties'].limits
   const found = new Map<string, CountedLimit[]>()
