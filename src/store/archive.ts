@@ -7,7 +7,7 @@ import {
   scrypt,
 } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { open, writeFile } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join, normalize, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { HubError } from '../core/errors.ts'
@@ -222,25 +222,33 @@ async function fillFolder(
 ): Promise<string[]> {
   const paths: string[] = []
   const lines = join(folder, storeLinesName)
-  let last: Head | undefined
+  let last: { readonly head: Head; readonly written: FileHandle } | undefined
   const finish = async () => {
-    if (last?.isStore !== true) return
-    await restoreBackup(lines, join(folder, placeOf(last.path)))
+    if (last === undefined) return
+    await last.written.sync()
+    await last.written.close()
+    if (!last.head.isStore) return
+    await restoreBackup(lines, join(folder, placeOf(last.head.path)))
     rmSync(lines)
   }
-  for await (const [head, piece] of entries) {
-    if (head !== last) {
-      await finish()
-      last = head
-      paths.push(placeOf(head.path))
+  try {
+    for await (const [head, piece] of entries) {
+      if (head !== last?.head) {
+        await finish()
+        paths.push(placeOf(head.path))
+        const place = head.isStore ? lines : join(folder, placeOf(head.path))
+        mkdirSync(dirname(place), { recursive: true, mode: 0o700 })
+        last = { head, written: await open(place, 'a', head.mode) }
+      }
+      step(`${paths.length} files`)
+      await last.written.appendFile(piece)
     }
-    step(`${paths.length} files`)
-    const place = head.isStore ? lines : join(folder, placeOf(head.path))
-    mkdirSync(dirname(place), { recursive: true, mode: 0o700 })
-    await writeFile(place, piece, { flag: 'a', mode: head.mode, flush: true })
+    await finish()
+    return paths
+  } finally {
+    // Where it was closed already nothing happens.
+    await last?.written.close()
   }
-  await finish()
-  return paths
 }
 
 /** Nothing leads out of the folder, whoever wrote the archive. */
