@@ -6,7 +6,7 @@ import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import { isRecord, parseJson } from '../core/json.ts'
 import { checkFilter } from '../core/topic.ts'
 import type { HubAddress } from './hub-address.ts'
-import { interruptedCode, plainText, type Terminal } from './terminal.ts'
+import { interruptedCode, plainText, stopSignal, type Terminal } from './terminal.ts'
 
 export interface HubRequest {
   /** Below the hub's address, such as `/api/command`. */
@@ -120,13 +120,6 @@ export async function streamHistory(
     if (signal.aborted) return false
     throw error
   }
-}
-
-/** Aborted when the user does not want to wait any longer. */
-function stopSignal({ stopped }: Waiting): AbortSignal {
-  const waiting = new AbortController()
-  void stopped.then(() => waiting.abort())
-  return waiting.signal
 }
 
 // Not by `fetch`, which takes an answer that was broken off for a whole one when the connection was to be

@@ -1,5 +1,5 @@
 /** Work that takes long: it says how far it is, and ends between two steps when somebody asks for that. */
-import { interruptedCode, type Terminal } from './terminal.ts'
+import { interruptedCode, stopSignal, type Terminal } from './terminal.ts'
 
 export interface LongWork {
   /** Aborted when the user asks for an end. */
@@ -21,17 +21,17 @@ const tellEveryMs = 100
  * @throws whatever `work` throws, unless the user has asked for an end.
  */
 export async function longWork(
-  { progress, printError, stopped }: Pick<Terminal, 'progress' | 'printError' | 'stopped'>,
+  terminal: Pick<Terminal, 'progress' | 'printError' | 'stopped'>,
   whatIsThere: () => string,
   work: (long: LongWork) => Promise<number | undefined>,
 ): Promise<number | undefined> {
-  const over = new AbortController()
-  void stopped.then(() => over.abort())
-  const ended = work(stepsOf(over.signal, progress)).finally(() => progress(''))
+  const { progress, printError } = terminal
+  const signal = stopSignal(terminal)
+  const ended = work(stepsOf(signal, progress)).finally(() => progress(''))
   try {
     return await ended
   } catch (error) {
-    if (!over.signal.aborted) throw error
+    if (!signal.aborted) throw error
     printError(`interrupted: ${whatIsThere()}`)
     return interruptedCode
   }

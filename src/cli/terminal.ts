@@ -37,6 +37,13 @@ export interface Screen {
   readonly hasColors: boolean
 }
 
+/** Aborted when the user asks for an end. */
+export function stopSignal({ stopped }: Pick<Terminal, 'stopped'>): AbortSignal {
+  const stopping = new AbortController()
+  void stopped.then(() => stopping.abort())
+  return stopping.signal
+}
+
 /** What of a stream matters here: a terminal has a size. */
 interface Drawn extends Writable {
   readonly isTTY?: boolean

@@ -7,7 +7,7 @@ import { type CliCommand, readArguments, readCount, readSeconds } from './argume
 import { streamFromHub } from './ask-hub.ts'
 import { alignedLines } from './device-rows.ts'
 import { type HubAddress, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { painted, type Screen, type Terminal } from './terminal.ts'
+import { painted, type Screen, stopSignal, type Terminal } from './terminal.ts'
 
 const usage = `top [--every SECONDS] [-n COUNT] [--json] ${hubUsage}`
 
@@ -75,12 +75,11 @@ async function* looksAt(
   { everyMs, count }: { readonly everyMs: number; readonly count: number },
   terminal: Terminal,
 ): AsyncGenerator<Look> {
-  const over = new AbortController()
-  void terminal.stopped.then(() => over.abort())
+  const signal = stopSignal(terminal)
   let before: Metrics | undefined
   for (let left = count; left > 0; left--) {
-    if (before !== undefined) await pause(everyMs, undefined, over).catch(() => {})
-    if (over.signal.aborted) return
+    if (before !== undefined) await pause(everyMs, undefined, { signal }).catch(() => {})
+    if (signal.aborted) return
     const now = await metricsOf(hub, terminal)
     // Rates of a moment need two looks.
     yield lookOf(now, before)

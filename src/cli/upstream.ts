@@ -13,7 +13,7 @@ import { type CliCommand, configPath, onlyOne, readArguments, required } from '.
 import { type HubAnswer, rowsIn, tellAnswer } from './ask-hub.ts'
 import { alignedLines, type Row } from './device-rows.ts'
 import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { interruptedCode, type Terminal, wordOf } from './terminal.ts'
+import { interruptedCode, stopSignal, type Terminal, wordOf } from './terminal.ts'
 
 const listUsage = `upstream list [--json] ${hubUsage}`
 
@@ -166,14 +166,13 @@ async function pairedKey(
   { url, seconds }: Pairing,
   terminal: Terminal,
 ): Promise<string | undefined> {
-  const stopping = new AbortController()
-  void terminal.stopped.then(() => stopping.abort())
+  const signal = stopSignal(terminal)
   terminal.print('unlock the gateway now (in Phoscon: Gateway, Advanced, Authenticate app)')
   for (let left = seconds; left > 0; left--) {
-    const key = await askForKey(url, stopping.signal)
-    if (key !== undefined || stopping.signal.aborted) return key
+    const key = await askForKey(url, signal)
+    if (key !== undefined || signal.aborted) return key
     terminal.progress(`${left} s left`)
-    await delay(1000, undefined, { signal: stopping.signal }).catch(() => {})
+    await delay(1000, undefined, { signal }).catch(() => {})
   }
   throw new HubError('cannot-connect', `expected ${quote(url)} to be unlocked within ${seconds} s`)
 }
