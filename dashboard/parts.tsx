@@ -29,6 +29,15 @@ export function SureButton({ text, about, onSure }: SureButtonProps): JSX.Elemen
   )
 }
 
+/** Where it is said, and read out, that something did not work; there from the beginning, or no reader would notice it. */
+export function Problem({ text }: { readonly text: string }): JSX.Element {
+  return (
+    <p role="alert" class={text === '' ? '' : 'problem'}>
+      {text}
+    </p>
+  )
+}
+
 interface TableProps {
   readonly label: string
   readonly heads: readonly string[]

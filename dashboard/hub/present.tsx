@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX, TargetedSubmitEvent } from 'preact'
 import { ago, dateTime } from '../clock.ts'
-import { bytesText, SureButton, Table } from '../parts.tsx'
+import { bytesText, Problem, SureButton, Table } from '../parts.tsx'
 import { useChange, usePolled } from '../polled.ts'
 import { t, type Word } from '../words.ts'
 
@@ -34,9 +34,7 @@ export function Connections(): JSX.Element {
   return (
     <section>
       <h2>{t('connections', { count: connections.length })}</h2>
-      <p role="alert" class={problem.value === '' ? '' : 'problem'}>
-        {problem}
-      </p>
+      <Problem text={problem.value} />
       <Table label={t('whoIsThere')} heads={[...heads.map((head) => t(head)), t('what')]}>
         {connections.slice(0, mostLines).map((one) => (
           <tr key={one.id}>
@@ -149,9 +147,7 @@ export function Bans(): JSX.Element {
           <button type="submit">{t('addBan')}</button>
         </form>
       </details>
-      <p role="alert" class={problem.value === '' ? '' : 'problem'}>
-        {problem}
-      </p>
+      <Problem text={problem.value} />
     </section>
   )
 }

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX, TargetedSubmitEvent } from 'preact'
 import { Copyable } from '../copyable.tsx'
-import { SureButton } from '../parts.tsx'
+import { Problem, SureButton } from '../parts.tsx'
 import { useChange, usePolled } from '../polled.ts'
 import { session } from '../session.ts'
 import { t } from '../words.ts'
@@ -54,9 +54,7 @@ export function Users(): JSX.Element | null {
   return (
     <section class="users">
       <h2>{t('users')}</h2>
-      <p role="alert" class={problem.value === '' ? '' : 'problem'}>
-        {problem}
-      </p>
+      <Problem text={problem.value} />
       {secret.value !== undefined && (
         <div class="secret" role="status">
           <p>{t('secretOnce', { user: secret.value.user })}</p>

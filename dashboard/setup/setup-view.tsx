@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { JSX, TargetedSubmitEvent } from 'preact'
 import { ApiError, postJson } from '../api.ts'
 import { Logo } from '../icons.tsx'
+import { Problem } from '../parts.tsx'
 import { signIn } from '../session.ts'
 import { t } from '../words.ts'
 
@@ -62,9 +63,7 @@ function SetupForm({ code }: { code: string }): JSX.Element {
         minLength={8}
         required
       />
-      <p role="alert" class={problem.value === '' ? '' : 'problem'}>
-        {problem}
-      </p>
+      <Problem text={problem.value} />
       <button type="submit" class="primary" disabled={isBusy.value}>
         {t(isBusy.value ? 'hubStarts' : 'makeAdmin')}
       </button>

@@ -6,6 +6,7 @@ import { ApiError, getJson, postJson } from '../api.ts'
 import { dateTime } from '../clock.ts'
 import { Copyable } from '../copyable.tsx'
 import { nodes } from '../devices/house.ts'
+import { Problem } from '../parts.tsx'
 import { route } from '../route.ts'
 import { t } from '../words.ts'
 import '../style/share.css'
@@ -50,9 +51,7 @@ export function ShareView(): JSX.Element {
       <h1>{t('share')}</h1>
       <p class="quiet">{t('shareNext')}</p>
       <ShareForm onSubmit={make} />
-      <p role="alert" class={problem.value === '' ? '' : 'problem'}>
-        {problem}
-      </p>
+      <Problem text={problem.value} />
       {made.value !== undefined && <Made link={made.value} />}
       <h2>{t('shareLinks')}</h2>
       {links.value.length === 0 && <p class="quiet">{t('noShareLinks')}</p>}

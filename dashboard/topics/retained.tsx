@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { ApiError, postJson } from '../api.ts'
-import { bytesText, SureButton } from '../parts.tsx'
+import { bytesText, Problem, SureButton } from '../parts.tsx'
 import { usePolled } from '../polled.ts'
 import { mayOnlyLook } from '../session.ts'
 import { t } from '../words.ts'
@@ -66,9 +66,7 @@ export function Retained({ topic }: { topic: string }): JSX.Element | null {
           )}
         </p>
       )}
-      <p role="alert" class={problem.value === '' ? '' : 'problem'}>
-        {problem}
-      </p>
+      <Problem text={problem.value} />
     </details>
   )
 }

@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks'
 import { ApiError, getJson } from '../api.ts'
 import { dateTime } from '../clock.ts'
 import { Icon } from '../icons.tsx'
+import { Problem } from '../parts.tsx'
 import { hrefOf, replaceRoute, route } from '../route.ts'
 import { t, type Word } from '../words.ts'
 import '../style/why.css'
@@ -78,9 +79,7 @@ export function WhyView(): JSX.Element {
         value={rest}
         onChange={({ currentTarget }) => replaceRoute(hrefOf('why', currentTarget.value.trim()))}
       />
-      <p role="alert" class={problem.value === '' ? '' : 'problem'}>
-        {problem}
-      </p>
+      <Problem text={problem.value} />
       {entries.value?.length === 0 && <p class="quiet">{t('whyNothing')}</p>}
       <ol class="why-list">
         {entries.value?.map((entry) => (
