@@ -43,6 +43,27 @@ async function nodesOf({ httpPort }: { readonly httpPort: number }) {
   return JSON.stringify(await answer.json())
 }
 
+t.test('a hub beside Mosquitto announces to Home Assistant what that would not know', async (t) => {
+  if (requireProgram(t, 'mosquitto') === undefined) return
+  const { port, say, url } = await besideBroker(t)
+  const outside = await subscribe(t, { port, filter: 'homeassistant/#' })
+  const hub = await startedHub(t, { bus: { url }, homeAssistant: true }, { announceEveryMs: 20 })
+  await say('room/thermometer/0', '{"temperature":[22,"°C"]}')
+  const config = await outside.next((line) => line.startsWith('homeassistant/device/room_'))
+  t.match(config, /"topic":"hub\/nodes\/room"/, 'where it is told whether the node is there')
+  t.match(config, /"state_topic":"room\/thermometer\/0"/)
+  // Sessions and retained values are the broker's.
+  const nobody = await fetch(`http://127.0.0.1:${hub.httpPort}/api/forget`, {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${btoa('clown:bigclown')}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ user: 'nobody' }),
+  })
+  t.match(await nobody.json(), { code: 'unknown-user' })
+})
+
 t.test('a hub beside Mosquitto shows what is there, and switches it', async (t) => {
   if (requireProgram(t, 'mosquitto') === undefined) return
   const { port, say, url } = await besideBroker(t)

@@ -89,8 +89,8 @@ function takeBack(topics: Iterable<string>, bus: Announcing['bus']): void {
   for (const topic of topics) retain(bus, topic, '')
 }
 
-function retain({ publish }: Announcing['bus'], topic: string, text: string): void {
-  publish({ topic, payload: new Payload(Buffer.from(text)), qos: 0, retain: true })
+function retain(bus: Announcing['bus'], topic: string, text: string): void {
+  bus.publish({ topic, payload: new Payload(Buffer.from(text)), qos: 0, retain: true })
 }
 
 function announceAll(
