@@ -59,6 +59,10 @@ export function testStore(t: Test, open: (t: Test) => Promise<Store>): void {
       (await textsOf(store)).map(([key]) => key),
       others.sort(),
     )
+    // Of what is in no account, the engine takes away a whole range.
+    await store.write([put('history/raw/1', 'x')])
+    await store.clear('history/raw/')
+    t.equal(await store.get('history/raw/1'), undefined)
   })
 
   t.test('the last change of a key counts, whoever made it', async (t) => {

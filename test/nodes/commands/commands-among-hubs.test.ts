@@ -194,7 +194,9 @@ t.test('the owner takes what it is asked for as from the user who asks', async (
 t.test(
   'who waits at the end of its hub is told so, and a defect is none of an asker',
   async (t) => {
-    const { commands, state, take, told, ask, answers } = opened()
+    const { commands, state, take, told, ask, answer, answers } = opened()
+    take()
+    answer({ receipt: 'sent', afterMs: 1 })
     take()
     commands.close()
     t.match(told.at(-1), { receipt: 'refused', code: 'no-owner' })
