@@ -47,7 +47,6 @@ class Conversation {
   readonly #wire: Wire
   #isOpen = false
   #isConnected = false
-  #isPolling = false
   #stopWaiting: () => void = nobody
 
   constructor(
@@ -65,10 +64,8 @@ class Conversation {
       said: (text) => this.#said(text),
       gone: (ending) => this.#gone(ending),
     })
-    board.write = (path, value) => {
-      this.#wire.command(commandCodec.encode({ path, value }))
-      return this.#isPolling
-    }
+    board.isAsked = false
+    board.write = (path, value) => this.#wire.command(commandCodec.encode({ path, value }))
   }
 
   end(): void {
@@ -82,7 +79,7 @@ class Conversation {
   }
 
   #poll(): void {
-    this.#isPolling = true
+    this.#board.isAsked = true
     this.#wire.send(commandCodec.encode({ path: pinPath }))
     this.#stopWaiting()
     this.#stopWaiting = this.#far.clock.after(answerMs, () => {
@@ -98,7 +95,7 @@ class Conversation {
     }
     const pins = pinsIn(values)
     // One that has nothing to tell of answers an empty tree.
-    const isAnswer = this.#isPolling && (pins.size > 0 || values.size === 0)
+    const isAnswer = this.#board.isAsked && (pins.size > 0 || values.size === 0)
     if (isAnswer && !this.#isConnected) this.#first(pins)
     else this.#board.told(pins)
     if (isAnswer) this.#pollLater()
@@ -115,7 +112,7 @@ class Conversation {
   }
 
   #pollLater(): void {
-    this.#isPolling = false
+    this.#board.isAsked = false
     this.#stopWaiting()
     const delayMs = this.#board.measures ? pollMs.measuring : pollMs.plain
     this.#stopWaiting = this.#far.clock.after(delayMs, () => this.#poll())
@@ -243,8 +240,9 @@ class Board {
   readonly #pins = new Map<string, { readonly use: Use; value: string }>()
   /** Pins that were written, and have not said since what they are. */
   readonly #written = new Map<string, Written>()
-  /** Returns whether an answer is under way that was asked for before. */
-  write: (path: string, value: string) => boolean = () => false
+  /** Whether it has been asked for all pins, and its answer is under way. */
+  isAsked = false
+  write: (path: string, value: string) => void = nobody
 
   constructor(far: FarSystem) {
     this.#far = far
@@ -281,8 +279,8 @@ class Board {
   #asking(index: string, write: (asked: Ask) => string) {
     return (asked: Ask) => () => {
       const value = write(asked)
-      const isBehindAnswer = this.write(pinPath + index, value)
-      this.#written.set(index, { value, isBehindAnswer })
+      this.#written.set(index, { value, isBehindAnswer: this.isAsked })
+      this.write(pinPath + index, value)
     }
   }
 
