@@ -1,7 +1,10 @@
 import type { HubError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 
-/** What every message goes through. MQTT's rules for topics, retained values and QoS are its rules. */
+/**
+ * What every message goes through. MQTT's rules for topics, retained values and QoS are its rules. Each member may be handed on
+ * without the others.
+ */
 export interface Bus {
   /**
    * Hands `message` to every subscriber whose filter matches it; returns before they have it. What cannot be

@@ -50,6 +50,20 @@ export async function busContract(t: Test, open: (t: Test) => Promise<Bus>): Pro
     t.equal(other.items.length, 0)
   })
 
+  await t.test('each of its members can be handed on by itself', async (t) => {
+    const { publish, refusalOf, subscribe, retained, retainedOn } = await open(t)
+    const all = hearing(t, { subscribe }, 'contract/#')
+    t.equal(refusalOf('contract/alone'), undefined)
+    publish(messageOn('contract/alone', 'x', { retain: true }))
+    t.equal(await all.text(), 'x')
+    t.equal(String(retainedOn('contract/alone')?.payload.bytes), 'x')
+    const topics = []
+    for await (const { topic } of retained('contract/alone')) topics.push(topic)
+    t.same(topics, ['contract/alone'])
+    publish(messageOn('contract/alone', '', { retain: true }))
+    t.equal(await all.text(), '')
+  })
+
   await t.test('two that say the same are two', async (t) => {
     const bus = await open(t)
     const all = hearing(t, bus, 'contract/#')

@@ -82,6 +82,11 @@ export class ForeignBus implements Bus {
 
   constructor(options: ForeignBusOptions) {
     const { settings, limits, clock, log } = options
+    this.publish = this.publish.bind(this)
+    this.refusalOf = this.refusalOf.bind(this)
+    this.subscribe = this.subscribe.bind(this)
+    this.retained = this.retained.bind(this)
+    this.retainedOn = this.retainedOn.bind(this)
     const { hubs } = settings
     const ownName = hubs?.name ?? randomBytes(4).toString('hex')
     const clientId = settings.clientId ?? `clown-hub-${ownName}`
