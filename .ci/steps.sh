@@ -3,6 +3,7 @@
 passed=0
 failed=0
 failed_steps=0
+failures=()
 
 step() {
   local name=$1
@@ -15,6 +16,7 @@ step() {
   fi
   echo "== $name did not pass, after $((SECONDS - began)) s"
   failed_steps=$((failed_steps + 1))
+  failures+=("step: $name")
   return 1
 }
 
@@ -43,7 +45,8 @@ tests() {
 
 # Adds the counts in the log of a command that ended with the code.
 count() {
-  local totals passing failing
+  local totals passing failing line
+  while IFS= read -r line; do failures+=("$line"); done < <(grep -aE '^ *not ok|^ERROR: ' "$1")
   totals=$(grep -aE '^# \{ total: ' "$1" | tail -n 1)
   # A test that runs without the runner has no totals.
   [ -n "$totals" ] || totals="pass: $(grep -cE '^    ok ' "$1")"
@@ -57,6 +60,8 @@ count() {
 }
 
 finish() {
+  # Once more at the end: of a long output only the end is often kept.
+  [ ${#failures[@]} -eq 0 ] || printf '%s\n' '== what failed' "${failures[@]}"
   echo "$passed passed, $((failed + failed_steps)) failed"
   [ $((failed + failed_steps)) -eq 0 ]
 }
