@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -81,7 +81,7 @@ t.test('F43: a folder that may not be written any more', async (t) => {
 })
 
 /** Makes a folder one of a file system that may only be read; undefined where one may not mount. */
-function readOnly(t: Test, folder: string): { end(): void } | undefined {
+async function readOnly(t: Test, folder: string): Promise<{ end(): void } | undefined> {
   const end = () => execFileSync('umount', ['--lazy', folder])
   try {
     execFileSync('mount', ['--bind', folder, folder], { stdio: 'ignore' })
@@ -94,13 +94,20 @@ function readOnly(t: Test, folder: string): { end(): void } | undefined {
     isMounted = false
   }
   t.teardown(endOnce)
-  execFileSync('mount', ['-o', 'remount,bind,ro', folder])
+  // It is busy while the hub writes a file there.
+  while (!isRemounted(folder)) await pause(20)
   return { end: endOnce }
+}
+
+function isRemounted(folder: string): boolean {
+  const { status, stderr } = spawnSync('mount', ['-o', 'remount,bind,ro', folder])
+  if (status !== 0 && !String(stderr).includes('busy')) throw new Error(String(stderr))
+  return status === 0
 }
 
 t.test('F43: a disk that may only be read, and may be written again', async (t) => {
   const { ports, publish, acknowledged, data, end, start } = await running(t)
-  const disk = readOnly(t, data)
+  const disk = await readOnly(t, data)
   if (disk === undefined) {
     t.pass('needs to mount a file system', { skip: true })
     return

@@ -2,7 +2,7 @@
  * What becomes of a command to a relay of each convention: played by the simulator, with each fault, and by hand with
  * mosquitto_pub, by people who never saw either.
  */
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { identityOf } from '../../src/simulator/convention.ts'
 import {
   type ConventionName,
@@ -29,6 +29,17 @@ function secondsTo(end: string): number {
 
 /** Commands follow each other faster than a relay may be switched. */
 const unguarded = { rules: [{ minIntervalMilliseconds: 0, perSecond: 0 }] }
+
+/**
+ * A hub in a house whose Home Assistant is away: it greets nobody in its place. For a minute after a greeting what a
+ * device says again is what it remembers, and no answer.
+ */
+async function ungreetingHub(t: Test): Promise<{ hub: StartedHub; bus: MqttEnd }> {
+  const hub = await startedHub(t, { commands: unguarded })
+  const bus = await mqttTo(t, hub, { filter: 'devices/#' })
+  await bus.client.publishAsync('homeassistant/status', 'offline', { qos: 1 })
+  return { hub, bus }
+}
 
 /** How a command ends that turns `device` on, or off. */
 async function turn(
@@ -75,8 +86,7 @@ function nameFor(convention: ConventionName, end: string): string {
 }
 
 t.test('a relay of each convention ends as it should, whatever it does', async (t) => {
-  const hub = await startedHub(t, { commands: unguarded })
-  const bus = await mqttTo(t, hub, { filter: 'devices/#' })
+  const { hub, bus } = await ungreetingHub(t)
   const url = `mqtt://clown:bigclown@127.0.0.1:${hub.mqttPort}`
   const tries = commanded.flatMap((convention) => {
     return Object.entries(faults).map(([end, fault]) => ({ convention, end, fault }))
@@ -130,9 +140,8 @@ function endOf(convention: ConventionName, end: string): string {
 
 t.test('so does one that somebody plays with mosquitto_pub', async (t) => {
   if (requireProgram(t, 'mosquitto_pub') === undefined) return
-  const hub = await startedHub(t, { commands: unguarded })
+  const { hub, bus } = await ungreetingHub(t)
   const login = { port: hub.mqttPort, user: 'clown', password: 'bigclown' }
-  const bus = await mqttTo(t, hub, { filter: 'devices/#' })
   const wire = await subscribe(t, { ...login, filter: '#' })
   const say = async (lines: readonly Line[]) => {
     for (const [topic, payload, retain = false] of lines) {

@@ -29,6 +29,12 @@ export const simulatedZigbee2mqtt: Convention = {
   ],
   open: ({ name: base }, parts) => {
     const state = (word: string) => kept(`${base}/bridge/state`, JSON.stringify({ state: word }))
+    let lastSeenMs = 0
+    /** Each time later than before, also within a millisecond: what is told at the same time is the gateway's memory. */
+    const seenNow = () => {
+      lastSeenMs = Math.max(lastSeenMs + 1, Date.now())
+      return new Date(lastSeenMs).toISOString()
+    }
     return {
       filters: parts.flatMap(({ name }) => filtersOf(base, name)),
       will: state('offline'),
@@ -40,7 +46,7 @@ export const simulatedZigbee2mqtt: Convention = {
         ),
         ...parts.map(({ name }) => kept(`${base}/${name}/availability`, '{"state":"online"}')),
       ],
-      report: (part) => [told(base, part)],
+      report: (part) => [told(base, part, seenNow())],
       lastingIdOf: (part) => addressOf(base, part),
       hear: (topic, payload) => hear({ base, parts }, topic, payload),
     }
@@ -195,9 +201,9 @@ const climateFeatures = [
 
 // --- what they say ---
 
-function told(base: string, part: NodePart): Utterance {
-  // When the device itself was heard last: what is told besides is the gateway's memory.
-  const said = { ...stateOf(part), linkquality: 120, last_seen: new Date().toISOString() }
+/** `lastSeen` is when the device itself was heard last. */
+function told(base: string, part: NodePart, lastSeen: string): Utterance {
+  const said = { ...stateOf(part), linkquality: 120, last_seen: lastSeen }
   return { topic: `${base}/${part.name}`, payload: JSON.stringify(said) }
 }
 

@@ -12,9 +12,9 @@ import {
   settled,
   signedIn,
   subscribePacket,
-} from '../raw-mqtt.ts'
-import { testFolder } from '../test-folder.ts'
-import { crashingHub } from './crashing-hub.ts'
+} from '../../raw-mqtt.ts'
+import { testFolder } from '../../test-folder.ts'
+import { crashingHub } from '../crashing-hub.ts'
 
 const relays = 8
 /** The hub may take so long until it is there again, and its clients with it. */
