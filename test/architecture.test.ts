@@ -100,6 +100,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'api/openapi-paths': 'has what is asked, and both are too large for one file',
   'bus/foreign/broker-link': 'knows nothing of a bus: whatever has to do with a broker can use it',
   'bus/foreign/echoes': 'is tried by a clock of its own',
+  'bus/foreign/open-questions': 'is tried by a clock of its own',
   'bus/foreign/link-properties':
     'translates what two packages call differently, and knows no connection',
   'cli/lab-dialects': 'loads every language, for which no help text has to wait',

@@ -47,7 +47,7 @@ t.test('a hub that owns tells it, keeps what the next one needs, and is asked', 
   await on('n/relay/0/set')
 
   // What is not said as hubs say it is nobody's word.
-  for (const topic of ['owner', 'owner/beat', 'answers/b', 'ask', 'state/x']) {
+  for (const topic of ['owner', 'owner/beat', 'owner/claim', 'answers/b', 'ask', 'state/x']) {
     await say(`hub/${topic}`, 'nonsense')
   }
   await say('hub/owner/beat', { name: 'z', term: 1e300, beat: 1 })
@@ -75,7 +75,8 @@ t.test('a hub that owns tells it, keeps what the next one needs, and is asked', 
 
 t.test('a hub that does not own sends no command, and asks with the last beat', async (t) => {
   if (requireProgram(t, 'mosquitto') === undefined) return
-  const { url, port } = await startMosquitto(t)
+  const broker = await startMosquitto(t)
+  const { url, port } = broker
   const { say, on, heard } = await outsiderOn(t, port)
   const term = Date.now()
   await say('hub/owner', { name: 'a', term }, true)
@@ -91,11 +92,21 @@ t.test('a hub that does not own sends no command, and asks with the last beat', 
   hubs.onOwner((owner) => owners.put(owner ?? 'nobody'))
   await say('hub/owner/beat', { name: 'a', term, beat: 7 })
   t.match(await owners.next(), { name: 'a', term })
-  hubs.ask('1', { what: 1 }, () => {})
-  const [, ask] = await on('hub/ask')
-  t.same(JSON.parse(ask), { id: '1', from: 'b', term, beat: 7, question: { what: 1 } })
+  const lost = createInbox<unknown>()
+  const ask = (id: string) => hubs.ask(id, { what: id }, (...how) => lost.put([id, ...how]))
+  ask('1')
+  const [, asked] = await on('hub/ask')
+  t.same(JSON.parse(asked), { id: '1', from: 'b', term, beat: 7, question: { what: '1' } })
   await say('hub/answers/b', { id: '1', answer: { receipt: 'sent' } })
   t.same(await answers.next(), { id: '1', answer: { receipt: 'sent' } })
+  ask('2')
+  await say('hub/owner/beat', { name: 'a', term, beat: 9 })
+  await say('hub/owner/beat', { name: 'a', term, beat: 10 })
+  t.match(await lost.next(), ['2', 'not-taken', /within a second/], 'three beats are the proof')
+  ask('3')
+  await say('hub/owner', { name: 'a', term: term + 1 }, true)
+  t.match(await lost.next(), ['3', 'not-taken'], 'and so is the word of the next owner')
+  await say('hub/owner/beat', { name: 'a', term: term + 1, beat: 1 })
   await say('hub/guard/n/relay/0', { lock: 1 }, true)
   t.same(await kept.next(), ['n/relay/0', { lock: 1 }])
 
@@ -122,6 +133,11 @@ t.test('a hub that does not own sends no command, and asks with the last beat', 
     t.notOk(topics.includes(topic), topic)
   }
   t.same(overheard.items, [])
+  await say('hub/owner/beat', { name: 'a', term: term + 1, beat: 2 })
+  await on('hub/owner/beat')
+  ask('4')
+  await broker.stop()
+  t.match(await lost.next(), ['4', 'unknown', /away/], 'an answer may have been lost')
 })
 
 t.test('a hub whose password file is gone cannot own, and says so', async (t) => {

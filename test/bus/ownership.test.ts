@@ -6,9 +6,13 @@ import { steppedClock } from '../clock.ts'
 function opened({ name = 'b', rank = 0 } = {}) {
   const clock = steppedClock()
   const done: string[] = []
-  const broker = { acknowledges: true }
-  const ownership = new Ownership({
+  const broker = { acknowledges: true, echoes: true }
+  const ownership: Ownership = new Ownership({
     ...{ name, rank, clock },
+    claim: (claim) => {
+      done.push(`claim ${claim.claim}`)
+      if (broker.echoes) ownership.heardClaim(claim)
+    },
     connect: () => done.push('connect'),
     disconnect: (reason) => done.push(`disconnect: ${reason}`),
     say: ({ term }) => done.push(`say ${term}`),
@@ -40,7 +44,7 @@ t.test('who finds nobody owns once it has read what the one before has left', as
   clock.step(5)
   ownership.reading()
   clock.step(0)
-  t.same(taken(), ['connect'])
+  t.same(taken(), ['claim 1', 'connect'])
   ownership.connected()
   t.same(taken(), ['say 5'])
   t.equal(ownership.owns, false)
@@ -66,6 +70,34 @@ t.test('a higher rank waits for the others', async (t) => {
   t.same(ownership.owner, { name: 'a', term: 7 })
 })
 
+t.test('of several that want to own the one goes on that all heard first', async (t) => {
+  const { ownership, clock, broker, taken } = opened()
+  broker.echoes = false
+  ownership.reading()
+  clock.step(0)
+  t.same(taken(), ['claim 1'])
+  ownership.heardClaim({ name: 'a', claim: 3 })
+  ownership.heardClaim({ name: 'b', claim: 1 })
+  clock.step(1999)
+  t.same(taken(), [], 'another one was first, and has time to own')
+  ownership.heardClaim({ name: 'c', claim: 1 })
+  clock.step(1999)
+  t.same(taken(), [], 'and so has another one')
+  clock.step(1)
+  t.same(taken(), ['claim 2'])
+  ownership.heardClaim({ name: 'b', claim: 1 })
+  t.same(taken(), [], 'that was another claim')
+  clock.step(1000)
+  t.same(taken(), ['claim 3'], 'one that nobody has heard is said again')
+  ownership.heardClaim({ name: 'b', claim: 3 })
+  t.same(taken(), ['connect'])
+  const { ownership: later, clock: itsClock, taken: itsTaken } = opened({ rank: 1 })
+  later.reading()
+  later.heardClaim({ name: 'a', claim: 1 })
+  itsClock.step(1999)
+  t.same(itsTaken(), [], 'nor does a hub claim whose turn has not come')
+})
+
 t.test('an owner that says goodbye, or whose will is said, is followed at once', async (t) => {
   const { ownership, clock, taken } = opened()
   ownership.heardWord({ name: 'a', term: 7 })
@@ -76,7 +108,7 @@ t.test('an owner that says goodbye, or whose will is said, is followed at once',
   t.same(taken(), [])
   ownership.heardWord(undefined)
   clock.step(0)
-  t.same(taken(), ['connect'])
+  t.same(taken(), ['claim 1', 'connect'])
   ownership.connected()
   t.same(taken(), ['say 3800'])
 })
@@ -89,7 +121,7 @@ t.test('three beats that are missed are enough', async (t) => {
   clock.step(1999)
   t.same(taken(), [])
   clock.step(601)
-  t.same(taken(), ['connect'])
+  t.same(taken(), ['claim 1', 'connect'])
   ownership.connected()
   t.same(taken(), ['say 9000001'], 'a term is higher than those before, whatever the clock says')
 })
@@ -121,7 +153,7 @@ t.test('whose connection is ended has lost, and waits as long as all', async (t)
   clock.step(1999)
   t.same(taken(), [])
   clock.step(2000)
-  t.same(taken(), ['connect'])
+  t.same(taken(), ['claim 2', 'connect'])
   ownership.lost()
   clock.step(1999)
   t.same(taken(), [], 'a broker that lets nobody in is not asked all the time')
@@ -157,14 +189,18 @@ t.test('who hears nothing of the broker owns nothing', async (t) => {
   t.same(taken(), [])
 })
 
-t.test('a beat has an age for who has said it, in its own term', async (t) => {
+t.test('what quotes one of the last beats of its own term is fresh, for a second', async (t) => {
   const { ownership, clock } = owning()
   clock.step(5200)
-  t.equal(ownership.ageOfBeatMs(10_000, 11), 200)
-  t.equal(ownership.ageOfBeatMs(10_000, 10), 700)
-  t.equal(ownership.ageOfBeatMs(10_000, 1), undefined)
-  t.equal(ownership.ageOfBeatMs(10_000, 12), undefined)
-  t.equal(ownership.ageOfBeatMs(9999, 11), undefined)
+  t.equal(ownership.isFresh(10_000, 11), true)
+  t.equal(ownership.isFresh(10_000, 10), true)
+  t.equal(ownership.isFresh(10_000, 9), false, 'it was said more than a second ago')
+  t.equal(ownership.isFresh(10_000, 1), false)
+  t.equal(ownership.isFresh(10_000, 12), false)
+  t.equal(ownership.isFresh(9999, 11), false)
+  for (let more = 0; more < 3; more++) ownership.beatNow()
+  t.equal(ownership.isFresh(10_000, 11), false, 'whoever has asked has heard three beats since')
+  t.equal(ownership.isFresh(10_000, 12), true)
   ownership.lost()
-  t.equal(ownership.ageOfBeatMs(10_000, 11), undefined)
+  t.equal(ownership.isFresh(10_000, 14), false)
 })

@@ -124,6 +124,7 @@ export class ForeignBus implements Bus {
       // What is asked is longer than what is commanded.
       packetBytes: 2 * limits.mqtt.publishBytes,
       level: () => (this.#link.state.protocol === 'MQTT 5' ? 5 : 4),
+      sayOn: (message) => this.#link.publish(message),
       askOn: (message, command) => this.#link.command(message, command),
     })
   }

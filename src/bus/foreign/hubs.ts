@@ -15,11 +15,13 @@ import {
   type LinkMessage,
   type MqttLevel,
 } from './broker-connection.ts'
-import { askedMs, Ownership, ownerClientId, type Term } from './ownership.ts'
+import { type Lost, OpenQuestions } from './open-questions.ts'
+import { askedMs, asTerm, isClaim, Ownership, ownerClientId, type Term } from './ownership.ts'
 
 const topics = {
   owner: 'hub/owner',
   beat: 'hub/owner/beat',
+  claim: 'hub/owner/claim',
   ask: 'hub/ask',
   answers: 'hub/answers',
   guard: 'hub/guard',
@@ -34,7 +36,9 @@ export interface HubsOptions
   readonly clock: AlarmClock
   /** What the reading connection speaks. */
   level(): MqttLevel
-  /** Says something on the reading connection; for `ask` alone it matters whether it was taken. */
+  /** Says something to all hubs, on the reading connection. */
+  sayOn(message: LinkMessage): void
+  /** Asks on it: it matters whether that was taken. */
   askOn(message: LinkMessage, options: CommandOptions): void
   readonly log: Pick<Logger, 'info' | 'warn'>
 }
@@ -73,6 +77,7 @@ export class Hubs {
   #connection: BrokerConnection | undefined
   /** The beat that was heard last: what is asked now quotes it. */
   #beat: (Term & { readonly beat: number }) | undefined
+  readonly #questions: OpenQuestions
   readonly #online = new Map<string, boolean>()
   #lastOwner: Term | undefined
   #changes = 0
@@ -88,8 +93,10 @@ export class Hubs {
   constructor(options: HubsOptions) {
     this.#options = options
     const { name, rank, clock } = options
+    this.#questions = new OpenQuestions(clock)
     this.#ownership = new Ownership({
       ...{ name, rank, clock },
+      claim: (claim) => options.sayOn(jsonOn(topics.claim, claim)),
       connect: () => this.#connect(),
       disconnect: (reason) => this.#connection?.reset(reason),
       say: (term) => this.#publish(wordOf(term)),
@@ -126,17 +133,18 @@ export class Hubs {
   readonly onKept = this.#kept.add
 
   /**
-   * Asks the owner, who answers with `onAnswer`, or not at all. What takes a second is asked no more.
+   * Asks the owner, who answers with `onAnswer` and takes what was asked within a second, or `lost` is called.
    *
    * @throws HubError `no-owner` when nobody is there who could be asked.
    */
-  ask(id: string, question: object, unasked: (reason: string) => void): void {
-    const beat = this.#beat
-    if (beat === undefined || this.#askable === undefined) throw this.refusal()
-    const { term, beat: number } = beat
-    const message = jsonOn(topics.ask, { id, from: this.name, term, beat: number, question })
+  ask(id: string, question: object, lost: Lost): void {
+    if (this.#beat === undefined || this.#askable === undefined) throw this.refusal()
+    const { term, beat } = this.#beat
+    this.#questions.add(id, { term, beat, lost })
+    const unsent = (reason: string) => this.#questions.unsent(id, reason)
+    const message = jsonOn(topics.ask, { id, from: this.name, term, beat, question })
     const expirySeconds = askedMs / 1000
-    this.#options.askOn(message, { expirySeconds, refused: unasked, unsent: unasked })
+    this.#options.askOn(message, { expirySeconds, refused: unsent, unsent })
   }
 
   /** Tells `hub` what became of what it has asked. */
@@ -205,14 +213,21 @@ export class Hubs {
   reading(isThere: boolean): void {
     if (isThere) this.#ownership.reading()
     else this.#ownership.notReading()
-    if (!isThere) this.#beat = undefined
+    if (!isThere)
+      this.#deaf('expected to hear the answer of the hub that commands, the broker is away')
     this.#tellOwner()
+  }
+
+  #deaf(reason: string): void {
+    this.#beat = undefined
+    this.#questions.deaf(reason)
   }
 
   /** What came on the reading connection, below `hub/`. */
   heard({ topic, bytes }: LinkMessage): void {
-    if (topic === topics.owner) this.#ownership.heardWord(asTerm(parseJson(bytes)))
+    if (topic === topics.owner) this.#heardWord(asTerm(parseJson(bytes)))
     else if (topic === topics.beat) this.#heardBeat(parseJson(bytes))
+    else if (topic === topics.claim) this.#heardClaim(parseJson(bytes))
     else if (topic === `${topics.answers}/${this.name}`) this.#heardAnswer(parseJson(bytes))
     else if (isAtOrBelow(topics.guard, topic)) this.#heardKept(topic, bytes)
     else if (isAtOrBelow(topics.states, topic)) this.#heardState(topic, parseJson(bytes))
@@ -222,6 +237,7 @@ export class Hubs {
 
   /** Lets another hub own, and knows it. */
   async close(): Promise<void> {
+    this.#deaf('expected a hub that goes on, but it ends')
     const connection = this.#connection
     connection?.publish(nobody)
     // It ends by itself, with a goodbye.
@@ -230,15 +246,27 @@ export class Hubs {
     await connection?.end()
   }
 
+  #heardWord(word: Term | undefined): void {
+    this.#ownership.heardWord(word)
+    if (word !== undefined) this.#questions.prove(word)
+  }
+
   #heardBeat(value: unknown): void {
     const term = asTerm(value)
     if (term === undefined || !isRecord(value) || typeof value['beat'] !== 'number') return
+    const heard = { ...term, beat: value['beat'] }
     this.#ownership.heardBeat(term)
-    if (term.term === this.#ownership.owner?.term) this.#beat = { ...term, beat: value['beat'] }
+    if (term.term === this.#ownership.owner?.term) this.#beat = heard
+    this.#questions.prove(heard)
+  }
+
+  #heardClaim(value: unknown): void {
+    if (isClaim(value)) this.#ownership.heardClaim(value)
   }
 
   #heardAnswer(value: unknown): void {
     if (!isRecord(value) || typeof value['id'] !== 'string') return
+    this.#questions.answered(value['id'])
     this.#answered.tell({ id: value['id'], answer: value['answer'] })
   }
 
@@ -314,8 +342,7 @@ export class Hubs {
     const { id, from, term, beat, question } = value
     const isWhole = typeof id === 'string' && typeof from === 'string' && isRecord(question)
     if (!isWhole || from.includes('/')) return
-    const ageMs = this.#ownership.ageOfBeatMs(Number(term), Number(beat))
-    const isFresh = ageMs !== undefined && ageMs <= askedMs
+    const isFresh = this.#ownership.isFresh(Number(term), Number(beat))
     this.#asked.tell({ id, from, isFresh, question })
   }
 
@@ -352,14 +379,4 @@ function wordOf(term: Term): LinkMessage {
 function jsonOn(topic: string, value: object | undefined): LinkMessage {
   const bytes = value === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(value))
   return { topic, bytes, qos: 1, retain: false }
-}
-
-/** The end of the year 9999: terms are times. */
-const latestMs = 253_402_300_799_999
-
-function asTerm(value: unknown): Term | undefined {
-  if (!isRecord(value)) return undefined
-  const { name, term } = value
-  const isTime = typeof term === 'number' && term > 0 && term <= latestMs
-  return typeof name === 'string' && isTime ? { name, term } : undefined
 }

@@ -4,12 +4,16 @@
  * broker, and is told what happens.
  */
 import type { AlarmClock } from '../../core/clock.ts'
+import { isRecord } from '../../core/json.ts'
 
 /** Of two connections with this client id a broker closes the first. */
 export const ownerClientId = 'clown-hub-owner'
 
 /** What is asked of the owner has so long to come there. */
 export const askedMs = 1000
+
+/** Nothing is taken that quotes a beat so many before the last one. Whoever hears that beat without an answer knows it. */
+export const proofBeats = 3
 
 /** The owner says that it is there so often, and has to be told within `provenMs` that the broker took it. */
 const beatMs = 500
@@ -20,6 +24,9 @@ const silentMs = 4 * beatMs
 
 /** Those of a higher rank let the others go first. */
 const rankMs = 100
+
+/** A hub that says that it wants to own hears itself say so within this, or tries again. */
+const claimMs = 1000
 
 /**
  * The word of an owner is taken back by its will, which a broker may send behind the word of the next one. Whoever has
@@ -33,6 +40,12 @@ export interface Term {
   readonly term: number
 }
 
+/** A hub wants to own, and has never said so with this number before. */
+export interface OwnerClaim {
+  readonly name: string
+  readonly claim: number
+}
+
 type State =
   /** The hub hears nothing of the broker, and so of no owner. */
   | 'away'
@@ -40,6 +53,8 @@ type State =
   | 'following'
   /** Nobody owns: hubs of a lower rank go first. */
   | 'waiting'
+  /** It has said that it wants to own: of several that do, all hear the same one first. */
+  | 'claiming'
   /** It connects as the owner, which ends the connection of any other one, and reads what that has left. */
   | 'taking'
   /** It commands. */
@@ -54,6 +69,10 @@ type Event =
   | 'owner-gone'
   | 'silence'
   | 'turn'
+  /** This hub has heard itself claim before any other one. */
+  | 'mine'
+  /** Another hub has claimed. */
+  | 'claimed'
   | 'caught-up'
   /** The owner's connection has ended: another hub has it now, or nobody. */
   | 'lost'
@@ -66,7 +85,19 @@ type Event =
 const transitions: Readonly<Record<State, Partial<Record<Event, State>>>> = {
   away: { reading: 'following' },
   following: { 'not-reading': 'away', 'owner-gone': 'waiting', silence: 'waiting' },
-  waiting: { 'not-reading': 'away', 'owner-heard': 'following', turn: 'taking' },
+  waiting: {
+    'not-reading': 'away',
+    'owner-heard': 'following',
+    claimed: 'following',
+    turn: 'claiming',
+  },
+  claiming: {
+    'not-reading': 'away',
+    'owner-heard': 'following',
+    claimed: 'following',
+    mine: 'taking',
+    silence: 'waiting',
+  },
   taking: {
     'not-reading': 'away',
     lost: 'following',
@@ -86,6 +117,8 @@ export interface OwnershipOptions {
   /** Those with a lower one go first. */
   readonly rank: number
   readonly clock: AlarmClock
+  /** Says to all hubs, this one too, that it wants to own. */
+  claim(claim: OwnerClaim): void
   /** Connects as the owner; answered by `connected` and `caughtUp`, and at its end by `lost`. */
   connect(): void
   /** Ends that connection at once. */
@@ -107,6 +140,7 @@ export class Ownership {
   #isGone = true
   /** Whether the broker has let this hub in as the owner. */
   #isConnected = false
+  #claim = 0
   #beat = 0
   #beatsAtMs: readonly number[] = []
   #stop: () => void = () => {}
@@ -125,11 +159,12 @@ export class Ownership {
     return this.#isGone ? undefined : this.#owner
   }
 
-  /** For how long beat `beat` of this hub's own term has been said; undefined for any other. */
-  ageOfBeatMs(term: number, beat: number): number | undefined {
-    const saidMs = this.#beatsAtMs[this.#beatsAtMs.length - 1 - (this.#beat - beat)]
+  /** Whether what quotes this beat as the last one was asked within `askedMs`, and can still be proved to be taken. */
+  isFresh(term: number, beat: number): boolean {
+    const since = this.#beat - beat
+    const saidMs = this.#beatsAtMs[this.#beatsAtMs.length - 1 - since]
     const isMine = this.owns && term === this.#owner?.term && saidMs !== undefined
-    return isMine ? this.#options.clock.nowMs() - saidMs : undefined
+    return isMine && since < proofBeats && this.#options.clock.nowMs() - saidMs <= askedMs
   }
 
   /** Says that this hub is there, if it owns, to somebody who has just come. */
@@ -165,6 +200,14 @@ export class Ownership {
 
   heardBeat(beat: Term): void {
     this.#heard(beat)
+  }
+
+  /** What hubs say that want to own comes to all of them in one order. */
+  heardClaim({ name, claim }: OwnerClaim): void {
+    if (name === this.#options.name) {
+      if (claim === this.#claim) this.#happen('mine')
+    } else if (this.#state === 'following') this.#listen()
+    else this.#happen('claimed')
   }
 
   #heard(said: Term): void {
@@ -230,6 +273,7 @@ export class Ownership {
   #enter(state: State): void {
     if (state === 'following') this.#listen()
     else if (state === 'waiting') this.#wait()
+    else if (state === 'claiming') this.#claimIt()
     else if (state === 'taking') this.#options.connect()
     else if (state === 'owning') this.#own()
   }
@@ -249,6 +293,13 @@ export class Ownership {
     this.#stop = clock.after(waitMs, () => this.#happen('turn'))
   }
 
+  #claimIt(): void {
+    const { clock, name } = this.#options
+    this.#claim++
+    this.#stop = clock.after(claimMs, () => this.#happen('silence'))
+    this.#options.claim({ name, claim: this.#claim })
+  }
+
   #own(): void {
     this.#beat = 0
     this.#beatsAtMs = []
@@ -263,7 +314,7 @@ export class Ownership {
     /* c8 ignore next: who owns has said its word; only the types do not know. */
     if (term === undefined) return
     this.#beat++
-    this.#beatsAtMs = [...this.#beatsAtMs, clock.nowMs()].slice(-keptBeats)
+    this.#beatsAtMs = [...this.#beatsAtMs, clock.nowMs()].slice(-proofBeats)
     this.#stop = clock.after(beatMs, () => this.#beatAgain())
     this.#options.beat({ ...term, beat: this.#beat }, () => {
       if (this.owns && term === this.#owner) this.#prove()
@@ -276,5 +327,18 @@ export class Ownership {
   }
 }
 
-/** Whoever quotes an older one quotes one that is too old. */
-const keptBeats = 8
+// --- what hubs say, as JSON ---
+
+export function isClaim(value: unknown): value is OwnerClaim {
+  return isRecord(value) && typeof value['name'] === 'string' && typeof value['claim'] === 'number'
+}
+
+/** The end of the year 9999: terms are times. */
+const latestMs = 253_402_300_799_999
+
+export function asTerm(value: unknown): Term | undefined {
+  if (!isRecord(value)) return undefined
+  const { name, term } = value
+  const isTime = typeof term === 'number' && term > 0 && term <= latestMs
+  return typeof name === 'string' && isTime ? { name, term } : undefined
+}

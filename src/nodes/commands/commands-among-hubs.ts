@@ -31,12 +31,6 @@ export interface AmongHubsParts {
   readonly enter: MessagePath['enter']
 }
 
-/**
- * The owner takes what was asked for within a second, and its answer leaves before the command does: whoever has none
- * by now knows that nothing was sent.
- */
-const patienceMs = 1250
-
 /** A command whose end was told may still be confirmed late. */
 const lateMs = 120_000
 
@@ -67,20 +61,24 @@ export function commandsAmongHubs(commands: Commands, parts: AmongHubsParts): Co
     forget(id, entry)
     refuseLate(entry.request, new HubError('no-owner', reason), { commands, ...parts })
   }
+  /** Whether its device has heard it nobody here can know. */
+  const lose = (id: string) => {
+    const entry = asking.get(id)
+    if (entry === undefined) return
+    forget(id, entry)
+    const afterMs = Math.round(clock.nowMs() - entry.askedMs)
+    if (!entry.hasEnded) tell(entry, { receipt: 'unknown', afterMs, final: true }, parts)
+  }
   const ask = (request: Request) => {
     if (asking.size >= mostAsked) throw tooMany()
     const id = randomUUID()
     const { message, sender } = request
-    const stop = clock.after(patienceMs, () => giveUp(id, noAnswer))
     const ofSender = { topic: message.topic, watcher: sender.watcher, askedMs: clock.nowMs() }
-    asking.set(id, { request, ...ofSender, hasEnded: false, stop })
-    try {
-      hubs.ask(id, questionOf(request), (reason) => giveUp(id, `${noAnswer}: ${reason}`))
-    } catch (error) {
-      stop()
-      asking.delete(id)
-      throw error
-    }
+    hubs.ask(id, questionOf(request), (end, reason) => {
+      if (end === 'unknown') lose(id)
+      else giveUp(id, reason)
+    })
+    asking.set(id, { request, ...ofSender, hasEnded: false, stop: () => {} })
   }
   const told = (id: string, receipt: Receipt) => {
     const entry = asking.get(id)
@@ -98,11 +96,7 @@ export function commandsAmongHubs(commands: Commands, parts: AmongHubsParts): Co
   // Nobody follows any more what the one before has sent.
   hubs.onOwner(() => {
     for (const [id, entry] of [...asking]) {
-      if (entry.request !== undefined) continue
-      forget(id, entry)
-      if (entry.hasEnded) continue
-      const afterMs = Math.round(clock.nowMs() - entry.askedMs)
-      tell(entry, { receipt: 'unknown', afterMs, final: true }, parts)
+      if (entry.request === undefined) lose(id)
     }
   })
   hubs.onAsked(({ id, from, isFresh, question }) => {
@@ -127,8 +121,7 @@ export function commandsAmongHubs(commands: Commands, parts: AmongHubsParts): Co
       if (hubs.owns) commands.observe(request)
     },
     close: () => {
-      for (const [id] of [...asking]) giveUp(id, 'expected a hub that goes on, but it ends')
-      for (const { stop } of asking.values()) stop()
+      for (const id of [...asking.keys()]) lose(id)
       commands.close()
     },
   }
@@ -145,7 +138,6 @@ function isErrorCode(code: string | undefined): code is ErrorCode {
 
 const atOnce = { afterMs: 0, final: true } as const
 
-const noAnswer = 'expected an answer of the hub that commands within a second, got none'
 const tooOld = 'expected what was asked for within a second, got something older'
 
 function tooMany(): HubError {
