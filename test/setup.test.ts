@@ -143,9 +143,9 @@ t.test('run ends without a hub when it is stopped before', async (t) => {
   const file = join(testFolder(t), 'hub.yaml')
   writePrivate(file, 'usersFile: people.yaml\nlog: { level: silent }\n')
   const environment = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
-  const { output, code, stop } = runLine(`run --config ${file}`, { environment })
-  t.match(await output.next(), /#\/setup\//)
+  const { output, errors, code, stop } = runLine(`run --config ${file} --json`, { environment })
+  t.match(JSON.parse(await output.next()), { link: /#\/setup\// })
   stop()
-  t.match(await output.next(), /Nobody was made/)
+  t.match(await errors.next(), /Nobody was made/)
   t.equal(await code, 0)
 })

@@ -73,6 +73,14 @@ export function printAnswer(
   for (const line of json ? [JSON.stringify(value)] : lines) print(line)
 }
 
+/** Prints what people alone are told: on standard error, where programs read the rest. */
+export function forPeople(
+  { print, printError }: Pick<Terminal, 'print' | 'printError'>,
+  { json }: { readonly json: boolean },
+): Pick<Terminal, 'print'> {
+  return { print: json ? printError : print }
+}
+
 /** The folder of `--data`, for a command that takes nothing else but `files` names. */
 export function readDataArguments(args: string[], usage: string, files: 0 | 1) {
   const { values, positionals } = readArguments(usage, () =>

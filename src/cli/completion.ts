@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util'
 import { HubError, quote } from '../core/errors.ts'
-import { type CliCommand, optionsIn, readArguments } from './arguments.ts'
+import { type CliCommand, jsonOption, optionsIn, printAnswer, readArguments } from './arguments.ts'
 import { askHub, rowsIn } from './ask-hub.ts'
 import { hubAddress, nameOfDevice, readLogins } from './hub-address.ts'
 import type { Terminal } from './terminal.ts'
 
-const usage = 'completion (bash | zsh | fish)'
+const usage = 'completion (bash | zsh | fish) [--json]'
 
 type Commands = ReadonlyMap<string, () => Promise<CliCommand>>
 
@@ -21,15 +21,16 @@ export function completionOf(commands: Commands): CliCommand {
         for (const word of await candidates(args.slice(1), commands, terminal)) terminal.print(word)
         return 0
       }
-      const { positionals } = readArguments(usage, () =>
-        parseArgs({ args, allowPositionals: true }),
+      const { values, positionals } = readArguments(usage, () =>
+        parseArgs({ args, options: jsonOption, allowPositionals: true }),
       )
       const script = positionals.length === 1 ? scripts[String(positionals[0])] : undefined
       if (script === undefined) {
         const sentence = `expected bash, zsh or fish, got ${quote(positionals.join(' '))}`
         throw new HubError('bad-command-line', sentence)
       }
-      terminal.print(script)
+      const value = { shell: positionals[0], script }
+      printAnswer(terminal, values, { value, lines: [script] })
       return 0
     },
   }

@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util'
 import { HubError, quote } from '../core/errors.ts'
-import { type CliCommand, onlyOne, readArguments, timeOption } from './arguments.ts'
+import { type CliCommand, jsonOption, onlyOne, readArguments, timeOption } from './arguments.ts'
 import { type HistoryWanted, streamHistory } from './ask-hub.ts'
 import { type HubAddress, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { longWork } from './long-work.ts'
 import { interruptedCode, type Terminal } from './terminal.ts'
 
-const usage = `export FILTER [--since 24h|ISO-TIME] [--until 1h|ISO-TIME] [--quantity NAME] [--format csv|ndjson | --excel] [--resolution raw|minute|hour] ${hubUsage}`
+const usage = `export FILTER [--since 24h|ISO-TIME] [--until 1h|ISO-TIME] [--quantity NAME] [--format csv|ndjson | --json | --excel] [--resolution raw|minute|hour] ${hubUsage}`
 
 const options = {
   since: { type: 'string' },
@@ -14,6 +14,7 @@ const options = {
   quantity: { type: 'string' },
   format: { type: 'string' },
   excel: { type: 'boolean', default: false },
+  ...jsonOption,
   resolution: { type: 'string' },
   ...hubOptions,
 } as const
@@ -67,8 +68,15 @@ async function exportAll(
   })
 }
 
+interface FormatValues {
+  readonly format?: string | undefined
+  readonly json: boolean
+  readonly excel: boolean
+}
+
 /** Excel takes a table for one in UTF-8 by the mark at its beginning. */
-function readFormat({ format = 'csv', excel }: { format?: string | undefined; excel: boolean }) {
+function readFormat({ json, excel, ...given }: FormatValues) {
+  const { format = json ? 'ndjson' : 'csv' } = given
   if (excel && format === 'csv') return { format, bom: 'true' } as const
   if (!excel && (format === 'csv' || format === 'ndjson')) return { format } as const
   const expected = excel ? '--excel with --format csv' : '--format csv or ndjson'

@@ -10,7 +10,10 @@ import {
   type CliCommand,
   configName,
   dataName,
+  forPeople,
+  jsonOption,
   passwordIn,
+  printAnswer,
   readArguments,
   required,
   usersName,
@@ -29,13 +32,14 @@ import { type ImportedUsers, importUsers } from './mosquitto/users.ts'
 import { interruptedCode, type Terminal } from './terminal.ts'
 
 const usage =
-  'import mosquitto [DIR] [--from mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT] [--password-file FILE]] [--to DIR] [--force]'
+  'import mosquitto [DIR] [--from mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT] [--password-file FILE]] [--to DIR] [--force] [--json]'
 
 const options = {
   from: { type: 'string' },
   'password-file': { type: 'string' },
   to: { type: 'string', default: '.' },
   force: { type: 'boolean', default: false },
+  ...jsonOption,
 } as const
 
 export const importMosquitto: CliCommand = {
@@ -49,11 +53,13 @@ export const importMosquitto: CliCommand = {
     const [dir, ...more] = positionals
     const isOneSource = more.length === 0 && (dir ?? values.from) !== undefined
     required(isOneSource ? '' : undefined, 'one folder, or --from, or both', usage)
-    const target: Target = { folder: values.to, isForced: values.force, terminal }
+    const { print: say } = forPeople(terminal, values)
+    const target: Target = { folder: values.to, isForced: values.force, terminal, say, done: {} }
     const code = await importAll({ dir, broker: brokerOf(values), target })
     if (code === interruptedCode) return code
     const config = inFolder(target, configName)
-    terminal.print(`Next: clown-hub doctor ${config}, and then clown-hub run --config ${config}`)
+    const next = `Next: clown-hub doctor ${config}, and then clown-hub run --config ${config}`
+    printAnswer(terminal, values, { value: { config, ...target.done }, lines: [next] })
     return code
   },
 }
@@ -89,8 +95,9 @@ async function importAll({ dir, broker, target }: Sources): Promise<number | und
     const some = () => `a part of the retained values is in ${folder}; --force brings all of them`
     return await longWork(terminal, some, async ({ step }) => {
       const wanted = { folder, isForced, limits: config.limits, step }
-      const { lines, isWhole } = await copyRetained({ broker, client }, wanted)
-      for (const line of lines) terminal.print(line)
+      const { lines, counts, isWhole } = await copyRetained({ broker, client }, wanted)
+      for (const line of lines) target.say(line)
+      Object.assign(target.done, { retained: { ...counts, isWhole } })
       return isWhole ? 0 : 1
     })
   } finally {
@@ -104,6 +111,10 @@ interface Target {
   /** Whether what is there may be written over. */
   readonly isForced: boolean
   readonly terminal: Terminal
+  /** Tells people how far it is. */
+  say(line: string): void
+  /** What is done, for programs. */
+  readonly done: object
 }
 
 function inFolder({ folder }: Target, name: string): string {
@@ -123,11 +134,15 @@ function importFiles(dir: string, target: Target): void {
   mkdirSync(target.folder, { recursive: true })
   writeSecret(usersFile, written(usersHead, { users }))
   writeSecret(configFile, written(configHead, { usersFile: usersName, ...config }))
-  tell([...onConfig, ...onUsers], target.terminal)
+  const notes = [...onConfig, ...onUsers]
+  if (notes.length > 0)
+    target.say('What has no counterpart here, or another one (docs/from-mosquitto.md):')
+  for (const note of notes) target.say(`  ${note}`)
   const withPassword = [...users.values()].filter(({ password }) => password !== undefined)
-  target.terminal.print(
+  target.say(
     `${configFile} and ${usersFile} are written: ${users.size} users, ${withPassword.length} of them with the password they have`,
   )
+  Object.assign(target.done, { usersFile, users: users.size, notes })
   // Whatever was written has to be right, or say now what is missing.
   readConfig(configFile, target.terminal.environment)
 }
@@ -157,12 +172,6 @@ const usersHead = `# Who may sign in, and what they may do, as imported from Mos
 function isThere(file: string): HubError {
   const sentence = `expected no ${file}, and will not write over it`
   return new HubError('unwritable-file', `${sentence}: move it away, use --to, or --force`)
-}
-
-function tell(notes: readonly string[], { print }: Terminal): void {
-  if (notes.length > 0)
-    print('What has no counterpart here, or another one (docs/from-mosquitto.md):')
-  for (const note of notes) print(`  ${note}`)
 }
 
 type Security = Pick<ImportedConfig, 'passwordFiles' | 'aclFiles' | 'allowsAnonymous'>

@@ -9,9 +9,17 @@ import { hashPassword } from '../access/passwords.ts'
 import { generatePassword } from '../access/tokens.ts'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { writeSecret } from '../core/files.ts'
-import { type CliCommand, configName, dataName, readArguments, usersName } from './arguments.ts'
+import {
+  type CliCommand,
+  configName,
+  dataName,
+  jsonOption,
+  printAnswer,
+  readArguments,
+  usersName,
+} from './arguments.ts'
 
-const usage = 'init [--bus URL] [--tls] [--host NAME]… [--dir DIR]'
+const usage = 'init [--bus URL] [--tls] [--host NAME]… [--dir DIR] [--json]'
 
 export const init: CliCommand = {
   usage,
@@ -41,13 +49,15 @@ export const init: CliCommand = {
     }
 
     const given = dir === undefined ? '' : ` --config ${configFile}`
-    terminal.print(`${listed(files)} are written. Start the hub: clown-hub run${given}`)
-    if (made) terminal.print(`The certificate is good for ${listed(made.names)}.`)
-    terminal.print('user: admin')
-    terminal.print(`password: ${password}`)
-    terminal.print(
+    const lines = [
+      `${listed(files)} are written. Start the hub: clown-hub run${given}`,
+      ...(made ? [`The certificate is good for ${listed(made.names)}.`] : []),
+      'user: admin',
+      `password: ${password}`,
       'The password is shown only now; clown-hub user password admin makes another one.',
-    )
+    ]
+    const value = { files, user: 'admin', password, names: made?.names }
+    printAnswer(terminal, values, { value, lines })
   },
 }
 
@@ -56,6 +66,7 @@ const options = {
   dir: { type: 'string' },
   tls: { type: 'boolean' },
   host: { type: 'string', multiple: true },
+  ...jsonOption,
 } as const
 
 const brokerPasswordName = 'broker-password.txt'

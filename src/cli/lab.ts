@@ -6,20 +6,22 @@ import { type Config, checkConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
 import { compileSooner } from '../core/process-watch.ts'
 import { readRelease } from '../core/release.ts'
-import { type CliCommand, readArguments } from './arguments.ts'
+import { type CliCommand, forPeople, jsonOption, printAnswer, readArguments } from './arguments.ts'
 import type { LabEntry } from './lab-dialects.ts'
 import { straySignals, type Terminal, warningsTo } from './terminal.ts'
 
-const usage = 'lab [--house] [--dialects NAME=PORT,… | none]'
+const usage = 'lab [--house] [--dialects NAME=PORT,… | none] [--json]'
 
 const options = {
   dialects: { type: 'string' },
   house: { type: 'boolean', default: false },
+  ...jsonOption,
 } as const
 
 interface LabValues {
   readonly dialects?: string | undefined
   readonly house: boolean
+  readonly json: boolean
 }
 
 export const lab: CliCommand = {
@@ -63,7 +65,7 @@ const warning = `lab mode: everybody knows ${user} and the password, and any pag
  *
  * @throws HubError
  */
-async function startLab({ dialects, house }: LabValues, terminal: Terminal): Promise<void> {
+async function startLab({ dialects, house, json }: LabValues, terminal: Terminal): Promise<void> {
   // Without SIGHUP: whoever closes the terminal is done with it.
   terminal.ignore(straySignals)
   const [{ openHeldLog }, { labDialects }] = await Promise.all([
@@ -71,12 +73,12 @@ async function startLab({ dialects, house }: LabValues, terminal: Terminal): Pro
     import('./lab-dialects.ts'),
   ])
   const input = labConfig(labDialects(dialects, { user, base }))
-  const config = checkConfig(input, terminal.environment, warningsTo(terminal))
+  const config = checkConfig(input, terminal.environment, warningsTo(forPeople(terminal, { json })))
   for (const { host } of [config.http, config.mqtt, config.tls ?? config.http]) checkLoopback(host)
   // Who starts this for the first time reads first what it is.
   const { log, release } = openHeldLog(config.log.level)
   try {
-    await runLab(config, { log, isHouse: house }, { ...terminal, greeted: release })
+    await runLab(config, { log, isHouse: house, json }, { ...terminal, greeted: release })
   } finally {
     release()
   }
@@ -87,9 +89,15 @@ interface LabTerminal extends Pick<Terminal, 'print' | 'stopped'> {
   greeted(): void
 }
 
+interface LabHow {
+  readonly log: Logger
+  readonly isHouse: boolean
+  readonly json: boolean
+}
+
 async function runLab(
   config: Config,
-  { log, isHouse }: { readonly log: Logger; readonly isHouse: boolean },
+  { log, isHouse, json }: LabHow,
   terminal: LabTerminal,
 ): Promise<void> {
   const [{ startHub }, { dialectsLine }] = await Promise.all([
@@ -111,7 +119,15 @@ async function runLab(
     const dialects = dialectsLine(hub.dialects)
     const addresses = { http, mqtt, host: config.mqtt.host, port: hub.mqttPort, dialects }
     const { password } = loginOf(config, user)
-    for (const line of welcome({ ...addresses, isHouse }, password)) terminal.print(line)
+    const lines = welcome({ ...addresses, isHouse }, password)
+    const login = { user, password, base }
+    const value = {
+      http: `http://${http}`,
+      mqtt: `mqtt://${mqtt}`,
+      ...login,
+      dialects: hub.dialects,
+    }
+    printAnswer(terminal, { json }, { value, lines })
     terminal.greeted()
     const { furnish } = await import('./lab-house.ts')
     const broker = { url: `mqtt://${mqtt}`, ...loginOf(config, deviceUser) }

@@ -1,11 +1,19 @@
 import { parseArgs } from 'node:util'
 import { HubError } from '../core/errors.ts'
-import { type CliCommand, onlyOne, passwordIn, readArguments, required } from './arguments.ts'
+import {
+  type CliCommand,
+  jsonOption,
+  onlyOne,
+  passwordIn,
+  printAnswer,
+  readArguments,
+  required,
+} from './arguments.ts'
 import { askHub } from './ask-hub.ts'
 import { readHubUrl, readLogins, writeLogins } from './hub-address.ts'
 import { interruptedCode, readHidden } from './terminal.ts'
 
-const usage = 'login URL [--password-file FILE]'
+const usage = 'login URL [--password-file FILE] [--json]'
 
 export const login: CliCommand = {
   usage,
@@ -25,24 +33,24 @@ export const login: CliCommand = {
     const answer = await askHub(hub, { path: '/api/nodes' }, terminal)
     if (answer === undefined) return interruptedCode
     const others = readLogins(terminal.environment).filter(({ url }) => url !== hub.url)
-    const path = writeLogins(terminal.environment, [hub, ...others])
-    terminal.print(
-      `logged in to ${hub.url} as ${hub.user}: commands ask this hub from now on (${path})`,
-    )
+    const { url, user } = hub
+    const file = writeLogins(terminal.environment, [hub, ...others])
+    const line = `logged in to ${url} as ${user}: commands ask this hub from now on (${file})`
+    printAnswer(terminal, values, { value: { url, user, file }, lines: [line] })
     return 0
   },
 }
 
-const options = { 'password-file': { type: 'string' } } as const
+const options = { 'password-file': { type: 'string' }, ...jsonOption } as const
 
-const logoutUsage = 'logout [URL]'
+const logoutUsage = 'logout [URL] [--json]'
 
 export const logout: CliCommand = {
   usage: logoutUsage,
   summary: 'forget who you are to a hub, the one of the latest login unless told otherwise',
   run: async (args, terminal) => {
-    const { positionals } = readArguments(logoutUsage, () =>
-      parseArgs({ args, allowPositionals: true }),
+    const { values, positionals } = readArguments(logoutUsage, () =>
+      parseArgs({ args, options: jsonOption, allowPositionals: true }),
     )
     const logins = readLogins(terminal.environment)
     const [text = logins[0]?.url, ...more] = positionals
@@ -53,7 +61,7 @@ export const logout: CliCommand = {
       throw new HubError('bad-command-line', `expected a login to ${url ?? 'a hub'}, got none`)
     }
     writeLogins(terminal.environment, others)
-    terminal.print(`logged out of ${url}`)
+    printAnswer(terminal, values, { value: { url }, lines: [`logged out of ${url}`] })
     return 0
   },
 }

@@ -5,13 +5,20 @@ import { parseArgs } from 'node:util'
 import type { MqttClient } from 'mqtt'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { checkTopic } from '../core/topic.ts'
-import { type CliCommand, readArguments, readQos, required } from './arguments.ts'
+import {
+  type CliCommand,
+  jsonOption,
+  printAnswer,
+  readArguments,
+  readQos,
+  required,
+} from './arguments.ts'
 import { refusedCode } from './ask-hub.ts'
 import { hubOptions, hubUsage } from './hub-address.ts'
 import { type BusMessage, closeBus, connectBus, published } from './hub-bus.ts'
 import { interruptedCode, type Terminal } from './terminal.ts'
 
-const usage = `pub TOPIC (VALUE | -l | -f FILE) [-r] [-q 0|1|2] [-D NAME=VALUE]… [--content-type TYPE] ${hubUsage}`
+const usage = `pub TOPIC (VALUE | -l | -f FILE) [-r] [-q 0|1|2] [-D NAME=VALUE]… [--content-type TYPE] [--json] ${hubUsage}`
 
 const options = {
   retain: { type: 'boolean', short: 'r', default: false },
@@ -20,6 +27,7 @@ const options = {
   file: { type: 'string', short: 'f' },
   property: { type: 'string', short: 'D', multiple: true },
   'content-type': { type: 'string' },
+  ...jsonOption,
   ...hubOptions,
 } as const
 
@@ -41,7 +49,12 @@ export const publish: CliCommand = {
     }
     const bus = await connectBus(values, terminal)
     try {
-      return await publishAll(bus, { topic: String(topic), payloads, how }, terminal)
+      const result = await publishAll(bus, { topic: String(topic), payloads, how }, terminal)
+      const { refused } = result
+      if (refused !== undefined) terminal.printError(`refused: ${topic}: ${refused}`)
+      const { published, code } = result
+      printAnswer(terminal, values, { value: { topic, published, refused }, lines: [] })
+      return code
     } finally {
       await closeBus(bus)
     }
@@ -102,22 +115,30 @@ interface Publishing {
   readonly how: Omit<BusMessage, 'topic' | 'payload'>
 }
 
+interface Result {
+  readonly code: number
+  /** How many messages. */
+  readonly published: number
+  /** Why the one behind them was refused. */
+  readonly refused?: string
+}
+
 /** One after the other, until one is refused. */
 async function publishAll(
   bus: MqttClient,
   { topic, payloads, how }: Publishing,
-  { stopped, printError }: Terminal,
-): Promise<number> {
+  { stopped }: Terminal,
+): Promise<Result> {
   const interrupted = stopped.then(() => interruptedCode)
+  let count = 0
   for await (const payload of payloads) {
     const result = await Promise.race([
       published(bus, { topic, payload: Buffer.from(payload), ...how }),
       interrupted,
     ])
-    if (typeof result === 'number') return result
-    if (result === undefined) continue
-    printError(`refused: ${topic}: ${result}`)
-    return refusedCode
+    if (typeof result === 'number') return { code: result, published: count }
+    if (result !== undefined) return { code: refusedCode, published: count, refused: result }
+    count++
   }
-  return 0
+  return { code: 0, published: count }
 }

@@ -4,18 +4,26 @@ import { parseArgs } from 'node:util'
 import type { MqttClient } from 'mqtt'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { checkFilter } from '../core/topic.ts'
-import { type CliCommand, readArguments, readSeconds, required } from './arguments.ts'
+import {
+  type CliCommand,
+  jsonOption,
+  printAnswer,
+  readArguments,
+  readSeconds,
+  required,
+} from './arguments.ts'
 import { refusedCode } from './ask-hub.ts'
 import { hubOptions, hubUsage } from './hub-address.ts'
 import { closeBus, connectBus, subscribed, takeMessages } from './hub-bus.ts'
 import { messageLine } from './message-lines.ts'
 import type { Terminal } from './terminal.ts'
 
-const usage = `record FILE [FILTER…] [--for SECONDS] [--force] ${hubUsage}`
+const usage = `record FILE [FILTER…] [--for SECONDS] [--force] [--json] ${hubUsage}`
 
 const options = {
   for: { type: 'string' },
   force: { type: 'boolean', default: false },
+  ...jsonOption,
   ...hubOptions,
 } as const
 
@@ -38,9 +46,11 @@ export const record: CliCommand = {
     try {
       const output = await openOutput(file, values.force)
       const recording = { output, filters: filters.length > 0 ? filters : ['#'], forMs }
-      const { code, count } = await recordInto(bus, recording, terminal)
+      const { count, refused } = await recordInto(bus, recording, terminal)
+      if (refused !== undefined) terminal.printError(`refused: ${refused}`)
       terminal.printError(`${count} messages are in ${file}`)
-      return code
+      printAnswer(terminal, values, { value: { file, messages: count, refused }, lines: [] })
+      return refused === undefined ? 0 : refusedCode
     } finally {
       await closeBus(bus)
     }
@@ -56,20 +66,19 @@ interface Recording {
 async function recordInto(
   bus: MqttClient,
   { output, filters, forMs }: Recording,
-  { progress, printError, stopped }: Terminal,
-): Promise<{ code: number; count: number }> {
+  { progress, stopped }: Terminal,
+): Promise<{ count: number; refused: string | undefined }> {
   let count = 0
   takeMessages(bus, async (packet) => {
     // A line is written whole, whatever ends this.
     await new Promise((resolve) => output.write(`${messageLine(packet, Date.now())}\n`, resolve))
     progress(`${++count} messages`)
   })
-  const refusal = await subscribed(bus, filters, { qos: 1, rap: true })
-  if (refusal === undefined) await Promise.race([stopped, ...(forMs ? [elapsed(forMs)] : [])])
-  else printError(`refused: ${refusal}`)
+  const refused = await subscribed(bus, filters, { qos: 1, rap: true })
+  if (refused === undefined) await Promise.race([stopped, ...(forMs ? [elapsed(forMs)] : [])])
   progress('')
   await new Promise<void>((resolve) => output.end(resolve))
-  return { code: refusal === undefined ? 0 : refusedCode, count }
+  return { count, refused }
 }
 
 function elapsed(ms: number): Promise<void> {

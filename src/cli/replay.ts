@@ -6,7 +6,7 @@ import type { MqttClient } from 'mqtt'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { matches } from '../core/filter.ts'
 import { checkFilter } from '../core/topic.ts'
-import { type CliCommand, readArguments, required } from './arguments.ts'
+import { type CliCommand, jsonOption, printAnswer, readArguments, required } from './arguments.ts'
 import { refusedCode } from './ask-hub.ts'
 import { hubOptions, hubUsage } from './hub-address.ts'
 import { closeBus, connectBus, published } from './hub-bus.ts'
@@ -14,9 +14,13 @@ import { type LongWork, longWork } from './long-work.ts'
 import { readMessageLine, type Timed } from './message-lines.ts'
 import type { Terminal } from './terminal.ts'
 
-const usage = `replay FILE [FILTER…] [--speed FACTOR] ${hubUsage}`
+const usage = `replay FILE [FILTER…] [--speed FACTOR] [--json] ${hubUsage}`
 
-const options = { speed: { type: 'string', default: '1' }, ...hubOptions } as const
+const options = {
+  speed: { type: 'string', default: '1' },
+  ...jsonOption,
+  ...hubOptions,
+} as const
 
 export const replay: CliCommand = {
   usage,
@@ -38,7 +42,11 @@ export const replay: CliCommand = {
         () => sentenceOn(tally),
         async (long) => {
           await replayAll(bus, { messages: messagesIn(file, filters), speed, tally }, long)
-          return told(tally, terminal)
+          const code = told(tally, terminal)
+          const { sent, total, refusals } = tally
+          const value = { file, published: sent, total, refused: refusals }
+          printAnswer(terminal, values, { value, lines: [] })
+          return code
         },
       )
     } finally {

@@ -7,26 +7,35 @@ import { watchFiles } from '../core/files.ts'
 import { detached } from '../core/guard.ts'
 import { compileSooner } from '../core/process-watch.ts'
 import type { Hub } from '../hub.ts'
-import { type CliCommand, configPath, dataName, readArguments, usersName } from './arguments.ts'
+import {
+  type CliCommand,
+  configPath,
+  dataName,
+  forPeople,
+  jsonOption,
+  printAnswer,
+  readArguments,
+  usersName,
+} from './arguments.ts'
 import { tellServiceManager } from './service-manager.ts'
 import { straySignals, type Terminal, warningsTo } from './terminal.ts'
 
-const usage = 'run [--config FILE]'
+const usage = 'run [--config FILE] [--json]'
 
 export const run: CliCommand = {
   usage,
   summary: 'start the hub with a configuration file, clown-hub.yaml unless told otherwise',
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () =>
-      parseArgs({ args, options: { config: { type: 'string' } } }),
+      parseArgs({ args, options: { config: { type: 'string' }, ...jsonOption } }),
     )
     terminal.ignore(['SIGHUP', ...straySignals])
     const file = configPath(values.config)
-    const environment = await environmentWithUsers(file, terminal)
+    const environment = await environmentWithUsers(file, values, terminal)
     if (environment === undefined) return
     const folder = join(dirname(file), dataName)
     const read = () => {
-      const config = readConfig(file, environment, warningsTo(terminal))
+      const config = readConfig(file, environment, warningsTo(forPeople(terminal, values)))
       return { ...config, data: { folder, ...config.data } }
     }
     const config = read()
@@ -45,7 +54,10 @@ export const run: CliCommand = {
     terminal.onReload(reload)
     const stopWatching = watchFiles([file], reload)
     const others = hub.dialects.length === 0 ? '' : `; ${dialectsLine(hub.dialects)}`
-    terminal.print(`Clown.Hub listens: ${portsOf(hub)}${others}`)
+    const { httpPort, mqttPort, httpsPort, mqttsPort, dialects } = hub
+    const value = { httpPort, mqttPort, httpsPort, mqttsPort, dialects }
+    const line = `Clown.Hub listens: ${portsOf(hub)}${others}`
+    printAnswer(terminal, values, { value, lines: [line] })
     const tellEnd = tellServiceManager(terminal)
     await terminal.stopped
     tellEnd()
@@ -60,6 +72,7 @@ export const run: CliCommand = {
  */
 async function environmentWithUsers(
   file: string,
+  values: { readonly json: boolean },
   terminal: Terminal,
 ): Promise<Terminal['environment'] | undefined> {
   const { environment } = terminal
@@ -67,23 +80,28 @@ async function environmentWithUsers(
   if (Object.keys(first.users).length > 0) return environment
   const usersFile = first.usersFile ?? join(dirname(file), usersName)
   const hasUsers = existsSync(usersFile) && readUsersFile(usersFile).length > 0
-  if (!hasUsers && !(await setUp(first, usersFile, terminal))) return undefined
+  if (!hasUsers && !(await setUp(first, { ...values, usersFile }, terminal))) return undefined
   return { ...environment, CLOWN_USERS_FILE: usersFile }
 }
 
 /** Returns whether there is a first admin, and not the end of the hub or of the time for that. */
-async function setUp(config: Config, usersFile: string, terminal: Terminal): Promise<boolean> {
+async function setUp(
+  config: Config,
+  values: { readonly json: boolean; readonly usersFile: string },
+  terminal: Terminal,
+): Promise<boolean> {
   const [{ openSetup }, { openLog }] = await Promise.all([
     import('../setup.ts'),
     import('../core/log.ts'),
   ])
   const log = openLog(config.log.level)
-  const setup = await openSetup(config, { usersFile, log })
+  const setup = await openSetup(config, { usersFile: values.usersFile, log })
   const sentence = 'Nobody can sign in yet. Open this within 30 minutes to make the first admin:'
-  terminal.print(`${sentence} ${setup.link}`)
+  const { link } = setup
+  printAnswer(terminal, values, { value: { link }, lines: [`${sentence} ${link}`] })
   void terminal.stopped.then(setup.close)
   const isDone = await setup.ended
-  if (!isDone) terminal.print('Nobody was made. Start the hub again for another link.')
+  if (!isDone) terminal.printError('Nobody was made. Start the hub again for another link.')
   return isDone
 }
 

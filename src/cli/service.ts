@@ -4,24 +4,29 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { HubError, reasonOf } from '../core/errors.ts'
-import { type CliCommand, configPath, readArguments } from './arguments.ts'
+import { type CliCommand, configPath, jsonOption, printAnswer, readArguments } from './arguments.ts'
 
-const options = { config: { type: 'string' }, user: { type: 'string' } } as const
+const options = {
+  config: { type: 'string' },
+  user: { type: 'string' },
+  ...jsonOption,
+} as const
 const said = '[--config FILE] [--user NAME]'
 
-const printUsage = `service print ${said}`
+const printUsage = `service print ${said} [--json]`
 
 export const servicePrint: CliCommand = {
   usage: printUsage,
   summary: 'print a unit of systemd that runs the hub of a configuration, shut off from the rest',
   run: async (args, terminal) => {
     const { values } = readArguments(printUsage, () => parseArgs({ args, options }))
-    terminal.print(unitOf(values))
+    const unit = unitOf(values)
+    printAnswer(terminal, values, { value: { unit }, lines: [unit] })
   },
 }
 
 const folder = { type: 'string', default: '/etc/systemd/system' } as const
-const installUsage = `service install ${said} [--folder DIR]`
+const installUsage = `service install ${said} [--folder DIR] [--json]`
 
 export const serviceInstall: CliCommand = {
   usage: installUsage,
@@ -38,9 +43,12 @@ export const serviceInstall: CliCommand = {
       const sentence = `expected to write ${JSON.stringify(file)}, as root: ${reason}`
       throw new HubError('unwritable-file', sentence, { cause })
     }
-    terminal.print(`wrote ${file}. Start it now and with the machine, and see what it says:`)
-    terminal.print('  systemctl daemon-reload && systemctl enable --now clown-hub')
-    terminal.print('  journalctl -u clown-hub -f')
+    const lines = [
+      `wrote ${file}. Start it now and with the machine, and see what it says:`,
+      '  systemctl daemon-reload && systemctl enable --now clown-hub',
+      '  journalctl -u clown-hub -f',
+    ]
+    printAnswer(terminal, values, { value: { file }, lines })
   },
 }
 

@@ -2,7 +2,15 @@ import { parseArgs } from 'node:util'
 import { HubError, quote } from '../core/errors.ts'
 import type { NodeFaults } from '../simulator/simulated-node.ts'
 import type { Absence } from '../simulator/start-simulated-node.ts'
-import { type CliCommand, passwordIn, readArguments, readSeconds, required } from './arguments.ts'
+import {
+  type CliCommand,
+  jsonOption,
+  passwordIn,
+  printAnswer,
+  readArguments,
+  readSeconds,
+  required,
+} from './arguments.ts'
 
 /** Options of `parseArgs` that make a simulated node do something wrong. */
 const faultOptions = {
@@ -27,10 +35,11 @@ const options = {
   base: { type: 'string' },
   url: { type: 'string' },
   'password-file': { type: 'string' },
+  ...jsonOption,
   ...faultOptions,
 } as const
 
-const usage = `simulate [--profile PROFILE] [--name NAME | --base BASE] --url mqtt://USER:PASSWORD@HOST:PORT [--password-file FILE] ${faultUsage}`
+const usage = `simulate [--profile PROFILE] [--name NAME | --base BASE] --url mqtt://USER:PASSWORD@HOST:PORT [--password-file FILE] ${faultUsage} [--json]`
 
 export const simulate: CliCommand = {
   usage,
@@ -56,7 +65,8 @@ export const simulate: CliCommand = {
     const name = values.name ?? values.base ?? convention.name.usual
     const node = await startSimulatedNode({
       ...{ url, convention, name, faults },
-      log: (line) => terminal.print(`${name}: ${line}`),
+      log: (said) =>
+        printAnswer(terminal, values, { value: { name, said }, lines: [`${name}: ${said}`] }),
       ...(password && { password }),
       ...(absence && { absence }),
     })

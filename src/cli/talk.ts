@@ -5,17 +5,18 @@ import type { WebSocket } from 'ws'
 import { ageOf, clockTime } from '../core/clock.ts'
 import { HubError, quote, reasonOf, systemCodeOf } from '../core/errors.ts'
 import { isRecord, parseJson } from '../core/json.ts'
-import { type CliCommand, readArguments, readSeconds, required } from './arguments.ts'
+import { type CliCommand, jsonOption, readArguments, readSeconds, required } from './arguments.ts'
 import { refusedCode } from './ask-hub.ts'
 import { type HubAddress, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { exitCodeOf } from './receipts.ts'
 import { painted, plainText, type Screen, type Terminal, timedOutCode, wordOf } from './terminal.ts'
 
-const usage = `talk [URL] [-x LINE [--timeout 10s]] ${hubUsage}`
+const usage = `talk [URL] [-x LINE [--timeout 10s]] [--json] ${hubUsage}`
 
 const options = {
   execute: { type: 'string', short: 'x' },
   timeout: { type: 'string', default: '10' },
+  ...jsonOption,
   ...hubOptions,
 } as const
 
@@ -33,7 +34,9 @@ export const talk: CliCommand = {
     if (more.length > 0) required(undefined, 'one URL', usage)
     const hub = talkAddress({ ...values, url: url?.replace(/^ws/, 'http') }, terminal)
     const { execute } = values
-    if (execute === undefined) return new Conversation(hub, terminal).goOn()
+    // Without a screen lines are printed as they came.
+    const shown = values.json ? { ...terminal, screen: undefined } : terminal
+    if (execute === undefined) return new Conversation(hub, shown).goOn()
     const line = readTyped(execute)
     return askOnce({ hub, line, timeoutMs: readSeconds(values.timeout, timeout) }, terminal)
   },

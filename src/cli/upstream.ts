@@ -9,7 +9,15 @@ import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { writeSecret } from '../core/files.ts'
 import { fieldOf, parseJson } from '../core/json.ts'
 import { parseYaml } from '../core/yaml.ts'
-import { type CliCommand, configPath, onlyOne, readArguments, required } from './arguments.ts'
+import {
+  type CliCommand,
+  configPath,
+  jsonOption,
+  onlyOne,
+  printAnswer,
+  readArguments,
+  required,
+} from './arguments.ts'
 import { type HubAnswer, rowsIn, tellAnswer } from './ask-hub.ts'
 import { alignedLines, type Row } from './device-rows.ts'
 import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
@@ -21,7 +29,7 @@ export const upstreamList: CliCommand = {
   usage: listUsage,
   summary: 'list the systems that a hub dials: whether they are there, since when, and why not',
   run: async (args, terminal) => {
-    const options = { json: { type: 'boolean', default: false }, ...hubOptions } as const
+    const options = { ...jsonOption, ...hubOptions } as const
     const { values } = readArguments(listUsage, () => parseArgs({ args, options }))
     const linesOf = ({ upstreams }: HubAnswer['body']) => {
       const rows = rowsIn(upstreams)
@@ -42,7 +50,7 @@ function cellsOf({ name, dialect, url, state, since, devices, reason, nextTry }:
 }
 
 const addUsage =
-  'upstream add DIALECT URL [--name NAME] [--user USER] [--password-file FILE] [--key-file FILE] [--wait SECONDS] [--config FILE]'
+  'upstream add DIALECT URL [--name NAME] [--user USER] [--password-file FILE] [--key-file FILE] [--wait SECONDS] [--config FILE] [--json]'
 
 const addOptions = {
   name: { type: 'string' },
@@ -51,6 +59,7 @@ const addOptions = {
   'key-file': { type: 'string' },
   wait: { type: 'string', default: '60' },
   config: { type: 'string' },
+  ...jsonOption,
 } as const
 
 export const upstreamAdd: CliCommand = {
@@ -79,13 +88,14 @@ export const upstreamAdd: CliCommand = {
       if (key === undefined) return interruptedCode
       keyFile = `${name}-key.txt`
       writeSecret(join(dirname(config), keyFile), `${key}\n`)
-      terminal.print(`its key is in ${keyFile}, for you only`)
+      terminal.printError(`its key is in ${keyFile}, for you only`)
     }
     const passwordFile = inConfig(values['password-file'])
     const settings = { dialect, url: place, user: values.user, passwordFile, keyFile }
     const known = Object.entries(settings).filter(([, value]) => value !== undefined)
     change(config, terminal, (upstreams) => upstreams.set(name, Object.fromEntries(known)))
-    terminal.print(`${name} is in ${config} now: it counts when the hub is started again`)
+    const line = `${name} is in ${config} now: it counts when the hub is started again`
+    printAnswer(terminal, values, { value: { name, config, ...settings }, lines: [line] })
     return 0
   },
 }
@@ -130,14 +140,18 @@ function change(config: string, terminal: Terminal, act: (upstreams: Upstreams) 
   }
 }
 
-const removeUsage = 'upstream remove NAME [--config FILE]'
+const removeUsage = 'upstream remove NAME [--config FILE] [--json]'
 
 export const upstreamRemove: CliCommand = {
   usage: removeUsage,
   summary: 'take a system that the hub dials out of the configuration; files with its secrets stay',
   run: async (args, terminal) => {
     const { values, positionals } = readArguments(removeUsage, () =>
-      parseArgs({ args, options: { config: { type: 'string' } }, allowPositionals: true }),
+      parseArgs({
+        args,
+        options: { config: { type: 'string' }, ...jsonOption },
+        allowPositionals: true,
+      }),
     )
     const name = onlyOne(positionals, 'the name of one upstream', removeUsage)
     const config = configPath(values.config)
@@ -150,7 +164,8 @@ export const upstreamRemove: CliCommand = {
       )
     }
     change(config, terminal, (upstreams) => upstreams.remove(name))
-    terminal.print(`${name} is no more in ${config}: that counts when the hub is started again`)
+    const line = `${name} is no more in ${config}: that counts when the hub is started again`
+    printAnswer(terminal, values, { value: { name, config }, lines: [line] })
     return 0
   },
 }
@@ -167,7 +182,7 @@ async function pairedKey(
   terminal: Terminal,
 ): Promise<string | undefined> {
   const signal = stopSignal(terminal)
-  terminal.print('unlock the gateway now (in Phoscon: Gateway, Advanced, Authenticate app)')
+  terminal.printError('unlock the gateway now (in Phoscon: Gateway, Advanced, Authenticate app)')
   for (let left = seconds; left > 0; left--) {
     const key = await askForKey(url, signal)
     if (key !== undefined || signal.aborted) return key

@@ -66,7 +66,7 @@ t.test('export prints a table for spreadsheets, or lines for programs', async (t
     `AT,${thermometer},temperature,21,℃\r`,
   ])
   t.equal(sheet.code, 0)
-  const line = `export nodes/# --format ndjson --quantity state --since 2h --until 0s --url ${url}`
+  const line = `export nodes/# --json --quantity state --since 2h --until 0s --url ${url}`
   t.match(JSON.parse(String((await ranLine(line)).output[0])), { quantity: 'state', value: true })
   const minutes = await ranLine(`export nodes/# --resolution minute --url ${url}`)
   t.equal(minutes.output[0], 'at,topic,quantity,count,min,mean,max,first,last,unit\r')

@@ -24,8 +24,9 @@ t.test('who has logged in is known to all commands, until they log out', async (
   t.same((await ranLine('nodes', { environment })).output, ['no nodes yet'])
 
   const otherUrl = `http://127.0.0.1:${other.httpPort}`
-  const line = `login ${otherUrl.replace('//', '//clown:bigclown@')}`
-  t.equal((await ranLine(line, { environment })).code, 0)
+  const line = `login ${otherUrl.replace('//', '//clown:bigclown@')} --json`
+  const answer = JSON.stringify({ url: otherUrl, user: 'clown', file })
+  t.same(await ranLine(line, { environment }), { code: 0, output: [answer], errors: [] })
   t.match(JSON.parse(readFileSync(file, 'utf8')), [{ url: otherUrl }, { url }])
   for (const address of [url, url.replace('//', '//clown@')]) {
     t.equal((await ranLine(`nodes --url ${address}`, { environment })).code, 0)
@@ -35,7 +36,7 @@ t.test('who has logged in is known to all commands, until they log out', async (
   ])
 
   t.same((await ranLine('logout', { environment })).output, [`logged out of ${otherUrl}`])
-  t.same((await ranLine(`logout ${url}`, { environment })).output, [`logged out of ${url}`])
+  t.same((await ranLine(`logout ${url} --json`, { environment })).output, [JSON.stringify({ url })])
   t.match((await ranLine('logout', { environment })).errors, [
     /expected a login to a hub, got none/,
   ])

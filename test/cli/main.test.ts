@@ -30,7 +30,7 @@ t.test('help after a command, or before it, is about that command', async (t) =>
   for (const line of ['run --help', 'run -h', 'help run', '--help run', 'run --config x --help']) {
     const { output, code } = runLine(line)
     t.equal(await code, 0, line)
-    t.match(output.items, [/^ {2}clown-hub run \[--config FILE\]\n {6}start the hub with/])
+    t.match(output.items, [/^ {2}clown-hub run \[--config FILE\] \[--json\]\n {6}start the hub with/])
     t.equal(output.items.length, 1)
   }
   for (const line of ['user --help', 'help user']) {
@@ -57,7 +57,7 @@ t.test('a wrong command line is answered in one line, with exit code 1', async (
   const wrong: Record<string, RegExp> = {
     rnu: /^clown-hub: unknown command "rnu": did you mean "run"\? See clown-hub help$/,
     'lab --fast':
-      /^clown-hub: Unknown option '--fast'; usage: clown-hub lab \[--house\] \[--dialects NAME=PORT,… \| none]$/,
+      /^clown-hub: Unknown option '--fast'; usage: clown-hub lab \[--house\] \[--dialects NAME=PORT,… \| none\] \[--json\]$/,
     'lab --dialetcs none':
       /^clown-hub: Unknown option '--dialetcs': did you mean --dialects\?; usage/,
     subscribe: /^clown-hub: unknown command "subscribe": did you mean "sub"\?/,
@@ -150,10 +150,12 @@ t.test('run starts the configured hub, and check-config only reads it', async (t
   t.match((await ranLine(`check-config ${file}`)).output[0], renamed)
   t.match((await ranLine(`doctor ${file}`)).output[0], renamed)
 
-  const { output, code, stop } = runLine(`run --config ${file}`, { environment: inMemory })
-  const line = await output.next((text) => text.startsWith('Clown.Hub listens'))
-  const [, port] = /HTTP port (\d+), MQTT port \d+$/.exec(line) ?? []
-  t.match(await (await fetch(`http://127.0.0.1:${port}/healthz`)).json(), { status: 'ok' })
+  const running = runLine(`run --config ${file} --json`, { environment: inMemory })
+  const { output, errors, code, stop } = running
+  const { httpPort, mqttPort } = JSON.parse(await output.next())
+  t.match(mqttPort, Number)
+  t.match(await (await fetch(`http://127.0.0.1:${httpPort}/healthz`)).json(), { status: 'ok' })
+  t.match(errors.items, [/^warning: /])
   stop()
   t.equal(await code, 0)
 })

@@ -21,7 +21,7 @@ t.test('a session is recorded and played again', async (t) => {
 
   await t.test('with what was retained, what came, and all that belongs to it', async (t) => {
     await client.publishAsync('a/kept', 'x', { qos: 1, retain: true })
-    const recording = runLine(`record ${file} a/#`, { environment })
+    const recording = runLine(`record ${file} a/# --json`, { environment })
     const written = () => readFileSync(file, 'utf8').split('\n').slice(0, -1)
     await recording.progress.next((text) => text === '1 messages')
     const properties = { userProperties: { by: 'ann' } }
@@ -30,6 +30,7 @@ t.test('a session is recorded and played again', async (t) => {
     recording.stop()
     t.equal(await recording.code, 0)
     t.same(recording.errors.items, [`2 messages are in ${file}`])
+    t.same(recording.output.items, [JSON.stringify({ file, messages: 2 })])
     t.match(
       written().map((text) => JSON.parse(text)),
       [
@@ -74,7 +75,11 @@ t.test('a session is recorded and played again', async (t) => {
     t.match((await ran(`replay ${file} --speed 0`)).errors, [/expected --speed to be a number/])
     t.match((await ran('replay')).errors, [/expected the name of a file/])
     writeFileSync(file, line(0, { topic: 'a', payload: 1 }))
-    const refused = await ranLine(`replay ${file} a`, { environment: asEve })
+    const refused = await ranLine(`replay ${file} a --json`, { environment: asEve })
+    t.match(JSON.parse(String(refused.output[0])), {
+      ...{ file, published: 1, total: 1 },
+      refused: [/^a: expected a/],
+    })
     t.match(refused, {
       code: 4,
       errors: [/^1 of 1/, /^refused: 1 of them; the first: a: expected a/],

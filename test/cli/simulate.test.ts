@@ -47,8 +47,8 @@ t.test('a device of another convention is there, by its name and with its faults
   const url = `mqtt://clown:bigclown@127.0.0.1:${hub.mqttPort}`
   const { client, on } = await mqttTo(t, hub, { filter: 'stat/pump/RESULT' })
   const faults = '--refusing --slow 10ms --frozen-after 60'
-  const node = runLine(`simulate --profile tasmota --name pump --url ${url} ${faults}`)
-  await node.output.next((line) => line.startsWith('pump: connected to'))
+  const node = runLine(`simulate --profile tasmota --name pump --url ${url} ${faults} --json`)
+  t.match(JSON.parse(await node.output.next()), { name: 'pump', said: /^connected to/ })
   await client.publishAsync('cmnd/pump/POWER', 'ON', { qos: 1 })
   t.equal(String((await on('stat/pump/RESULT')).payload), '{"Command":"Unknown"}')
   node.stop()

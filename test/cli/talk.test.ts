@@ -37,7 +37,7 @@ t.test('somebody talks with a hub', async (t) => {
 
   await t.test('into a pipe lines go as they came, and all that was said is heard', async (t) => {
     const input = 'relay/x {"state":true}\n'
-    const { code, output, errors } = await ranLine(`talk ${ofNode}`, { input })
+    const { code, output, errors } = await ranLine(`talk ${ofNode} --json`, { input, screen })
     t.equal(code, 0)
     t.ok(output.includes('["relay/x",{"state":true}]'))
     t.match(errors, [/^connected to http:\/\/127.*\/talk\/nodes\/bridge\/0 as clown$/])

@@ -59,7 +59,7 @@ interface Source {
 export async function copyRetained(
   source: Source,
   { folder: path, isForced, limits, step }: RetainedTarget,
-): Promise<{ lines: string[]; isWhole: boolean }> {
+): Promise<{ lines: string[]; counts: Counts; isWhole: boolean }> {
   if (path === '') throw noFolder()
   const folder = await openRetainedFolder(path, limits)
   try {
@@ -68,7 +68,7 @@ export async function copyRetained(
     const total = totalOf(counts)
     const expected = await countIn(source)
     const isWhole = total >= (expected ?? 0)
-    return { lines: [...linesOn(counts, path), ...lackOf(total, expected)], isWhole }
+    return { lines: [...linesOn(counts, path), ...lackOf(total, expected)], counts, isWhole }
   } finally {
     await folder.close()
   }
