@@ -105,6 +105,9 @@ export interface HubOptions {
   readonly announceEveryMs?: number
 }
 
+/** Service managers and Docker kill a hub that takes longer than 10 s, and it can say nothing then. */
+const mostEndingMs = 8000
+
 /**
  * Starts a hub: opens everything in order, and closes it in reverse.
  *
@@ -115,15 +118,15 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
   const oldNames: string[] = []
   // A copy, since limits may change inside of it while the hub runs.
   const config = structuredClone(checkConfig(input, {}, (sentence) => oldNames.push(sentence)))
-  const closers = createClosers()
   const ending = new AbortController()
+  const counters = createCounters()
+  const log = options.log ?? openLog(config.log.level, () => counters.count('log-lines-lost'))
+  const closers = createClosers({ mostMs: mostEndingMs, log })
   const close = () => {
     ending.abort()
     return closers.closeAll()
   }
   try {
-    const counters = createCounters()
-    const log = options.log ?? openLog(config.log.level, () => counters.count('log-lines-lost'))
     for (const sentence of oldNames) log.warn({ event: 'old-name' }, sentence)
     const { configFile, announceEveryMs } = options
     const isLab = options.isLab === true
@@ -171,7 +174,7 @@ async function openParts(config: Config, life: Life) {
 
   // What outlives the hub: before anything is acknowledged it is noted in the journal, and on disk.
   const journal = await openTimedJournal(store)
-  onClose(journal.close)
+  onClose(journal.close, 'journal')
   const recording = await openRecording(config, { ...ground, journal })
 
   // The bus, and the message path, which is of hardware: what enters by the broker takes the path, and the
@@ -180,7 +183,7 @@ async function openParts(config: Config, life: Life) {
   onClose(() => path?.close())
   // Nothing comes in before the ports are open.
   const own = await openBus(config, { ...ground, access, journal, hardware: () => hardware })
-  onClose(own.close)
+  onClose(own.close, 'bus')
   const { bus, handle, recall, hubs } = own
   const inner = { ...ground, access, asUser, recording, bus, handle, recall, hubs }
   const upstreams = openUpstreams(config, inner)
@@ -226,7 +229,7 @@ async function openGround(config: Config, life: Life) {
   onClose(securityLog.close)
   const sampledLog = heardBy(securityLog, odd)
   const store = await openStore(data.folder, { limits: limits.store, sampledLog, ending })
-  onClose(store.close)
+  onClose(store.close, 'store')
   const load = watchProcess({ limits, sampledLog })
   onClose(load.close)
   const { isShortOfMemory, isOverloaded } = load

@@ -219,7 +219,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
     log,
     sampledLog,
   })
-  onClose(dialect.close)
+  onClose(dialect.close, 'dialect')
   const route = servedRoute(dialect, {
     access: servedAccess(settings, dialectUsers, parts),
     websockets,

@@ -1,4 +1,5 @@
 /** The process around `main`: its arguments, streams and signals. */
+import { systemClock } from '../core/clock.ts'
 import { main } from './main.ts'
 import { firstStopSignal, progressOn, screenOf } from './terminal.ts'
 
@@ -33,6 +34,8 @@ process.exitCode = await main(process.argv.slice(2), {
   stopped: firstStopSignal({
     signals: process,
     now: performance.now.bind(performance),
+    after: systemClock.after,
     exit: process.exit,
+    kill: process.kill.bind(process, process.pid),
   }),
 })

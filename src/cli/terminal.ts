@@ -130,10 +130,14 @@ export function wordOf(value: unknown): string {
 
 export interface StopSurroundings {
   /** Emits `SIGINT` and `SIGTERM`, as `process` does. */
-  readonly signals: Pick<EventEmitter, 'on'>
+  readonly signals: Pick<EventEmitter, 'on' | 'removeAllListeners'>
   /** Milliseconds of a clock that never jumps. */
   now(): number
+  /** Calls `act` after so many milliseconds, unless nothing else keeps the process running. */
+  after(delayMs: number, act: () => void): unknown
   exit(code: number): void
+  /** Sends the process a signal, which ends it at once where nothing listens for that. */
+  kill(signal: NodeJS.Signals): void
 }
 
 /** As a shell says of a program that Ctrl-C has ended: 128 and the number of the signal. */
@@ -142,20 +146,32 @@ export const interruptedCode = 130
 /** What was waited for did not come in time. */
 export const timedOutCode = 3
 
+/** So long a program that was asked to end may take: whoever asked kills it otherwise, as Docker does after 10 s. */
+const mostStoppingMs = 10_000
+
 /** npm passes on a Ctrl-C that the terminal sends here as well: that is one, not two. */
 const sameSignalMs = 1000
 
 /**
- * Resolves at the first signal that asks for an end. Who asks again later does not want to wait, and
- * gets exit code 130.
+ * Resolves at the first signal that asks for an end. Who asks again later does not want to wait: the signal does then
+ * what it would have done without us, of which a shell makes 130. What has not ended 10 s after the first one is killed.
  */
-export function firstStopSignal({ signals, now, exit }: StopSurroundings): Promise<void> {
+export function firstStopSignal(surroundings: StopSurroundings): Promise<void> {
+  const { signals, now, after, kill, exit } = surroundings
+  const end = (signal: NodeJS.Signals) => {
+    signals.removeAllListeners(signal)
+    // `exit` waits for threads, also for one that waits for a disk; a signal does not.
+    kill(signal)
+    // The first process of a container is deaf to its own.
+    exit(interruptedCode)
+  }
   return new Promise((resolve) => {
     let firstAtMs: number | undefined
-    const stop = () => {
+    const stop = (signal: NodeJS.Signals) => {
+      if (firstAtMs === undefined) after(mostStoppingMs, () => end('SIGKILL'))
       firstAtMs ??= now()
       resolve()
-      if (now() - firstAtMs > sameSignalMs) exit(interruptedCode)
+      if (now() - firstAtMs > sameSignalMs) end(signal)
     }
     signals.on('SIGINT', stop)
     signals.on('SIGTERM', stop)

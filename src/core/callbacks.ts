@@ -1,6 +1,8 @@
 /** Functions that are called later: at the end of the tick, after it, when something happens, at the end of all. */
-import { laterForSure, nextTurn } from './clock.ts'
-import { tellDefect } from './guard.ts'
+import type { Logger } from 'pino'
+import { laterForSure, nextTurn, systemClock } from './clock.ts'
+import { HubError } from './errors.ts'
+import { detached, tellDefect } from './guard.ts'
 
 /** Does things once at the end of a turn of the event loop, however often they were asked for. */
 export interface EndOfTick {
@@ -111,34 +113,73 @@ export function createListeners<Arguments extends unknown[]>(): Listeners<Argume
 
 /** What was opened, to be closed in reverse. */
 export interface Closers {
-  add(close: () => Promise<void> | void): void
+  /** `name` is what is told of it when it does not end. */
+  add(close: () => Promise<void> | void, name?: string): void
   /**
    * Closes all of it, also when some of it cannot be closed. Calling it again waits for the same end.
    *
-   * @throws AggregateError with the failures, after the last one was tried.
+   * @throws AggregateError with the failures, after the last one was tried: `not-ended` of what was left behind.
    */
   closeAll(): Promise<void>
 }
 
-export function createClosers(): Closers {
-  const opened: (() => Promise<void> | void)[] = []
+interface ClosingLimit {
+  /** So long all of it takes at most. */
+  readonly mostMs: number
+  /** Says what has not ended in its time. */
+  readonly log: Pick<Logger, 'error'>
+}
+
+/** Without a limit, closing takes as long as it takes. */
+export function createClosers(limit?: ClosingLimit): Closers {
+  const opened: { readonly close: () => Promise<void> | void; readonly name: string }[] = []
   let closing: Promise<void> | undefined
   const closeEach = async () => {
     const failures: unknown[] = []
-    for (const close of opened.reverse()) {
-      await Promise.resolve()
-        .then(close)
-        .catch((error: unknown) => failures.push(error))
+    const startMs = systemClock.nowMs()
+    const ended = (end: Promise<void>, name: string) => {
+      if (limit === undefined) return end
+      // Half of what is left: what stands still leaves as much to all that come behind it.
+      const leftMs = startMs + limit.mostMs - systemClock.nowMs()
+      return inTime(end, { ...limit, mostMs: leftMs / 2, name })
+    }
+    for (const { close, name } of opened.reverse()) {
+      const end = Promise.resolve().then(close)
+      await ended(end, name).catch((error: unknown) => failures.push(error))
     }
     if (failures.length > 0) throw new AggregateError(failures, 'not everything could be closed')
   }
   return {
-    add: (close) => {
-      opened.push(close)
+    add: (close, name = 'a part') => {
+      opened.push({ close, name })
     },
     closeAll: () => {
       closing ??= closeEach()
       return closing
     },
   }
+}
+
+/** How long a process waits at the end for what was left behind, unless it is killed before. */
+const leftBehindMs = 10_000
+
+/**
+ * Waits for `end`, so long.
+ *
+ * @throws HubError `not-ended` when it has not come by then.
+ */
+function inTime(
+  end: Promise<void>,
+  { mostMs, log, name }: ClosingLimit & { readonly name: string },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = laterForSure(mostMs, () => {
+      log.error({ event: 'not-ended', part: name }, 'a part of the hub does not end: it is left')
+      reject(new HubError('not-ended', `expected ${name} of the hub to end in time: it was left`))
+      // A process that ends by itself waits for its threads, however long: whoever wants to kill it has to be there still.
+      const leave = laterForSure(leftBehindMs, () => {})
+      detached(end.then(leave, leave))
+    })
+    detached(end.then(resolve, reject).finally(cancel))
+  })
 }

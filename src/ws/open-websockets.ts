@@ -145,10 +145,10 @@ function openSockets({ websocket }: Limits, { onClose, ...parts }: WebSocketPart
   onClose(heartbeat.close)
   const context = { ...parts, heartbeat }
   const talk = createWebSockets({ messageBytes, handleProtocols: chooseTalk }, context)
-  onClose(talk.close)
+  onClose(talk.close, 'websockets')
   // [MQTT-6.0.0-2] Packets begin and end anywhere in messages: how large one is says nothing.
   const mqtt = createWebSockets({ messageBytes: undefined, handleProtocols: chooseMqtt }, context)
   const served = createServedWebSockets({ messageBytes }, context)
-  onClose(served.close)
+  onClose(served.close, 'websockets')
   return { talk, mqtt, served }
 }

@@ -30,7 +30,9 @@ t.test('help after a command, or before it, is about that command', async (t) =>
   for (const line of ['run --help', 'run -h', 'help run', '--help run', 'run --config x --help']) {
     const { output, code } = runLine(line)
     t.equal(await code, 0, line)
-    t.match(output.items, [/^ {2}clown-hub run \[--config FILE\] \[--json\]\n {6}start the hub with/])
+    t.match(output.items, [
+      /^ {2}clown-hub run \[--config FILE\] \[--json\]\n {6}start the hub with/,
+    ])
     t.equal(output.items.length, 1)
   }
   for (const line of ['user --help', 'help user']) {

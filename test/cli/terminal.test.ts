@@ -11,9 +11,16 @@ t.test('what a stranger wrote stays on its line, and turns nothing around', asyn
 
 t.test('the first signal asks for an end, one long after it ends at once', async (t) => {
   const signals = new EventEmitter()
-  const exits: number[] = []
+  const exits: (number | string)[] = []
   let nowMs = 5000
-  const stopped = firstStopSignal({ signals, now: () => nowMs, exit: (code) => exits.push(code) })
+  const late: [delayMs: number, act: () => void][] = []
+  const stopped = firstStopSignal({
+    signals,
+    now: () => nowMs,
+    after: (...alarm) => late.push(alarm),
+    exit: (code) => exits.push(code),
+    kill: (signal) => exits.push(signal),
+  })
   signals.emit('SIGINT')
   await stopped
   signals.emit('SIGINT')
@@ -21,8 +28,15 @@ t.test('the first signal asks for an end, one long after it ends at once', async
   signals.emit('SIGTERM')
   t.same(exits, [], 'npm repeats a Ctrl-C')
   nowMs = 6001
-  signals.emit('SIGINT')
-  t.same(exits, [130])
+  signals.emit('SIGINT', 'SIGINT')
+  t.same(exits, ['SIGINT', 130])
+  t.equal(signals.listenerCount('SIGINT'), 0)
+  t.same(
+    late.map(([delayMs]) => delayMs),
+    [10_000],
+  )
+  late[0]?.[1]()
+  t.same(exits.slice(2), ['SIGKILL', 130], 'what does not end is ended')
 })
 
 t.test(

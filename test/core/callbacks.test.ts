@@ -1,4 +1,4 @@
-import { setImmediate as turnOver } from 'node:timers/promises'
+import { setTimeout as pause, setImmediate as turnOver } from 'node:timers/promises'
 import t from 'tap'
 import {
   createClosers,
@@ -132,6 +132,33 @@ t.test('what was opened last is closed first, each once', async (t) => {
   }
   await Promise.all([closers.closeAll(), closers.closeAll()])
   t.same(closed, ['port', 'broker', 'store'])
+})
+
+t.test('what does not end is named, and leaves time to what comes behind it', async (t) => {
+  const left: object[] = []
+  let end = () => {}
+  const late = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  const closed: string[] = []
+  const log = { error: (line: object) => left.push(line) }
+  const closers = createClosers({ mostMs: 200, log })
+  closers.add(async () => {
+    await pause(1)
+    closed.push('store')
+  }, 'store')
+  closers.add(() => Promise.reject(new Error('busy')))
+  closers.add(() => late, 'bus')
+  closers.add(() => late)
+  const failure = await closers.closeAll().catch((error: unknown) => error)
+  end()
+  const event = 'not-ended'
+  t.same(left, [
+    { event, part: 'a part' },
+    { event, part: 'bus' },
+  ])
+  t.same(closed, ['store'])
+  t.match(failure, { errors: [{ code: 'not-ended' }, { code: 'not-ended' }, { message: 'busy' }] })
 })
 
 t.test('what cannot be closed does not keep the rest open', async (t) => {

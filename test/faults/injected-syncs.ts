@@ -15,7 +15,8 @@ export async function injectedSyncs(t: Test, pid: number, fault: string) {
   const ended = new Promise((resolve) => strace.once('close', resolve))
   void ended.then(() => lines.put('no strace'))
   const end = async () => {
-    strace.kill('SIGINT')
+    // At any other signal it lets a delay go by first.
+    strace.kill('SIGKILL')
     await ended
   }
   t.teardown(end)

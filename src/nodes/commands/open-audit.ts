@@ -37,7 +37,7 @@ export async function openAudit(config: DeepReadonly<Config>, parts: AuditParts)
   const { devices } = config.limits.nodes
   const lines = folder ? openAuditFile({ folder, sampledLog }) : keepAuditLines()
   const auditLog = createAuditLog({ lines, sampledLog })
-  onClose(auditLog.close)
+  onClose(auditLog.close, 'audit log')
   const commandRecords = await openCommandRecords({
     ...parts,
     devices,

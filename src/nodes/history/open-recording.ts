@@ -35,7 +35,7 @@ export async function openRecording(
 ): Promise<Recording> {
   const { onClose, clock = systemClock } = parts
   const history = await openHistory({ ...parts, ...settingsOf(config, parts), clock })
-  onClose(history.close)
+  onClose(history.close, 'history')
   onClose(maintained(history, clock))
   const questions = createQuestionTurns(parts.load)
   return { history, recorder: createRecorder({ history }), questions }
