@@ -29,11 +29,13 @@ function fingerprint() {
   return hash.digest('hex')
 }
 
-/** All but the views that are loaded when somebody opens them, and the languages besides English. */
+/** What is not there from the start: views, which have a file each, and all that is done rarely, which has one. */
+const views = /uqr|\/dashboard\/(charts|topics|hub|share(?!\/join)|words)\//
+const rare =
+  /\/dashboard\/(kiosk|why|setup)\/|(join|device-page|tile-editor|copyable|parts|polled)\.tsx?/
+
 function isThereFromTheStart(path) {
-  return !/uplot|uqr|\.css$|\/dashboard\/(charts|topics|hub|share|kiosk|why|setup|words\/(?!en))\b|(device-page|tile-editor|copyable|parts|polled)\.tsx?/.test(
-    path,
-  )
+  return !/\.css$/.test(path) && !views.test(path) && !rare.test(path)
 }
 
 const wanted = fingerprint()
@@ -56,8 +58,13 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
       reportCompressedSize: false,
       rolldownOptions: {
         output: {
-          // What is there from the start is one file: many small ones are packed worse, and take longer.
-          codeSplitting: { groups: [{ name: 'page', test: isThereFromTheStart }] },
+          // Many small files are packed worse, and take longer.
+          codeSplitting: {
+            groups: [
+              { name: 'page', test: isThereFromTheStart },
+              { name: 'rare', test: (path) => rare.test(path) },
+            ],
+          },
         },
       },
     },

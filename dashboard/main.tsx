@@ -10,9 +10,21 @@ import './style/frame.css'
 
 applyTheme()
 const [app] = [document.querySelector('#app')]
-await Promise.all([speakAsAsked(), refreshSession()])
+try {
+  await Promise.all([speakAsAsked(), refreshSession()])
+} catch {
+  // The hub has gone before its words were here.
+  setTimeout(() => location.reload(), 3000)
+}
 if (app !== null) render(<App />, app)
 if ('serviceWorker' in navigator && isSecureContext) {
   // Without it the page works all the same, but for the start while the hub is away.
-  navigator.serviceWorker.register('sw.js').catch(() => {})
+  navigator.serviceWorker.register('sw.js').then(keepLoaded, () => {})
+}
+
+/** What was loaded before the worker was there is of the page, too, such as its words. */
+async function keepLoaded(): Promise<void> {
+  const loaded = performance.getEntriesByType('resource').map(({ name }) => name)
+  const cache = await caches.open('page-1')
+  await cache.addAll(loaded.filter((name) => name.includes('/assets/')))
 }

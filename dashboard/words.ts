@@ -1,12 +1,12 @@
 /** What the page says, in the language of whoever reads it. */
 import { signal } from '@preact/signals'
-import { en, type Word, type Words } from './words/en.ts'
+import type { Word, Words } from './words/en.ts'
 
 export type { Word }
 
-/** Of each language its own name, and where its words are. English is there from the start. */
+/** Of each language its own name, and where its words are: only those of one are loaded. */
 export const languages = {
-  en: { name: 'English', load: async () => en },
+  en: { name: 'English', load: async () => (await import('./words/en.ts')).en },
   cs: { name: 'Čeština', load: async () => (await import('./words/cs.ts')).cs },
   de: { name: 'Deutsch', load: async () => (await import('./words/de.ts')).de },
   fr: { name: 'Français', load: async () => (await import('./words/fr.ts')).fr },
@@ -14,15 +14,22 @@ export const languages = {
 
 export type Language = keyof typeof languages
 
-const spoken = signal<{ language: Language; words: Words }>({ language: 'en', words: en })
+/** Undefined until its words have been loaded, before which nothing is shown. */
+const spoken = signal<{ language: Language; words: Words } | undefined>(undefined)
 
 export function currentLanguage(): Language {
-  return spoken.value.language
+  return spoken.value?.language ?? 'en'
+}
+
+/** Whether the page has a word for what something is called, such as `is-temperature`. */
+export function isWord(key: string): key is Word {
+  return Object.hasOwn(spoken.value?.words ?? {}, key)
 }
 
 /** `word` in the language that is spoken, with `{name}` replaced by the value of that name. */
 export function t(word: Word, values: Readonly<Record<string, string | number>> = {}): string {
-  return spoken.value.words[word].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]))
+  const text = spoken.value?.words[word] ?? word
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]))
 }
 
 const storageKey = 'clown-hub.language'

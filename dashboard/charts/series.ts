@@ -64,46 +64,6 @@ export function withValue(series: ChartSeries, atMs: number, value: number): Cha
   return { ...series, points: [...points.slice(0, -1), merged] }
 }
 
-/** `null` draws a gap; undefined is no point, and a line goes past it. */
-type Column = (number | null | undefined)[]
-
-/** Times in seconds since 1970, and for each series its numbers at these times. */
-export interface Aligned {
-  readonly times: number[]
-  readonly columns: readonly { readonly mean: Column; readonly min: Column; readonly max: Column }[]
-}
-
-export function align(all: readonly ChartSeries[]): Aligned {
-  const marks = all.map(marksOf)
-  const times = [...new Set(marks.flatMap((each) => [...each.keys()]))].sort(
-    (one, two) => one - two,
-  )
-  const column = (each: ReadonlyMap<number, Bucket | null>, at: 2 | 3 | 4): Column =>
-    times.map((time) => {
-      const bucket = each.get(time)
-      return bucket ? bucket[at] : bucket
-    })
-  const columns = marks.map((each) => ({
-    min: column(each, 2),
-    mean: column(each, 3),
-    max: column(each, 4),
-  }))
-  return { times: times.map((time) => time / 1000), columns }
-}
-
-/** A gap has no time of its own: it begins behind the bucket before it. */
-function marksOf({ points, bucketMs }: ChartSeries): Map<number, Bucket | null> {
-  const marks = new Map<number, Bucket | null>()
-  let lastMs: number | undefined
-  for (const point of points) {
-    if (point !== null) {
-      lastMs = point[0]
-      marks.set(lastMs, point)
-    } else if (lastMs !== undefined) marks.set(lastMs + bucketMs, null)
-  }
-  return marks
-}
-
 const names = ['at', 'topic', 'quantity', 'unit', 'count', 'min', 'mean', 'max', 'first', 'last']
 
 function rowsOf(all: readonly ChartSeries[], { fromMs, toMs }: Range): (string | number)[][] {

@@ -1,8 +1,7 @@
 /** What a device can be asked besides on and off, by its kind: docs/devices.md. */
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren, JSX, TargetedSubmitEvent } from 'preact'
-import { en } from '../words/en.ts'
-import { t, type Word } from '../words.ts'
+import { isWord, t } from '../words.ts'
 import { commandDevice } from './commanding.ts'
 import { HoldButton, isHeld } from './hold-button.tsx'
 import type { Device } from './house.ts'
@@ -259,10 +258,6 @@ function Says({ device }: { device: Device }): JSX.Element {
   const said = String(stateOf(device.state.value.value) ?? '–')
   const key = `says-${said}`
   return <p class="says">{isWord(key) ? t(key) : said}</p>
-}
-
-function isWord(key: string): key is Word {
-  return Object.hasOwn(en, key)
 }
 
 function Cover(props: ControlProps): JSX.Element {

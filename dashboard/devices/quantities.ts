@@ -1,7 +1,6 @@
 /** What a report says, as people read it. */
 
-import { en } from '../words/en.ts'
-import { currentLanguage, t, type Word } from '../words.ts'
+import { currentLanguage, isWord, t } from '../words.ts'
 
 export interface Quantity {
   /** As the history calls it: docs/history.md. */
@@ -50,10 +49,6 @@ export function labelOf(name: string): string {
   if (isWord(key)) return t(key)
   const words = name.replace(/\\/g, '').replace(/[-_]/g, ' ')
   return words.charAt(0).toUpperCase() + words.slice(1)
-}
-
-function isWord(key: string): key is Word {
-  return Object.hasOwn(en, key)
 }
 
 /** A number with as many digits as a person reads at a glance. */

@@ -1,8 +1,7 @@
 import type { JSX } from 'preact'
 import { Icon, type IconName, isIcon } from '../icons.tsx'
 import { hrefOf } from '../route.ts'
-import { en } from '../words/en.ts'
-import { t, type Word } from '../words.ts'
+import { isWord, t } from '../words.ts'
 import type { Device } from './house.ts'
 
 const icons: Readonly<Record<string, IconName>> = {
@@ -36,10 +35,6 @@ export function kindLabel(kind: string): string {
   if (isWord(key)) return t(key)
   const words = kind.replace(/[-_]/g, ' ')
   return words.charAt(0).toUpperCase() + words.slice(1)
-}
-
-function isWord(key: string): key is Word {
-  return Object.hasOwn(en, key)
 }
 
 /** Which of its kind: the last level of its topic, unless that says nothing. */

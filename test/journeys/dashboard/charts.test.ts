@@ -9,6 +9,16 @@ function addressOf(...quantities: string[]): string {
   return `/#/charts?${quantities.map((each) => `q=${encodeURIComponent(each)}`).join('&')}`
 }
 
+/** How many colours a canvas has, roughly: what is drawn over another by half is one more. */
+const colorsOn = `(canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  const found = new Set()
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] > 0) found.add([data[at] >> 5, data[at + 1] >> 5, data[at + 2] >> 5].join())
+  }
+  return found.size
+}`
+
 t.test('a chart has what was before it was opened, and goes on', async (t) => {
   const { hub } = await startedHouse(t)
   const opened = await openPage(t, hub)
@@ -25,6 +35,16 @@ t.test('a chart has what was before it was opened, and goes on', async (t) => {
   const before = (await value.textContent()) ?? ''
   t.match(before, /[\d.]+ °C/)
   await value.filter({ hasNotText: before }).waitFor()
+  const drawn = await page.evaluate(
+    `[...document.querySelectorAll('.plot canvas')].map(${colorsOn})`,
+  )
+  for (const colors of [drawn].flat()) t.ok(Number(colors) > 2, `axes, texts, a line: ${colors}`)
+  // One place in time is pointed at in all of them.
+  await page
+    .locator('.plot canvas')
+    .first()
+    .hover({ position: { x: 300, y: 60 } })
+  t.equal(await page.locator('.cursor').count(), 2)
   t.same(await barriersIn(page), [])
   t.same(complaints, [])
   t.same(strangers, [])
@@ -47,7 +67,7 @@ t.test('what is on screen is taken along, and its address leads back to it', asy
     await page.getByRole('button', { name, exact: true }).click()
     t.match(await readFile(await (await saved).path(), 'utf8'), first)
   }
-  const plot = page.locator('.plot .u-over')
+  const plot = page.locator('.plot canvas')
   const box = await plot.boundingBox()
   if (box === null) throw new Error('expected a plot on the screen')
   await page.mouse.move(box.x + box.width * 0.5, box.y + 50)
