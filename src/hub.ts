@@ -326,7 +326,7 @@ function hardwareRoutes({ limits }: Config, parts: Routed): [path: string, route
   return [
     ['/api/trace', traceRoute({ asUser, trace })],
     ['/api/command', commandRoute({ asUser, clientAddress, jsonLimits, enter: path.enter })],
-    ...messageRoutes({ ...parts, clientAddress, jsonLimits, enter: path.enter }),
+    ...messageRoutes({ ...parts, ...path, clientAddress, jsonLimits }),
     ...keptRoutes({ asUser, kept, forgetUser: createForgetUser(parts), jsonLimits }),
     ['/api/label', labelRoute({ asUser, label: hardware.label, jsonLimits })],
     ['/api/conflicts', conflictsRoute({ asUser, conflicts: hardware.nodes.conflicts })],

@@ -5,6 +5,7 @@ import { ApiError, postJson } from '../api.ts'
 import { CopyAs } from '../copyable.tsx'
 import { command, LinkLostError, publish } from '../link.ts'
 import { t } from '../words.ts'
+import { CheckedText, useCheck } from './checking.tsx'
 import { linesToSend } from './copy-as.ts'
 import type { TopicTree } from './topic-tree.ts'
 
@@ -31,6 +32,7 @@ export function PublishBox({ tree, start }: { tree: TopicTree; start: string }):
     form.value = { ...draft, ...changed }
   }
   const { answers, send } = useSending()
+  const checked = useCheck(draft.topic === '' ? undefined : messageOf(draft), checkEveryMs)
   return (
     <form
       class="publish"
@@ -57,9 +59,12 @@ export function PublishBox({ tree, start }: { tree: TopicTree; start: string }):
         id="publish-payload"
         rows={3}
         spellcheck={false}
+        aria-invalid={(checked.refusal ?? checked.problem) !== null}
+        aria-describedby="publish-check"
         value={draft.text}
         onInput={({ currentTarget }) => change({ text: currentTarget.value })}
       />
+      <CheckedText checked={checked} id="publish-check" />
       <p class="quiet">{t(isJson(draft.text) ? 'payloadJson' : 'payloadText')}</p>
       {!isCommand(draft) && <Delivery draft={draft} change={change} />}
       <div class="row">
@@ -76,6 +81,14 @@ export function PublishBox({ tree, start }: { tree: TopicTree; start: string }):
       )}
     </form>
   )
+}
+
+/** So often the hub is asked what it would say, while somebody writes. */
+const checkEveryMs = 300
+
+function messageOf({ topic, text, qos, isRetained: retain }: Draft) {
+  const encoding = isJson(text) ? ('json' as const) : ('text' as const)
+  return { topic, payload: payloadIn(text), encoding, qos, retain }
 }
 
 function Proposals({ tree, text }: { tree: TopicTree; text: string }): JSX.Element {
@@ -161,14 +174,12 @@ function sendCommand({ topic, text }: Draft, tell: Tell): Promise<unknown> {
 
 /** By the websocket nothing is retained or acknowledged. */
 async function sendMessage(draft: Draft, tell: Tell): Promise<() => void> {
-  const { topic, text, qos, isRetained: retain } = draft
+  const message = messageOf(draft)
   let stop = () => {}
-  if (qos === 0 && !retain) {
-    stop = publish(topic, payloadIn(text), (why) => tell(t('outcomeRefused', { why })))
-  } else {
-    const encoding = isJson(text) ? 'json' : 'text'
-    await postJson('api/publish', { topic, payload: payloadIn(text), encoding, qos, retain })
-  }
+  if (message.qos === 0 && !message.retain) {
+    const { topic, payload } = message
+    stop = publish(topic, payload, (why) => tell(t('outcomeRefused', { why })))
+  } else await postJson('api/publish', message)
   tell(t('published'))
   return stop
 }

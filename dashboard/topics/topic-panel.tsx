@@ -7,6 +7,7 @@ import { numberText, quantitiesOf } from '../devices/quantities.ts'
 import { Icon } from '../icons.tsx'
 import { hrefOf } from '../route.ts'
 import { t } from '../words.ts'
+import { CheckedText, useCheck } from './checking.tsx'
 import { linesToFollow } from './copy-as.ts'
 import { differenceOf, hexDump } from './difference.ts'
 import { Retained } from './retained.tsx'
@@ -34,7 +35,7 @@ export function TopicPanel({ node, count }: TopicPanelProps): JSX.Element {
         {t('messages', { count, rate: numberText(rateOf(node, now.value)) })}
         {said !== undefined && ` · ${dateTime(said.atMs)}`}
       </p>
-      {said !== undefined && <Value said={said} />}
+      {said !== undefined && <Value topic={topic} said={said} />}
       <Retained key={topic} topic={topic} />
       <p class="row">
         {drawn.length > 0 && (
@@ -63,11 +64,16 @@ function pretty(payload: unknown): string {
   return typeof payload === 'string' ? payload : JSON.stringify(payload, null, 2)
 }
 
+/** What comes faster is not looked at one by one. */
+const checkEveryMs = 1000
+
 const marks = { same: ' ', new: '+', gone: '−' } as const
 
 /** Pretty, with what is new and what is gone since the value before; bytes as hex. */
-function Value({ said }: { said: Said }): JSX.Element {
+function Value({ topic, said }: { topic: string; said: Said }): JSX.Element {
   const { payload, before, isBase64 } = said
+  // Who may not say it may read it all the same.
+  const { problem } = useCheck(isBase64 ? undefined : { topic, payload }, checkEveryMs)
   const lines = useMemo(() => {
     if (isBase64) return [{ text: hexDump(String(payload)), is: 'same' as const }]
     return differenceOf(pretty(before === undefined ? payload : before), pretty(payload))
@@ -83,6 +89,7 @@ function Value({ said }: { said: Said }): JSX.Element {
           </span>
         ))}
       </pre>
+      <CheckedText checked={{ refusal: null, problem }} />
     </section>
   )
 }

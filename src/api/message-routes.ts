@@ -7,10 +7,11 @@ import { HubError, quote } from '../core/errors.ts'
 import type { JsonLimits } from '../core/json.ts'
 import { asQos, type Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
-import type { Exchange, Route } from '../core/route.ts'
+import type { Route } from '../core/route.ts'
 import { checkFilter, isCommand } from '../core/topic.ts'
 import type { PublishRequest } from '../generated/publish.ts'
 import { validatePublishRequest } from '../generated/validate-requests.js'
+import type { MessagePath } from '../nodes/message-path.ts'
 import type { Store } from '../store/store.ts'
 import type { AsUser } from './as-user.ts'
 import { answerJson, limitIn, readJson, readQuery } from './json-exchange.ts'
@@ -19,6 +20,7 @@ export interface MessageRoutesOptions {
   readonly asUser: AsUser
   /** @throws HubError when the message may not go on the bus. */
   enter(message: Message, sender: Sender): Message | undefined
+  readonly judge: MessagePath['judge']
   readonly bus: Pick<Bus, 'publish' | 'retained'>
   readonly store: Pick<Store, 'settled'>
   clientAddress(request: IncomingMessage): string
@@ -26,27 +28,24 @@ export interface MessageRoutesOptions {
 }
 
 /**
- * By path: publishes a message as an MQTT client would, and lists what is retained of what somebody may read. What is to be kept
- * is on disk before the answer.
+ * By path: publishes a message as an MQTT client would, tells what would be said of one, and lists what is retained of what
+ * somebody may read. What is to be kept is on disk before the answer.
  */
 export function messageRoutes(options: MessageRoutesOptions): [path: string, route: Route][] {
   const { asUser, bus, jsonLimits } = options
+  const post = (act: (asked: PublishRequest, sender: Sender) => unknown): Route => ({
+    post: (exchange, body) =>
+      asUser(exchange, (user) =>
+        answerJson(exchange.response, () => {
+          const address = options.clientAddress(exchange.request)
+          const sender = { user: user.name, rights: rightsOf(user), address, way: 'http' }
+          return act(readJson(body, validatePublishRequest, jsonLimits), sender)
+        }),
+      ),
+  })
   return [
-    [
-      '/api/publish',
-      {
-        post: (exchange, body) =>
-          asUser(exchange, (user) =>
-            answerJson(exchange.response, () =>
-              publish(
-                readJson(body, validatePublishRequest, jsonLimits),
-                { exchange, user },
-                options,
-              ),
-            ),
-          ),
-      },
-    ],
+    ['/api/publish', post((asked, sender) => publish(asked, sender, options))],
+    ['/api/check', post((asked, sender) => check(asked, sender, options))],
     [
       '/api/retained',
       {
@@ -61,24 +60,32 @@ export function messageRoutes(options: MessageRoutesOptions): [path: string, rou
 
 async function publish(
   asked: PublishRequest,
-  { exchange: { request }, user }: { exchange: Exchange; user: User },
-  { enter, bus, store, clientAddress }: MessageRoutesOptions,
+  sender: Sender,
+  { enter, bus, store }: MessageRoutesOptions,
 ) {
-  const { topic, encoding, qos = 0, retain = false } = asked
+  const { topic } = asked
   if (isCommand(topic)) {
     const expected = 'expected a topic that is no command, which POST /api/command sends'
     throw new HubError('bad-topic', `${expected}, got ${quote(topic)}`)
   }
-  const address = clientAddress(request)
-  const sender = { user: user.name, rights: rightsOf(user), address, way: 'http' }
-  const text = encoding === 'text' ? String(asked.payload) : JSON.stringify(asked.payload)
-  const payload = new Payload(Buffer.from(text))
-  const entered = enter({ topic, payload, qos: asQos(qos), retain }, sender)
+  const entered = enter(messageIn(asked), sender)
   // An overloaded hub has dropped a report without a word.
   if (entered === undefined) return { topic, isPublished: false, retain: false }
   bus.publish(entered)
   await new Promise<void>((resolve) => store.settled(resolve))
   return { topic, isPublished: true, retain: entered.retain }
+}
+
+function messageIn({ topic, payload, encoding, qos = 0, retain = false }: PublishRequest): Message {
+  const text = encoding === 'text' ? String(payload) : JSON.stringify(payload)
+  return { topic, payload: new Payload(Buffer.from(text)), qos: asQos(qos), retain }
+}
+
+/** What a page says beside a message while somebody writes it. */
+function check(asked: PublishRequest, sender: Sender, { judge }: MessageRoutesOptions) {
+  const { refusal, problem = null } = judge(messageIn(asked), sender)
+  const told = refusal && { code: refusal.code, message: refusal.message }
+  return { topic: asked.topic, refusal: told ?? null, problem }
 }
 
 /** @throws HubError `bad-query`, `bad-topic` */

@@ -129,6 +129,15 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
   ShareLink: object({
     ...{ id: text, title: text, filters: manyOf(text), by: text, since: time, until: time },
   }),
+  Bus: object(
+    { state: text, since: time, url: text, protocol: text, reason: text, nextTry: time },
+    ['since', ...['url', 'protocol', 'reason', 'nextTry']],
+  ),
+  Judgement: object({
+    topic: text,
+    refusal: { anyOf: [refTo('Error'), { type: 'null' }] },
+    problem: orNull(text),
+  }),
   Upstream: object(
     {
       ...{ name: text, dialect: text, url: text, state: text, since: time },

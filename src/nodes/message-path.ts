@@ -7,23 +7,26 @@
  * It has arrived (on the bus, whoever put it there): the bus delivers it, and then it is remembered as last
  * value, tells about hardware, and is recorded. Nothing on this path waits for anything.
  */
-import type { Logger } from 'pino'
 import type { NodePresence } from '../access/node-presence.ts'
-import type { PublishDecision } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
 import type { Bus } from '../bus/bus.ts'
-import { type ErrorCode, HubError, quote, reasonOf, systemCodeOf } from '../core/errors.ts'
+import { type ErrorCode, HubError, quote } from '../core/errors.ts'
 import { errorOn, type Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
-import type { Counters, SampledLog } from '../core/sampled-log.ts'
 import type { Trace } from '../core/trace.ts'
+import {
+  type AdmissionParts,
+  createAdmission,
+  type Entering,
+  type Judgement,
+  warnOfReport,
+} from './admission.ts'
 import { type ArrivalsParts, type ArrivingProfiles, createArrivals } from './arrivals.ts'
-import { ambiguityIn } from './clown-model.ts'
 import type { Commands, Request } from './commands/commands.ts'
 import { observeCommand } from './commands/observe-command.ts'
 import type { KnownStates, Since } from './registry/known-states.ts'
 import type { RelayGuard } from './relay-guard/relay-guard.ts'
-import { decide, type TopicRecord } from './topic-records.ts'
+import type { TopicRecord } from './topic-records.ts'
 
 export interface MessagePath {
   /**
@@ -34,6 +37,8 @@ export interface MessagePath {
    * nobody watches is refused with.
    */
   enter(message: Message, sender: Sender): Message | undefined
+  /** What would be said of a message that entered now, of which nothing else comes. */
+  judge(message: Message, sender: Sender): Judgement
   /**
    * Somebody nobody knows says this on a broker that somebody else runs: it has gone its way, past the rights and the
    * guard. A command is followed from here on, and a report tells who waits for it. Returns whether it is to arrive.
@@ -47,7 +52,9 @@ export interface MessagePath {
   close(): void
 }
 
-export interface MessagePathParts extends ArrivalsParts {
+export interface MessagePathParts
+  extends ArrivalsParts,
+    Omit<AdmissionParts, 'profiles' | 'load' | 'trace'> {
   readonly bus: Pick<Bus, 'subscribe' | 'publish' | 'refusalOf'>
   readonly commands: Pick<Commands, 'take' | 'refuse' | 'reported' | 'observe'>
   readonly profiles: PathProfiles
@@ -61,15 +68,12 @@ export interface MessagePathParts extends ArrivalsParts {
   /** Whose rights those have who command devices of profiles past the hub. */
   outsider(): Sender
   readonly load: Load
-  readonly log: Pick<Logger, 'warn'>
-  readonly sampledLog: SampledLog
-  readonly counters: Pick<Counters, 'count'>
   /** Where who asks why finds what became of a message. */
   readonly trace: Pick<Trace, 'enters' | 'allowed' | 'refused' | 'shed' | 'told'>
 }
 
 /** What profiles have to do with a message. */
-export interface PathProfiles extends ArrivingProfiles {
+export interface PathProfiles extends ArrivingProfiles, Pick<AdmissionParts['profiles'], 'askIn'> {
   /** Somebody says something that a profile will hear. */
   enters(message: Message, sender: Sender): void
   /**
@@ -94,18 +98,11 @@ interface Load {
 
 export function openMessagePath(parts: MessagePathParts): MessagePath {
   const { bus, records, commands, presence, profiles, trace } = parts
-  const keeping = { ...parts, warnOnce: createWarnOnce(parts) }
+  const admission = createAdmission(parts)
+  const { admit } = admission
   const arrivals = createArrivals(parts)
   const stopHearing = bus.subscribe('#', arrivals.take)
 
-  const admit = (record: TopicRecord, message: Message, sender: Sender): Message => {
-    checkTopic(record, parts)
-    const decision = checkRight(record, { message, sender }, parts)
-    trace.allowed(message, decision.reason)
-    if (message.payload.refusal !== undefined) throw message.payload.refusal
-    checkModel(record, message, parts)
-    return message.retain ? keptOrNot(record, { message, sender, decision }, keeping) : message
-  }
   const doubt = ({ base }: TopicRecord) => {
     // What was said before is learned before it is history.
     arrivals.settle()
@@ -156,6 +153,7 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
         throw error
       }
     },
+    judge: (message, sender) => admission.judge(records.of(message.topic), { message, sender }),
     overheard: (message) => {
       const entering = { message, sender: parts.outsider() }
       return overhear(records.of(message.topic), entering, { ...parts, command, doubt })
@@ -170,12 +168,6 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
 }
 
 // --- entering ---
-
-/** A message, and who sends it. */
-interface Entering {
-  readonly message: Message
-  readonly sender: Sender
-}
 
 /** What a message costs about, with all that follows from it. */
 const messageMs = 0.05
@@ -194,81 +186,6 @@ function isShed(
   trace.shed(message)
   sampledLog.warn('reports-shed', { topic, user }, 'overloaded: a report was dropped')
   return true
-}
-
-function checkTopic({ error }: TopicRecord, { sampledLog }: MessagePathParts): void {
-  if (error === undefined) return
-  const kind = String(systemCodeOf(error))
-  sampledLog.warn(kind, { reason: reasonOf(error) }, 'a message was refused by its topic')
-  throw error
-}
-
-/** @throws HubError `forbidden` when the sender has no right, or none any more, to publish the message. */
-export function checkRight(
-  record: TopicRecord,
-  { message, sender }: Entering,
-  { sampledLog }: Pick<MessagePathParts, 'sampledLog'>,
-): PublishDecision {
-  const decision = decide(record, sender.rights, message.retain)
-  if (decision.allowed) return decision
-  const { user, clientId } = sender
-  const { reason } = decision
-  const fields = { user, client: clientId, topic: record.topic, reason }
-  sampledLog.warn('right-missing', fields, 'a message was refused')
-  throw new HubError('forbidden', `expected a right to publish, got none: ${reason}`)
-}
-
-/**
- * Commands and requests that break their schema, or hold numbers that parsing changes, are refused where
- * Clown.Model binds. Any other message that breaks its schema is passed on, counted and logged: a reading with
- * a fault is better than none.
- */
-function checkModel(
-  { topic, shape, isBound, problemOf }: TopicRecord,
-  { payload }: Message,
-  { sampledLog }: MessagePathParts,
-): void {
-  const problem = problemOf?.(payload)
-  if (shape !== 'command' && shape !== 'request') {
-    if (problem !== undefined) warnOfReport(topic, problem, { sampledLog })
-    return
-  }
-  if (!isBound) return
-  const error = problem ?? ambiguityIn(payload)
-  if (error === undefined) return
-  // The error may quote the payload, which only the sender and the readers of the topic may see.
-  sampledLog.warn('command-refused', { topic }, 'a command breaks its schema')
-  throw new HubError('bad-payload', error)
-}
-
-function warnOfReport(
-  topic: string,
-  problem: string,
-  { sampledLog }: Pick<MessagePathParts, 'sampledLog'>,
-): void {
-  sampledLog.warn('report-breaks-schema', { topic, problem }, 'a report breaks its schema')
-}
-
-/**
- * The message, without its retain flag when it may not be kept: for want of the right, since it would switch an
- * actuator later, or for want of memory. It is delivered all the same.
- */
-function keptOrNot(
-  record: TopicRecord,
-  { message, sender, decision }: Entering & { readonly decision: PublishDecision },
-  parts: Pick<MessagePathParts, 'load' | 'sampledLog'> & { warnOnce(topic: string): void },
-): Message {
-  const { topic } = record
-  const { load, sampledLog, warnOnce } = parts
-  if (decision.withoutRetain) {
-    const { user, clientId } = sender
-    const fields = { user, client: clientId, topic }
-    sampledLog.warn('right-to-retain-missing', fields, 'a retain flag was removed: no right to it')
-  } else if (record.isSwitching) warnOnce(topic)
-  else if (load.isOutOfMemory() && message.payload.bytes.length > 0) {
-    sampledLog.warn('retained-refused', { topic }, 'short of memory: a value was not retained')
-  } else return message
-  return { ...message, retain: false }
 }
 
 /** Where devices of profiles stand nobody but the hub reports; they are asked for their state as others are. */
@@ -353,25 +270,4 @@ const traceless: ReadonlySet<ErrorCode> = new Set(['forbidden', 'bad-topic', 'to
 
 function leavesTrace(error: unknown): error is HubError {
   return error instanceof HubError && !traceless.has(error.code)
-}
-
-// --- warnings ---
-
-/** So many topics are told one by one. */
-const warnedTopics = 1000
-
-/** Says once a topic that its commands are not kept, since they would switch a node that connects tomorrow. */
-function createWarnOnce({ log, counters, sampledLog }: MessagePathParts): (topic: string) => void {
-  const warned = new Set<string>()
-  const kind = 'command-not-retained'
-  const text =
-    'a command came with the retain flag, which was removed: it would switch again, later'
-  return (topic) => {
-    if (warned.size >= warnedTopics && !warned.has(topic)) sampledLog.warn(kind, { topic }, text)
-    else {
-      counters.count(kind)
-      if (!warned.has(topic)) log.warn({ event: kind, kind, topic }, text)
-      warned.add(topic)
-    }
-  }
 }

@@ -22,6 +22,7 @@ import type { Broker } from '../mqtt/broker.ts'
 import { clientName, partsOf } from '../mqtt/clients.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
+import { checkRight } from './admission.ts'
 import { createAmongHubs } from './among-hubs.ts'
 import { createClownBases } from './clown-bases.ts'
 import { createClownModel } from './clown-model.ts'
@@ -41,12 +42,7 @@ import { createHistoryAnswers, type HistorySource } from './history/history-answ
 import type { Recording } from './history/open-recording.ts'
 import { createKeptOfDevices, type KeptOfDevices } from './kept-of-devices.ts'
 import type { Age, LastValue, PastValues } from './last-values.ts'
-import {
-  checkRight,
-  type MessagePath,
-  type MessagePathParts,
-  openMessagePath,
-} from './message-path.ts'
+import { type MessagePath, type MessagePathParts, openMessagePath } from './message-path.ts'
 import { openProfileHost, type ProfileHost } from './profiles/host-profiles.ts'
 import type { Profile } from './profiles/profile.ts'
 import {

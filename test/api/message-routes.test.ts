@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { createAsUser } from '../../src/api/as-user.ts'
 import { messageRoutes } from '../../src/api/message-routes.ts'
+import { HubError } from '../../src/core/errors.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
@@ -26,6 +27,11 @@ async function served(t: Test, kept: readonly string[] = []) {
     messageRoutes({
       asUser: createAsUser(async () => ({ user: eve }), { sampledLog }),
       enter: (message) => (world.isOverloaded ? undefined : message),
+      judge: ({ topic, payload }, { user }) => {
+        const about = `${user} on ${topic}: ${String(payload.bytes)}`
+        const refusal = topic === 'attic/a' ? new HubError('forbidden', about) : undefined
+        return { refusal, problem: topic === 'home/odd' ? about : undefined }
+      },
       bus: {
         publish: (message) => published.push(message),
         async *retained() {
@@ -60,6 +66,18 @@ t.test('a message is published as JSON or as it stands, with what was asked for'
   )
   world.isOverloaded = true
   t.match(await ask('publish', { topic: 'home/a', payload: '' }), { isPublished: false })
+})
+
+t.test('what would be said of a message is told, and it is not sent', async (t) => {
+  const { ask, published } = await served(t)
+  const refusal = { code: 'forbidden', message: 'eve on attic/a: 1' }
+  t.same(await ask('check', { topic: 'attic/a', payload: 1 }), {
+    ...{ topic: 'attic/a', refusal, problem: null },
+  })
+  t.same(await ask('check', { topic: 'home/odd', payload: 'x', encoding: 'text' }), {
+    ...{ topic: 'home/odd', refusal: null, problem: 'eve on home/odd: x' },
+  })
+  t.same(published, [])
 })
 
 t.test('a command is left to the route of commands', async (t) => {

@@ -84,6 +84,7 @@ const posted = [
   '/api/remove-token',
   '/api/disconnect',
   '/api/publish',
+  '/api/check',
 ]
 const dialect = '/api/dialects/{dialect}/{operation}'
 const ban = { what: 'user', who: 'guest', reason: 'a' }
@@ -216,6 +217,8 @@ const asked: readonly Asked[] = [
   { path: '/api/unban', method: 'POST', body: {}, user: 'viewer', status: 403 },
   { path: '/api/publish', method: 'POST', body: message, status: 200 },
   { path: '/api/publish', method: 'POST', body: { topic: 'a' }, status: 400 },
+  { path: '/api/check', method: 'POST', body: message, user: 'viewer', status: 200 },
+  { path: '/api/check', method: 'POST', body: { topic: 'a' }, status: 400 },
   { path: '/api/publish', method: 'POST', body: message, user: 'viewer', status: 403 },
   { path: '/api/retained', status: 200 },
   { path: '/api/retained?limit=0', of: '/api/retained', status: 400 },

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import t from 'tap'
+import { noRights } from '../../src/access/rights.ts'
 import { HubError } from '../../src/core/errors.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { createDeviceTable } from '../../src/nodes/registry/device-table.ts'
@@ -317,6 +318,37 @@ t.test('what a broker has kept says that there is a device, and not what it is n
   ])
 })
 
+t.test('what would be said of a message is told, and nothing comes of it', async (t) => {
+  const { path, done } = opened({
+    profiles: {
+      ...idleProfiles,
+      askIn: (device) => {
+        if (device === 'devices/p/x/relay/1') throw new HubError('bad-payload', 'no such word')
+      },
+    },
+  })
+  const judged = (topic: string, text?: string) => path.judge(messageOn(topic, text), clown)
+  const fine = { refusal: undefined, problem: undefined }
+  t.same(judged('n/relay/0/set', '{"state":true}'), fine)
+  t.same(judged('n/thermometer/0', '{"temperature":[1,"°C"]}'), fine)
+  const odd = judged('n/thermometer/0', '{"temperature":"warm"}')
+  t.match(
+    odd,
+    { refusal: undefined, problem: /^expected \/temperature/ },
+    'it goes on all the same',
+  )
+  const refused = (message: ReturnType<typeof messageOn>, by = clown) =>
+    path.judge(message, by).refusal?.code
+  t.equal(refused(messageOn('n/relay/0/set', '{"state":"x"}')), 'bad-payload')
+  t.equal(refused(messageOn('n/relay/0/set', '{"state":true,"state":false}')), 'bad-payload')
+  t.equal(refused(messageOn('devices/p/x/relay/1/set', '{"state":true}')), 'bad-payload')
+  t.equal(refused(messageOn('a/#/b')), 'bad-topic')
+  t.equal(refused(report, { ...clown, rights: noRights }), 'forbidden')
+  const tooLarge = Payload.refused(new HubError('too-large', 'expected less'))
+  t.equal(refused({ ...report, payload: tooLarge }), 'too-large')
+  t.same(done, [])
+})
+
 t.test('what cannot go on the bus is refused', async (t) => {
   const error = new HubError('bus-away', 'expected the broker, got none')
   const { bus } = opened()
@@ -337,4 +369,6 @@ t.test('an overloaded hub drops what is said past it, and a defect goes up', asy
   })
   const asked = messageOn('devices/p/x/relay/1/set', '{"state":true}')
   t.throws(() => path.overheard(asked), defect)
+  const broken = { ...idleProfiles, askIn: () => path.overheard(asked) }
+  t.throws(() => opened({ profiles: broken }).path.judge(asked, clown), defect)
 })

@@ -32,6 +32,7 @@ export const idleProfiles: MessagePathParts['profiles'] = {
   enters: () => {},
   hear: () => {},
   translate: (request) => request,
+  askIn: () => undefined,
   isOwn: ({ topic }) => topic === 'raw/own',
   ask: () => {},
 }

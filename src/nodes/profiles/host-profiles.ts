@@ -178,17 +178,9 @@ export class ProfileHost implements PathProfiles {
 
   translate(request: Request): Request {
     const { device: topic, message, sender } = request
-    const device = this.#parts.profileDevices.of(topic)
-    if (device === undefined) {
-      if (!this.#parts.profileDevices.hold(topic)) return request
-      throw new HubError('unknown-device', `expected a device that is known, got ${quote(topic)}`)
-    }
-    const { kind, ask, askKeys, isConfirmable = () => true } = device.facts
-    if (ask === undefined) {
-      throw new HubError('bad-payload', `expected what can be commanded, got the ${kind} ${topic}`)
-    }
-    const asked = readAsk(kind, message.payload.value, askKeys)
-    const out = ask(asked)
+    const read = this.askIn(topic, message.payload)
+    if (read === undefined) return request
+    const { kind, asked, out, isConfirmable } = read
     const way = typeof out === 'function' ? { outgoing: [], send: out } : this.#onBus(out)
     const goal = goalOf(kind, asked)
     const translation = { ...way, goal, isConfirmable: isConfirmable(asked) }
@@ -196,6 +188,20 @@ export class ProfileHost implements PathProfiles {
     this.checkTrust({ ...translated, sender })
     this.#asked.set(topic, { goal, said: {} })
     return translated
+  }
+
+  askIn(topic: string, payload: Payload) {
+    const device = this.#parts.profileDevices.of(topic)
+    if (device === undefined) {
+      if (!this.#parts.profileDevices.hold(topic)) return undefined
+      throw new HubError('unknown-device', `expected a device that is known, got ${quote(topic)}`)
+    }
+    const { kind, ask, askKeys, isConfirmable = () => true } = device.facts
+    if (ask === undefined) {
+      throw new HubError('bad-payload', `expected what can be commanded, got the ${kind} ${topic}`)
+    }
+    const asked = readAsk(kind, payload.value, askKeys)
+    return { kind, asked, out: ask(asked), isConfirmable }
   }
 
   #onBus(out: readonly Outgoing[]) {
