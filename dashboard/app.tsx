@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks'
 import { ConnectionStrip } from './connection-strip.tsx'
 import { DevicesView } from './devices/devices-view.tsx'
 import { keepHouse } from './devices/house.ts'
+import { Failures } from './failures.tsx'
 import { Icon, Logo } from './icons.tsx'
 import { lazily } from './lazily.tsx'
 import { keepConnected } from './link.ts'
@@ -68,6 +69,7 @@ function SignedIn(): JSX.Element {
       <>
         <ConnectionStrip />
         <main id="content" class="is-whole">
+          <Failures />
           <Kiosk />
         </main>
       </>
@@ -99,6 +101,7 @@ function SignedIn(): JSX.Element {
       </header>
       <ConnectionStrip />
       <main id="content" tabIndex={-1}>
+        <Failures />
         <CurrentView />
       </main>
     </>

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { ApiError, getJson, postJson } from './api.ts'
+import { ApiError, postJson } from './api.ts'
+import { askQuietly, forgetFailure } from './failures.tsx'
 import { t } from './words.ts'
 
 const refreshMs = 10_000
@@ -14,21 +15,22 @@ export interface Polled<T> {
 /** What is asked for anew every ten seconds, while somebody looks. */
 export function usePolled<T>(path: string, isWanted = true): Polled<T> {
   const answer = useSignal<T | undefined>(undefined)
-  const load = () => {
-    getJson<T>(path).then(
-      (value) => (answer.value = value),
-      () => {},
-    )
+  const load = async () => {
+    // What was known stays where the hub does not answer.
+    answer.value = (await askQuietly<T>(path)) ?? answer.peek()
   }
   useEffect(() => {
     if (!isWanted) return
-    load()
+    void load()
     const timer = setInterval(() => {
-      if (!document.hidden) load()
+      if (!document.hidden) void load()
     }, refreshMs)
-    return () => clearInterval(timer)
+    return () => {
+      clearInterval(timer)
+      forgetFailure(path)
+    }
   }, [path, isWanted])
-  return { value: answer.value, load }
+  return { value: answer.value, load: () => void load() }
 }
 
 /** Asks for a change, and keeps why it was refused. */

@@ -1,9 +1,10 @@
 import { useSignal } from '@preact/signals'
 import type { JSX, TargetedSubmitEvent } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { ApiError, getJson, postJson } from '../api.ts'
+import { ApiError, postJson } from '../api.ts'
 import { dateTime } from '../clock.ts'
 import { Copyable } from '../copyable.tsx'
+import { askQuietly, forgetFailure } from '../failures.tsx'
 import { Icon } from '../icons.tsx'
 import { hrefOf } from '../route.ts'
 import { isOperator } from '../session.ts'
@@ -133,12 +134,16 @@ function Log({ device }: { device: Device }): JSX.Element {
   // Read anew when something has been switched, or a command of ours has ended.
   useEffect(() => {
     const aborted = new AbortController()
-    const query = { device: device.topic, limit: logLength }
-    getJson<{ commands: LoggedCommand[] }>('api/commands', query, aborted.signal).then(
-      ({ commands }) => (entries.value = commands),
-      () => {},
-    )
-    return () => aborted.abort()
+    const load = async () => {
+      const query = { device: device.topic, limit: logLength }
+      const asked = askQuietly<{ commands: LoggedCommand[] }>('api/commands', query, aborted.signal)
+      entries.value = (await asked)?.commands ?? entries.peek()
+    }
+    void load()
+    return () => {
+      aborted.abort()
+      forgetFailure('api/commands')
+    }
   }, [device, latest?.id, asked])
   return (
     <>

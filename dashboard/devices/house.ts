@@ -1,8 +1,8 @@
 /** All that the page knows of nodes and devices: asked of the hub when it connects, and kept up to date by what is said. */
 import { batch, effect, type Signal, signal } from '@preact/signals'
 import type { HubLabel } from '../../client/index.ts'
-import { getJson } from '../api.ts'
 import { hubTime } from '../clock.ts'
+import { askQuietly } from '../failures.tsx'
 import { type Line, link, onLabel, onLine } from '../link.ts'
 import { isOperator } from '../session.ts'
 import { loadPast, type Past, remember } from './past.ts'
@@ -175,19 +175,16 @@ const heardSince = new Set<string>()
 async function refresh(): Promise<void> {
   refreshAtMs = Number.POSITIVE_INFINITY
   heardSince.clear()
-  try {
-    const [{ nodes: answers }, { locks }] = await Promise.all([
-      getJson<{ nodes: NodeAnswer[] }>('api/nodes'),
-      getJson<{ locks: Lock[] }>('api/locks'),
-    ])
-    batch(() => {
-      nodes.value = answers.map(learnNode)
-      const lockOf = new Map(locks.map((lock) => [lock.device, lock]))
-      for (const device of devicesByTopic.values()) device.lock.value = lockOf.get(device.topic)
-    })
-  } catch {
-    // The next one comes soon, and the strip says that there is no connection.
-  }
+  const [told, locked] = await Promise.all([
+    askQuietly<{ nodes: NodeAnswer[] }>('api/nodes'),
+    askQuietly<{ locks: Lock[] }>('api/locks'),
+  ])
+  batch(() => {
+    if (told !== undefined) nodes.value = told.nodes.map(learnNode)
+    if (locked === undefined) return
+    const lockOf = new Map(locked.locks.map((lock) => [lock.device, lock]))
+    for (const device of devicesByTopic.values()) device.lock.value = lockOf.get(device.topic)
+  })
 }
 
 function learnNode(answer: NodeAnswer): HouseNode {
@@ -330,15 +327,14 @@ const logDays = 7
 
 async function loadLog(): Promise<void> {
   if (!isOperator()) return
-  try {
-    const query = { since: `${logDays}d`, limit: 1000 }
-    const { commands } = await getJson<{ commands: LoggedCommand[] }>('api/commands', query)
-    batch(() => {
-      for (const entry of commands.toReversed()) learnSwitch(entry)
-    })
-  } catch {
-    // Who switched what is not worth an error.
-  }
+  await learnSwitches({ since: `${logDays}d`, limit: 1000 })
+}
+
+async function learnSwitches(query: Readonly<Record<string, string | number>>): Promise<void> {
+  const log = await askQuietly<{ commands: LoggedCommand[] }>('api/commands', query)
+  batch(() => {
+    for (const entry of log?.commands.toReversed() ?? []) learnSwitch(entry)
+  })
 }
 
 /** Ends by which something was switched, as far as anybody knows. */
@@ -355,17 +351,6 @@ const lastSwitchTimers = new Map<Device, ReturnType<typeof setTimeout>>()
 function loadLastSwitchSoon(device: Device): void {
   if (!isOperator()) return
   clearTimeout(lastSwitchTimers.get(device))
-  const load = async () => {
-    try {
-      const query = { device: device.topic, limit: 5 }
-      const { commands } = await getJson<{ commands: LoggedCommand[] }>('api/commands', query)
-      for (const entry of commands.toReversed()) learnSwitch(entry)
-    } catch {
-      // As above.
-    }
-  }
-  lastSwitchTimers.set(
-    device,
-    setTimeout(() => void load(), 300),
-  )
+  const load = () => void learnSwitches({ device: device.topic, limit: 5 })
+  lastSwitchTimers.set(device, setTimeout(load, 300))
 }

@@ -1,6 +1,7 @@
 /** The last hour of each device, for its tile. */
 import { ApiError, getJson } from '../api.ts'
 import { hubTime } from '../clock.ts'
+import { forgetFailure, tellFailure } from '../failures.tsx'
 import type { Device, HouseNode } from './house.ts'
 import { quantitiesOf } from './quantities.ts'
 
@@ -50,9 +51,12 @@ async function loadInto(node: HouseNode, topic: string): Promise<boolean> {
       const points = each.points.map((point) => point && pastPoint(point))
       device.past.value = new Map([...device.past.peek(), [each.quantity, points]])
     }
+    forgetFailure('api/history')
     return true
   } catch (error) {
-    return !(error instanceof ApiError && error.status === 400)
+    if (error instanceof ApiError && error.status === 400) return false
+    tellFailure('api/history', error)
+    return true
   }
 }
 

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
-import type { JSX } from 'preact'
-import { dateTime, now } from '../clock.ts'
+import type { ComponentChildren, JSX } from 'preact'
+import { ago, dateTime, now, secondsUntil } from '../clock.ts'
 import { Copyable } from '../copyable.tsx'
 import { bytesText } from '../parts.tsx'
 import { useChange, usePolled } from '../polled.ts'
@@ -151,45 +151,92 @@ export function Alarms(): JSX.Element | null {
   )
 }
 
-interface BusState {
+/** Something that the hub dials, and dials again when it is away: docs/upstreams.md. */
+interface Dialled {
   readonly state: string
   readonly url?: string
+  readonly since?: string
   readonly reason?: string
+  readonly nextTry?: string
 }
 
-interface Upstream {
+interface Upstream extends Dialled {
   readonly name: string
   readonly dialect: string
-  readonly state: string
-  readonly reason?: string
   readonly devices: number
 }
 
 /** The broker beside which the hub runs, and the systems that it dials. */
 export function Neighbours(): JSX.Element | null {
-  const bus = usePolled<BusState>('api/bus').value
+  const bus = usePolled<Dialled>('api/bus').value
   const upstreams = usePolled<{ upstreams: Upstream[] }>('api/upstreams').value?.upstreams ?? []
-  if ((bus === undefined || bus.state === 'embedded') && upstreams.length === 0) return null
+  const isBeside = bus !== undefined && bus.state !== 'embedded'
+  if (!isBeside && upstreams.length === 0) return null
   return (
     <section>
       <h2>{t('neighbours')}</h2>
       <ul class="node-list">
-        {bus !== undefined && bus.state !== 'embedded' && (
-          <li>
-            <strong>{t('broker')}</strong>
-            <span>{bus.state}</span>
-            <span class="quiet">{bus.url}</span>
-            {bus.reason !== undefined && <span class="problem">{bus.reason}</span>}
-          </li>
-        )}
-        {upstreams.map(({ name, dialect, state, reason, devices }) => (
+        {isBeside && <Neighbour name={t('broker')} dialled={bus} />}
+        {upstreams.map((upstream) => (
+          <Neighbour key={upstream.name} name={upstream.name} dialled={upstream}>
+            {upstream.dialect}, {t('deviceCount', { count: upstream.devices })}
+          </Neighbour>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+interface NeighbourProps {
+  readonly name: string
+  readonly dialled: Dialled
+  readonly children?: ComponentChildren
+}
+
+/** How it is and since when; where it is away why, and when it is tried again. */
+function Neighbour({ name, dialled, children }: NeighbourProps): JSX.Element {
+  const { state, url, since, reason, nextTry } = dialled
+  return (
+    <li>
+      <strong>{name}</strong>
+      <span>{state}</span>
+      <span class="quiet">
+        {url} {children}
+      </span>
+      {since !== undefined && <span class="quiet">{ago(Date.parse(since))}</span>}
+      {reason !== undefined && <span class="problem">{reason}</span>}
+      {nextTry !== undefined && (
+        <span class="quiet">{t('nextTry', { seconds: secondsUntil(Date.parse(nextTry)) })}</span>
+      )}
+    </li>
+  )
+}
+
+interface HubsAnswer {
+  readonly name: string
+  readonly owner: string | null
+  readonly since: string | null
+  readonly hubs: readonly { readonly name: string; readonly online: boolean }[]
+}
+
+/** Of several hubs before one broker, which are there, and which of them commands: docs/growing.md. */
+export function Hubs(): JSX.Element | null {
+  const { value } = usePolled<HubsAnswer>('api/hubs')
+  if (value === undefined) return null
+  const { name: own, owner, since, hubs } = value
+  return (
+    <section>
+      <h2>{t('hubs')}</h2>
+      {owner === null && <p class="problem">{t('nobodyOwns')}</p>}
+      <ul class="node-list">
+        {hubs.map(({ name, online }) => (
           <li key={name}>
             <strong>{name}</strong>
-            <span>
-              {dialect}, {state}
-            </span>
-            <span class="quiet">{t('deviceCount', { count: devices })}</span>
-            {reason !== undefined && <span class="problem">{reason}</span>}
+            <span>{t(online ? 'online' : 'offline')}</span>
+            {name === owner && since !== null && (
+              <span>{t('owns', { when: dateTime(Date.parse(since)) })}</span>
+            )}
+            {name === own && <span class="quiet">{t('thisHub')}</span>}
           </li>
         ))}
       </ul>

@@ -8,7 +8,7 @@ import { usePolled } from '../polled.ts'
 import { hrefOf } from '../route.ts'
 import { isAdmin, isOperator } from '../session.ts'
 import { t } from '../words.ts'
-import { Alarms, Condition, Dialects, HitLimits, Neighbours } from './condition.tsx'
+import { Alarms, Condition, Dialects, HitLimits, Hubs, Neighbours } from './condition.tsx'
 import { PasswordForm } from './password-form.tsx'
 import { Bans, Connections, SignIns } from './present.tsx'
 import { Users } from './users.tsx'
@@ -33,6 +33,7 @@ export function HubView(): JSX.Element {
         {isOperator() && <Alarms />}
         <Condition />
         {isOperator() && <HitLimits />}
+        <Hubs />
         <Neighbours />
         <Nodes />
         {isOperator() && <Conflicts />}

@@ -69,7 +69,24 @@ export function Users(): JSX.Element | null {
         ))}
       </ul>
       <AddUser kinds={listed.kinds} roles={roles} act={act} />
+      <Roles roles={listed.roles} />
     </section>
+  )
+}
+
+/** What each role of the users file may do; the hub's own are in its documentation. */
+function Roles({ roles }: Pick<Listed, 'roles'>): JSX.Element | null {
+  if (roles.length === 0) return null
+  return (
+    <details class="more">
+      <summary>{t('roles')}</summary>
+      {roles.map(({ name, rules }) => (
+        <>
+          <h3>{name}</h3>
+          <pre class="rules">{rulesText(rules)}</pre>
+        </>
+      ))}
+    </details>
   )
 }
 

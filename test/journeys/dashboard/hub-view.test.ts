@@ -29,9 +29,10 @@ t.test('the hub says how it is, what it knows, and who did what', async (t) => {
 })
 
 t.test('an admin looks after users, who is there, and what was hit', async (t) => {
+  const guest = { rules: [{ allow: ['read'], topic: 'house/#' }] }
   const ann = { role: 'viewer', password: await hashPassword('pass-word') }
   const hub = await startedHub(t, {
-    usersFile: usersFile(t, JSON.stringify({ users: { ann } })),
+    usersFile: usersFile(t, JSON.stringify({ users: { ann }, roles: { guest } })),
     dialects: [{ dialect: 'deconz', port: 0 }],
   })
   const opened = await openPage(t, hub, { path: '/#/hub' })
@@ -60,9 +61,11 @@ t.test('an admin looks after users, who is there, and what was hit', async (t) =
   await plug.getByRole('button', { name: 'New token' }).click()
   await page.locator('.secret code', { hasText: /^ch_/ }).waitFor()
   t.equal(await sessionOf('plug', String(await secret.textContent())), 200)
-  await plug.getByLabel('Role').selectOption('viewer')
+  await plug.getByLabel('Role').selectOption('guest')
   await plug.getByRole('button', { name: 'Save' }).click()
-  await plug.locator('summary', { hasText: 'viewer' }).waitFor()
+  await plug.locator('summary', { hasText: 'guest' }).waitFor()
+  await page.getByText('Roles of the users file').click()
+  await page.locator('.users .rules', { hasText: /^read:house\/#$/ }).waitFor()
   const remove = plug.getByRole('button', { name: 'Remove' })
   await remove.click()
   t.match(await remove.textContent(), 'really?')
@@ -87,6 +90,17 @@ t.test('an admin looks after users, who is there, and what was hit', async (t) =
   await line.getByRole('button').click()
   await closed
   t.same(complaints, [])
+
+  // Whatever the page asks for by itself: what fails is said once, and until it does not.
+  const sick = { status: 503, json: { code: 'sick', message: 'The hub is not well.' } }
+  await page.route(/api\/(bans|limits|nodes)$/, (asked) => asked.fulfill(sick))
+  await page.click('nav >> text=Devices')
+  await page.click('nav >> text=Hub')
+  const failures = page.locator('.failures li')
+  await failures.filter({ hasText: /api\/bans.*: The hub is not well\.$/ }).waitFor()
+  t.equal(await failures.count(), 1)
+  await page.unrouteAll()
+  await failures.waitFor({ state: 'detached' })
 })
 
 /** What each calls devices. */
