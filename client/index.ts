@@ -16,6 +16,7 @@ export type {
   HubMessage,
   HubNode,
   HubPresence,
+  HubSettable,
   HubState,
   LabelChange,
   PublishOptions,

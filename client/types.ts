@@ -141,11 +141,25 @@ export interface HubNode {
   readonly devices: readonly HubDevice[]
 }
 
+/** What one key of a device can be set to. */
+export interface HubSettable {
+  /** `any` is for what nothing is known of; a color is `RRGGBB`. */
+  readonly type: 'boolean' | 'number' | 'text' | 'color' | 'any'
+  /** Those that it can be, and no others. */
+  readonly options?: readonly string[]
+  readonly min?: number
+  readonly max?: number
+  readonly step?: number
+  readonly unit?: string
+}
+
 export interface HubDevice extends HubLabel {
   readonly name: string
   readonly topic: string
   readonly kind: string
   readonly role: 'sensor' | 'actuator' | 'notification'
+  /** What it can be set to, by the key of a command, where its profile tells that; empty of what is only pressed. */
+  readonly settable?: Readonly<Record<string, HubSettable>>
   readonly value: unknown
   /** There when nobody knows its state; what it was when somebody did is `lastValue`. */
   readonly known?: false

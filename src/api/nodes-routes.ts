@@ -8,7 +8,7 @@ import type { Conflicts } from '../nodes/registry/conflicts.ts'
 import type { DeviceLabels } from '../nodes/registry/device-labels.ts'
 import type { KnownNode } from '../nodes/registry/device-table.ts'
 import type { KnownStates } from '../nodes/registry/known-states.ts'
-import { readableNodes } from '../nodes/registry/node-json.ts'
+import { type OwnSettables, readableNodes } from '../nodes/registry/node-json.ts'
 import type { Registry } from '../nodes/registry/registry.ts'
 import { type AsUser, asOperator } from './as-user.ts'
 import { sendChunks } from './history-route.ts'
@@ -20,6 +20,7 @@ export interface NodesRoutesOptions {
   readonly values: Pick<LastValues, 'of'>
   readonly states: Pick<KnownStates, 'isKnown' | 'tellerOf'>
   readonly labels: Pick<DeviceLabels, 'of'>
+  readonly settableOf: OwnSettables
   readonly clock?: Clock
   /** Learns from what has arrived, so that nothing is sent that is older. */
   settle(): void
@@ -96,8 +97,8 @@ async function* nodesJson(
 }
 
 function readable(nodes: readonly KnownNode[], rights: Rights, options: NodesRoutesOptions) {
-  const { values, states, labels, clock = systemClock } = options
-  return readableNodes(nodes, rights, { values, states, labels, nowMs: clock.nowMs() })
+  const { clock = systemClock } = options
+  return readableNodes(nodes, rights, { ...options, nowMs: clock.nowMs() })
 }
 
 /** Percent-decodes a base; undefined when it is malformed. */

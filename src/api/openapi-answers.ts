@@ -57,6 +57,16 @@ const label = {
 
 const rule = object({ allow: manyOf(text), deny: manyOf(text), topic: text }, ['allow', 'deny'])
 
+/** What one key of a device can be set to. */
+const settable = object(
+  {
+    type: { enum: ['boolean', 'number', 'text', 'color', 'any'] },
+    ...{ options: manyOf(text), min: { type: 'number' }, max: { type: 'number' } },
+    ...{ step: { type: 'number' }, unit: text },
+  },
+  ['options', 'min', 'max', 'step', 'unit'],
+)
+
 /** What is answered. */
 export const answerSchemas: Readonly<Record<string, Schema>> = {
   Error: object({ code: text, message: text }),
@@ -65,6 +75,7 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
       ...{ name: text, topic: text, kind: text },
       ...label,
       role: { enum: ['sensor', 'actuator', 'notification'] },
+      settable: { type: 'object', additionalProperties: settable },
       value: {},
       known: { const: false },
       lastValue: {},
@@ -74,7 +85,7 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
       rhythmMs: integer,
       stale: boolean,
     },
-    [...Object.keys(label), 'known', 'lastValue', 'toldBy', 'encoding', 'rhythmMs'],
+    [...Object.keys(label), 'settable', 'known', 'lastValue', 'toldBy', 'encoding', 'rhythmMs'],
   ),
   Node: object(
     {

@@ -180,6 +180,7 @@ async function openKnown(config: DeepReadonly<Config>, parts: HardwareParts) {
     ...{ ...parts, bases, model, presence },
     limits: config.limits,
     ownTitles: profileDevices.titles,
+    settableOf: (topic) => profileDevices.settableOf(topic),
   })
   onClose(nodes.close)
   return { ...nodes, nodes, bases, model, presence, profileDevices }

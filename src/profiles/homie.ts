@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { isRecord } from '../core/json.ts'
-import type { DeviceKind } from '../nodes/profiles/kinds.ts'
+import type { AskRanges, DeviceKind } from '../nodes/profiles/kinds.ts'
 import type { Ask, DeviceFacts, Profile, ProfileHub, Report } from '../nodes/profiles/profile.ts'
 
 type Attributes = Readonly<Record<string, unknown>>
@@ -27,6 +27,7 @@ interface Property {
   readonly unit: string | null
   readonly name: string
   readonly canBeAsked: boolean
+  readonly range: AskRanges[string]
 }
 
 interface House {
@@ -180,23 +181,39 @@ const kinds = new Map<string, readonly [told: DeviceKind, asked: DeviceKind]>([
   ['enum', ['sensor', 'select']],
 ])
 
-function propertyOf(path: string, { datatype, settable, unit, name }: Attributes): Property {
+function propertyOf(path: string, attributes: Attributes): Property {
+  const { datatype, settable, unit: told, name, format } = attributes
   const canBeAsked = settable === true || settable === 'true'
   const type = String(datatype ?? 'string')
-  const [told, asked] = kinds.get(type) ?? (['sensor', 'text'] as const)
+  const unit = typeof told === 'string' && told !== '' ? told : null
+  const [whenTold, whenAsked] = kinds.get(type) ?? (['sensor', 'text'] as const)
   return {
-    kind: canBeAsked ? asked : told,
+    kind: canBeAsked ? whenAsked : whenTold,
     datatype: type,
-    unit: typeof unit === 'string' && unit !== '' ? unit : null,
+    unit,
+    range: { ...rangeIn(type, String(format ?? '')), ...(unit !== null && { unit }) },
     name: typeof name === 'string' && name !== '' ? name : path.slice(path.indexOf('/') + 1),
     canBeAsked,
   }
 }
 
-function asking({ kind }: Property, topic: string): Pick<DeviceFacts, 'ask' | 'askKeys'> {
+/** `low,middle,high` of an enum; `0:100:5` of a number, of which each part may be missing. */
+function rangeIn(datatype: string, format: string): NonNullable<Property['range']> {
+  if (format === '') return {}
+  if (datatype === 'enum') return { options: format.split(',') }
+  if (datatype !== 'integer' && datatype !== 'float') return {}
+  const [min, max, step] = format.split(':').map((part) => {
+    const number = part === '' ? Number.NaN : Number(part)
+    return Number.isFinite(number) ? number : undefined
+  })
+  return { min, max, step }
+}
+
+function asking({ kind, range }: Property, topic: string): Partial<DeviceFacts> {
   const key = kind === 'relay' ? 'state' : 'value'
   return {
     askKeys: [key],
+    ranges: { [key]: range },
     ask: ({ [key]: value }) => [{ topic: `${topic}/set`, payload: String(value) }],
   }
 }

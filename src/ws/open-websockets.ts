@@ -50,7 +50,7 @@ export interface WebSocketParts extends ConnectionShares {
   readonly hardware: Pick<TalkSessionContext, 'answering' | 'label'> & {
     readonly path: Pick<TalkSessionContext, 'enter'> & Pick<MessagePath, 'settle'>
     readonly past: PastValues
-    readonly nodes: Pick<Nodes, 'told' | 'registry' | 'values' | 'states' | 'labels'>
+    readonly nodes: Pick<Nodes, 'told' | 'registry' | 'values' | 'states' | 'labels' | 'settableOf'>
   }
   /** What is spoken by those that talk. */
   readonly dialect: Dialect
@@ -124,13 +124,13 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
 /** What is known of nodes, for those who may read it. */
 function nodesBelow({
   path,
-  nodes: { registry, values, states, labels },
+  nodes: { registry, ...known },
 }: WebSocketParts['hardware']): TalkSessionContext['nodesBelow'] {
   return function* (base, rights) {
     path.settle()
     for (const node of [...registry.nodes.values()]) {
       if (!isAtOrBelow(base, node.base)) continue
-      const around = { values, states, labels, nowMs: systemClock.nowMs() }
+      const around = { ...known, nowMs: systemClock.nowMs() }
       for (const details of readableNodes([node], rights(), around)) {
         yield Payload.ofJson(JSON.stringify(details), details)
       }

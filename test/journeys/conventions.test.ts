@@ -3,6 +3,7 @@
  * mosquitto_pub, by people who never saw either.
  */
 import t, { type Test } from 'tap'
+import type { HubNode } from '../../client/types.ts'
 import { identityOf } from '../../src/simulator/convention.ts'
 import {
   type ConventionName,
@@ -116,10 +117,21 @@ t.test('a relay of each convention ends as it should, whatever it does', async (
       t.equal(receipt, endOf(convention, end), `${convention}: ${receipt} ${message ?? ''}`)
       if (end !== 'confirmed') return
       t.match(await turn(hub, device, { state: false }), { receipt: 'confirmed' })
+      const known = await settableOf(hub, device)
+      t.match(known, { state: { type: 'boolean' } }, `${convention} can be set`)
       t.same((await chartOf(hub, device)).sort(), [false, true], convention)
     }),
   )
 })
+
+/** What everybody is told that `device` can be set to. */
+async function settableOf({ httpPort }: StartedHub, device: string): Promise<unknown> {
+  const answer = await fetch(`http://127.0.0.1:${httpPort}/api/nodes`, {
+    headers: { authorization },
+  })
+  const { nodes } = (await answer.json()) as { readonly nodes: readonly HubNode[] }
+  return nodes.flatMap(({ devices }) => devices).find(({ topic }) => topic === device)?.settable
+}
 
 /** What the chart of `device` has, with each state once. */
 async function chartOf({ httpPort }: StartedHub, device: string): Promise<unknown[]> {

@@ -48,10 +48,81 @@ t.test('each component says and takes what it does', async (t) => {
   for (const [path, payload] of [
     ...[['fan/f', { state: true, speed: 3 }] as const, ['light/l', {}] as const],
     ...[['light/l', { white: 3 }] as const, ['cover/c', { position: 3 }] as const],
+    ...[['fan/f', { direction: 'up' }] as const],
     ...[['number/n', {}] as const],
   ] as const) {
     t.throws(() => asked(path, payload), { code: 'bad-payload' })
   }
+})
+
+t.test('what has topics of its own is told, and asked once it was told', async (t) => {
+  const { values, says, ask, devices, hear, told } = node({
+    ...{ 'cover/c': 'unknown', 'cover/c/position': 30, 'cover/c/tilt': 5, 'cover/c/odd': 1 },
+    ...{ 'fan/f': 'ON', 'fan/f/speed_level': 2, 'fan/f/oscillation': 'oscillate_on' },
+    ...{ 'fan/f/direction': 'forward', 'fan/f/speed': 'low', 'switch/s/odd': 1, 'odd/s/odd': 1 },
+    ...{ 'climate/k/mode': 'heat', 'climate/k/target_temperature': 21.5, 'climate/k': 'x' },
+    ...{ 'climate/k/current_temperature': 20.5, 'climate/k/action': 'HEATING' },
+    ...{
+      'climate/k/preset': 7,
+      'climate/k/target_temperature_low': 'nan',
+      'lock/l': 1,
+      'valve/v': '{"state":"opening","position":40,"tilt":3}',
+    },
+  })
+  t.same(values('cover/c'), { state: null, position: 30, tilt: 5 })
+  t.same(values('fan/f'), {
+    ...{ state: true, 'speed-level': 2, oscillating: true, direction: 'forward' },
+  })
+  t.same(values('climate/k'), {
+    ...{ mode: 'heat', setpoint: 21.5, temperature: [20.5, '°C'], action: 'heating' },
+  })
+  t.same(values('valve/v'), { state: 'opening', position: 40, tilt: 3 })
+  t.same(devices.get('desk/climate/k')?.facts.askKeys, ['mode', 'setpoint'])
+  t.same(devices.get('desk/fan/f')?.facts.ranges, {
+    'speed-level': { type: 'number', min: 0, step: 1 },
+    direction: { type: 'text', options: ['forward', 'reverse'] },
+  })
+  t.same(ask('desk/cover/c', { position: 40, state: 'stop' }), [
+    { topic: 'desk/cover/c/position/command', payload: '40' },
+    { topic: 'desk/cover/c/command', payload: 'STOP' },
+  ])
+  t.same(ask('desk/fan/f', { 'speed-level': 3, oscillating: false }), [
+    { topic: 'desk/fan/f/speed_level/command', payload: '3' },
+    { topic: 'desk/fan/f/oscillation/command', payload: 'oscillate_off' },
+  ])
+  t.same(ask('desk/fan/f', { oscillating: true, direction: 'reverse' }), [
+    { topic: 'desk/fan/f/oscillation/command', payload: 'oscillate_on' },
+    { topic: 'desk/fan/f/direction/command', payload: 'reverse' },
+  ])
+  t.same(ask('desk/climate/k', { setpoint: 19 }), [
+    { topic: 'desk/climate/k/target_temperature/command', payload: '19' },
+  ])
+  says('climate/k/current_temperature', 'nan')
+  says('fan/f/oscillation', 'oscillate_off')
+  says('fan/f/oscillation', 'odd')
+  says('climate/k/current_temperature', 'odd')
+  t.match(values('fan/f'), { oscillating: false })
+  t.match(values('climate/k'), { temperature: [null, '°C'] })
+  hear('desk/cover/c/position/command', '10')
+  hear('desk/climate/k/action/command', 'IDLE')
+  hear('desk/climate/k/command', 'x')
+  t.same(
+    told.flatMap((each) => (each.what === 'observed' ? [each.asked] : [])),
+    [{ position: 10 }],
+  )
+})
+
+t.test('an event is told once, and not what was kept of it', async (t) => {
+  const playing = playTo(esphome, {
+    retained: [
+      { topic: 'esphome/discover/desk', payload: '{"name":"desk"}' },
+      { topic: 'desk/event/bell/state', payload: '{"event_type":"before"}' },
+    ],
+  })
+  t.same(playing.devices.get('desk/event/bell')?.values, {})
+  playing.hear('desk/event/bell/state', '{"event_type":"press"}')
+  playing.hear('desk/event/bell/state', '{}')
+  t.same(playing.devices.get('desk/event/bell')?.values, { event: 'press' })
 })
 
 t.test('what others ask is seen', async (t) => {

@@ -152,3 +152,22 @@ t.test('whoever says what is no state of Homie keeps the topics', async (t) => {
   hear('house/5/lamp/$state', 'init', true)
   t.equal(isOwned(), true)
 })
+
+t.test('a format says what a property can be set to', async (t) => {
+  const ranges = (datatype: string, format: string, unit = '') => {
+    const { devices } = heater(
+      {},
+      {
+        ...{ $homie: '4.0', 'main/mode/$datatype': datatype, 'main/mode/$settable': 'true' },
+        ...{ 'main/mode/$format': format, 'main/mode/$unit': unit },
+      },
+    )
+    return devices.get('heater/main/mode')?.facts.ranges
+  }
+  t.same(ranges('enum', 'eco,comfort'), { value: { options: ['eco', 'comfort'] } })
+  const most = { min: undefined, max: 30, step: 0.5, unit: '°C' }
+  t.same(ranges('float', ':30:0.5', '°C'), { value: most })
+  t.same(ranges('integer', '1:odd'), { value: { min: 1, max: undefined, step: undefined } })
+  t.same(ranges('boolean', 'off,on'), { state: {} })
+  t.same(ranges('enum', ''), { value: {} })
+})

@@ -76,8 +76,8 @@ export function playTo(profile: Profile, options: PlayOptions = {}) {
     },
     /** What is published when a device is asked so. */
     ask: (id: string, payload: unknown) => {
-      const { kind, ask, askKeys = [] } = present(devices.get(id)).facts
-      const out = ask?.(readAsk(kind, payload, askKeys)) ?? []
+      const { facts } = present(devices.get(id))
+      const out = facts.ask?.(readAsk(facts.kind, payload, { askKeys: [], ...facts })) ?? []
       if (typeof out === 'function') throw new Error('expected a device on the bus')
       return out.map(({ topic, payload: sent }) => ({
         topic,

@@ -146,11 +146,7 @@ t.test('covers and locks are told in their words', async (t) => {
   lock.says({ state: 'UNLOCK' })
   t.same(lock.values(), { state: 'unlocked' })
   t.same(lock.asked('lock'), { state: 'LOCK' })
-  t.same(
-    lock.asked({ state: 'open' }),
-    { state: 'open' },
-    'what it does not know it may say itself',
-  )
+  t.throws(() => lock.asked('open'), { message: 'expected lock, unlock as state, got "open"' })
 })
 
 t.test('a thermostat has the words of every climate', async (t) => {
@@ -345,4 +341,49 @@ t.test('groups of a second gateway have their own place', async (t) => {
   t.same([...devices.keys()], ['0x01', 'attic/group:1'])
   hear('attic/all', '{"state":"ON"}')
   t.same(devices.get('attic/group:1')?.values, { state: true })
+})
+
+t.test('what can be set is told as it is exposed, and nothing else is asked', async (t) => {
+  const set = { access: 7 }
+  const { facts, asked } = exposing([
+    { type: 'cover', features: [{ ...set, property: 'state', values: ['OPEN', 'CLOSE'] }] },
+    { ...set, type: 'enum', property: 'motor', values: ['slow', 2] },
+    { ...set, type: 'enum', property: 'odd' },
+    {
+      ...set,
+      type: 'numeric',
+      property: 'delay',
+      value_min: 0,
+      value_max: 9,
+      value_step: 1,
+      unit: 's',
+    },
+    { ...set, type: 'numeric', property: 'free', unit: '', value_max: 'x' },
+    { ...set, type: 'binary', property: 'child_lock', value_on: 'LOCK', value_off: 'UNLOCK' },
+    { ...set, type: 'text', property: 'note' },
+    { ...set, type: 'composite', property: 'plan' },
+  ])
+  t.match(facts()?.ranges, {
+    state: { type: 'text', options: ['open', 'close'] },
+    motor: { type: 'text', options: ['slow', '2'] },
+    odd: {},
+    delay: { type: 'number', min: 0, max: 9, step: 1, unit: 's' },
+    free: { type: 'number', max: undefined },
+    child_lock: { type: 'boolean' },
+    note: { type: 'text' },
+    plan: {},
+  })
+  t.same(asked({ motor: '2', note: 'x', plan: { a: 1 } }), { motor: 2, note: 'x', plan: { a: 1 } })
+  t.throws(() => asked('stop'), { message: 'expected open, close as state, got "stop"' })
+  t.throws(() => asked({ motor: 'fast' }), { code: 'bad-payload' })
+  t.throws(() => asked({ delay: 10 }), { message: 'expected 0 to 9 as delay, got 10' })
+  const lamp = exposing([
+    {
+      type: 'light',
+      features: [
+        { ...set, type: 'numeric', name: 'brightness', property: 'brightness', value_max: 254 },
+      ],
+    },
+  ])
+  t.same(lamp.facts()?.ranges, { brightness: {} }, 'percents are of the hub')
 })

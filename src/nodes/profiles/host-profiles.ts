@@ -196,11 +196,11 @@ export class ProfileHost implements PathProfiles {
       if (!this.#parts.profileDevices.hold(topic)) return undefined
       throw new HubError('unknown-device', `expected a device that is known, got ${quote(topic)}`)
     }
-    const { kind, ask, askKeys, isConfirmable = () => true } = device.facts
+    const { kind, ask, isConfirmable = () => true } = device.facts
     if (ask === undefined) {
       throw new HubError('bad-payload', `expected what can be commanded, got the ${kind} ${topic}`)
     }
-    const asked = readAsk(kind, payload.value, askKeys)
+    const asked = readAsk(kind, payload.value, device.facts)
     return { kind, asked, out: ask(asked), isConfirmable }
   }
 

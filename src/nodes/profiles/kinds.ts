@@ -14,6 +14,10 @@ type Form =
   /** 0 to 100. */
   | 'percent'
   | 'number'
+  /** A colour temperature. Beyond what the lamp has it is the nearest that it has, as lamps do it. */
+  | 'mired'
+  /** How long, in milliseconds. */
+  | 'duration'
   | 'text'
   /** `RRGGBB`, told in capital letters; asked with `#` before it, too. */
   | 'color'
@@ -28,6 +32,28 @@ interface Key {
   readonly moving?: readonly string[]
 }
 
+/** What a key of a device can be set to, as everybody is told. */
+export interface Settable {
+  /** `any` is for what nothing is known of. */
+  readonly type: 'boolean' | 'number' | 'text' | 'color' | 'any'
+  /** Those that it can be, and no others. */
+  readonly options?: readonly string[] | undefined
+  readonly min?: number | undefined
+  readonly max?: number | undefined
+  readonly step?: number | undefined
+  readonly unit?: string | undefined
+}
+
+/** What a profile knows of the keys of a device; `type` of those that the kind does not have. */
+export type AskRanges = Readonly<Record<string, Partial<Settable>>>
+
+/** What a device can be asked. */
+interface Askable {
+  /** Any, unless given. */
+  readonly askKeys?: readonly string[]
+  readonly ranges?: AskRanges
+}
+
 interface Kind {
   /** What can be asked of it; other keys pass as they are. */
   readonly keys: Readonly<Record<string, Key>>
@@ -38,6 +64,7 @@ interface Kind {
 const state: Key = { form: 'switch' }
 const percent: Key = { form: 'percent' }
 const number: Key = { form: 'number' }
+const mired: Key = { form: 'mired' }
 const text: Key = { form: 'text' }
 const onlyReports: Kind = { keys: {} }
 
@@ -56,13 +83,13 @@ const onlyReports: Kind = { keys: {} }
  * | event | `event`: a word; it is told, and not kept |
  */
 const kinds = {
-  relay: { keys: { state, pulse: number }, main: 'state' },
+  relay: { keys: { state, pulse: { form: 'duration' } }, main: 'state' },
   led: { keys: { state: text }, main: 'state' },
   light: {
     keys: {
       state,
       brightness: percent,
-      'color-temp': number,
+      'color-temp': mired,
       color: { form: 'color' },
       effect: text,
     },
@@ -168,18 +195,22 @@ function keyOf(kind: DeviceKind, name: string): Key | undefined {
 /**
  * What a payload asks of a device of `kind`, by key: a bare payload is about the kind's main key, switches are
  * booleans, words are in lower case. An empty payload asks for nothing more than to do it: it presses a button.
- * `keys` are those that the device has, of which a command needs one; without them any.
+ * Of `askKeys` a command needs one; without them any will do.
  *
  * @throws HubError `bad-payload` with what was expected.
  */
-export function readAsk(kind: DeviceKind, payload: unknown, keys?: readonly string[]): Ask {
+export function readAsk(kind: DeviceKind, payload: unknown, can: Askable = {}): Ask {
+  const { askKeys: keys, ranges = {} } = can
   const said = byKeysOf(kind, objectOf(kind, payload))
   // What turns on for a moment turns on: whoever guards the device has to see that.
   const isPulse = kind === 'relay' && Object.hasOwn(said, 'pulse')
   const ask = isPulse ? { state: true, ...said } : said
   if (keys !== undefined) checkKeys(Object.keys(ask), keys)
   return Object.fromEntries(
-    Object.entries(ask).map(([name, value]) => [name, asked(kind, name, value)]),
+    Object.entries(ask).map(([name, value]) => {
+      const range = { ...formOf(kind, name), ...ranges[name] }
+      return [name, withinRange(name, asked(kind, name, value), range)]
+    }),
   )
 }
 
@@ -210,6 +241,53 @@ function asked(kind: DeviceKind, name: string, value: unknown): unknown {
   throw unexpected(`${expected(key)} as ${name}`, value)
 }
 
+/** @throws HubError `bad-payload` for what the device cannot be set to. */
+function withinRange(name: string, value: unknown, range: Settable): unknown {
+  const { options, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, unit } = range
+  if (options !== undefined) {
+    if (options.includes(String(value))) return value
+    throw unexpected(`${options.join(', ')} as ${name}`, value)
+  }
+  if (typeof value !== 'number' || (value >= min && value <= max)) return value
+  if (unit === miredUnit) return Math.min(max, Math.max(min, value))
+  const most = min === Number.NEGATIVE_INFINITY ? `at most ${max}` : `${min} to ${max}`
+  throw unexpected(
+    `${max === Number.POSITIVE_INFINITY ? `at least ${min}` : most} as ${name}`,
+    value,
+  )
+}
+
+const miredUnit = 'mired'
+
+/** How what each form says is told to everybody. */
+const settables: Readonly<Record<Form, Settable>> = {
+  switch: { type: 'boolean' },
+  percent: { type: 'number', min: 0, max: 100, unit: '%' },
+  number: { type: 'number' },
+  mired: { type: 'number', unit: miredUnit },
+  duration: { type: 'number', min: 0, unit: 'ms' },
+  text: { type: 'text' },
+  color: { type: 'color' },
+  word: { type: 'text' },
+}
+
+function formOf(kind: DeviceKind, name: string): Settable {
+  const key = keyOf(kind, name)
+  if (key === undefined) return { type: 'any' }
+  const { form, words } = key
+  return words === undefined ? settables[form] : { ...settables[form], options: Object.keys(words) }
+}
+
+/** What a device of `kind` can be set to, by key: nothing of a button, which is pressed. */
+export function settableOf(
+  kind: DeviceKind,
+  { askKeys = [], ranges = {} }: Askable,
+): Readonly<Record<string, Settable>> {
+  return Object.fromEntries(
+    askKeys.map((name) => [name, { ...formOf(kind, name), ...ranges[name] }]),
+  )
+}
+
 /** What a value of each form says; undefined when it is none. */
 const readers: Readonly<Record<Form, (value: unknown, key: Key) => unknown>> = {
   switch: (value) => {
@@ -217,7 +295,9 @@ const readers: Readonly<Record<Form, (value: unknown, key: Key) => unknown>> = {
     return position && position === 'on'
   },
   percent: (value) => (typeof value === 'number' && value >= 0 && value <= 100 ? value : undefined),
-  number: (value) => (typeof value === 'number' ? value : undefined),
+  number: numberIn,
+  mired: numberIn,
+  duration: numberIn,
   text: (value) => (typeof value === 'string' ? value : undefined),
   color: (value) => /^#?([0-9A-F]{6})$/i.exec(String(value))?.[1]?.toUpperCase(),
   word: (value, { words = {} }) => {
@@ -226,11 +306,17 @@ const readers: Readonly<Record<Form, (value: unknown, key: Key) => unknown>> = {
   },
 }
 
+function numberIn(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}
+
 function expected({ form, words = {} }: Key): string {
   const sentences = {
     switch: 'true or false',
     percent: '0 to 100',
     number: 'a number',
+    mired: 'a number of mired',
+    duration: 'a number of milliseconds',
     text: 'a text',
     color: 'a color such as FF8800',
     word: Object.keys(words).join(', '),

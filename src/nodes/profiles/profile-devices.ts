@@ -8,7 +8,7 @@ import type { ClownModel } from '../clown-model.ts'
 import { deviceOf } from '../device.ts'
 import type { OwnTitles } from '../registry/device-labels.ts'
 import type { Registry } from '../registry/registry.ts'
-import { canBeAsked } from './kinds.ts'
+import { canBeAsked, type Settable, settableOf } from './kinds.ts'
 import { type ProfileDevice, placeOf, upstreamsPrefix } from './open-profile.ts'
 import type { DevicePlace, Outgoing } from './profile.ts'
 
@@ -116,6 +116,12 @@ export class ProfileDevices {
     if (device !== undefined) return device.facts.ask !== undefined
     const places = this.#tops.flatMap(([prefix]) => placeOf(prefix, topic) ?? [])
     return places.some(({ kind }) => canBeAsked(kind))
+  }
+
+  /** What a device can be set to, by key; undefined of what cannot be commanded, or is not of a profile. */
+  settableOf(topic: string): Readonly<Record<string, Settable>> | undefined {
+    const facts = this.#devices.get(topic)?.facts
+    return facts?.askKeys && settableOf(facts.kind, facts)
   }
 
   /** What asks a device for its state; undefined where nothing does. */

@@ -8,7 +8,7 @@
  */
 import type { AlarmClock } from '../../core/clock.ts'
 import type { Payload } from '../../core/payload.ts'
-import type { DeviceKind } from './kinds.ts'
+import type { AskRanges, DeviceKind } from './kinds.ts'
 
 export interface Profile {
   /** A level of topics: its devices stand at `devices/<name>/<node>/<kind>/<part>`. */
@@ -130,6 +130,8 @@ export interface DeviceFacts extends DevicePlace {
   readonly ask?: (asked: Ask) => readonly Outgoing[] | SendsIt
   /** The keys that can be asked of it, none of a button; not given of one that is far away, which knows by itself. */
   readonly askKeys?: readonly string[]
+  /** What of those keys is known beyond what the kind says: the options of a select, the least and the most of a number. */
+  readonly ranges?: AskRanges
   /** Asks the device what its state is. */
   readonly question?: () => readonly Outgoing[]
   /** Whether a report will tell what became of a command; one that cannot be confirmed ends as sent. Always, unless given. */

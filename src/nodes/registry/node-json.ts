@@ -38,6 +38,8 @@ interface DeviceDetails extends DeviceLabel {
   readonly role: DeviceRole
   /** Null when there is none, or it is history; bytes that are no text in base64. */
   readonly value: unknown
+  /** What it can be set to, by key, where a profile tells that. */
+  readonly settable?: ReturnType<OwnSettables>
   /** There when nobody knows its state, which is `value` null: what it was when somebody did. */
   readonly known?: false
   readonly lastValue?: unknown
@@ -88,7 +90,11 @@ function summaryOf(
   }
 }
 
+/** What a device can be set to, by key, as its profile knows it; undefined where nobody does. */
+export type OwnSettables = (topic: string) => Readonly<Record<string, object>> | undefined
+
 export interface Around {
+  readonly settableOf: OwnSettables
   readonly values: Pick<LastValues, 'of'>
   readonly states: Pick<KnownStates, 'isKnown' | 'tellerOf'>
   readonly labels: Pick<DeviceLabels, 'of'>
@@ -108,19 +114,21 @@ export function detailsOf(
 
 function deviceDetails(
   device: KnownDevice,
-  { values, states, labels, nowMs }: Around,
+  { values, states, labels, settableOf, nowMs }: Around,
 ): DeviceDetails {
   const { name, topic, kind, role, heard, reportIntervalMs } = device
   const payload = values.of(topic)?.payload
   const isKnown = states.isKnown(topic)
   const value = payload?.value ?? null
   const toldBy = states.tellerOf(topic)
+  const settable = settableOf(topic)
   return {
     name,
     topic,
     kind,
     role,
     ...labels.of(topic),
+    ...(settable !== undefined && { settable }),
     value: isKnown ? value : null,
     ...(!isKnown && { known: false, lastValue: value }),
     ...(toldBy !== undefined && { toldBy }),

@@ -14,7 +14,7 @@ import { type Conflicts, type ConflictsOptions, createConflicts } from './confli
 import { type DeviceLabels, type OwnTitles, openDeviceLabels } from './device-labels.ts'
 import type { KnownDevice, KnownNode } from './device-table.ts'
 import { createKnownStates, type KnownStates, type Since } from './known-states.ts'
-import { createNodeTopics } from './node-json.ts'
+import { createNodeTopics, type OwnSettables } from './node-json.ts'
 import { createOfflineDetection } from './offline-detection.ts'
 import { createPresence, type Presence, type PresenceTeller } from './presence.ts'
 import { createQuestions, type Questions } from './questions.ts'
@@ -34,6 +34,7 @@ export interface NodesOptions {
   /** Is told which nodes speak Clown.Model. */
   readonly bases: Pick<ClownBases, 'set'>
   readonly ownTitles: OwnTitles
+  readonly settableOf: OwnSettables
   readonly limits: LastValuesLimits & { readonly nodes: { readonly devices: number } }
   readonly sampledLog: SampledLog
   readonly log: ConflictsOptions['log']
@@ -56,6 +57,7 @@ export interface Nodes {
   readonly isFollowed: boolean
   readonly states: KnownStates
   readonly labels: DeviceLabels
+  readonly settableOf: OwnSettables
   readonly conflicts: Conflicts
   readonly questions: Pick<Questions, 'askNow'>
   /** Tells sessions who comes and goes. */
@@ -118,6 +120,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     answering: createAnswers({ registry, values, clock, markOf: states.markOf }),
     states,
     labels,
+    settableOf: options.settableOf,
     conflicts,
     questions,
     told,

@@ -1,16 +1,18 @@
 /** The components of Home Assistant, as the devices of the hub that they are. Facts: www.home-assistant.io/integrations/mqtt. */
-import { HubError } from '../../core/errors.ts'
 import { fieldOf, isRecord, parseJson } from '../../core/json.ts'
 import type { MeasuredValue, Report, StateValue } from '../../nodes/profiles/profile.ts'
 import { light } from './lights.ts'
 import { climate, cover, fan, lock, valve } from './movers.ts'
-import { type EntityPart, entityOfParts, oneOf, switchPart } from './parts.ts'
+import { type EntityPart, entityOfParts, switchPart } from './parts.ts'
 import { type Entity, finiteIn, isUnknown, isWord, type Settings } from './settings.ts'
 
 type Component = (settings: Settings) => Entity
 
 /** One that is told and asked as `value`. */
-function valuePart(read: EntityPart['read'], write: EntityPart['write']): EntityPart {
+function valuePart(
+  read: EntityPart['read'],
+  how: Pick<EntityPart, 'write'> & Pick<EntityPart, 'range'>,
+): EntityPart {
   return {
     name: 'value',
     stateTopic: 'state_topic',
@@ -18,7 +20,7 @@ function valuePart(read: EntityPart['read'], write: EntityPart['write']): Entity
     commandTopic: 'command_topic',
     commandTemplate: 'command_template',
     read,
-    write,
+    ...how,
     asked: read,
   }
 }
@@ -100,14 +102,15 @@ function button(payload: string): Component {
 }
 
 function number(settings: Settings): Entity {
-  const [least, most] = [settings.number('min') ?? 1, settings.number('max') ?? 100]
+  const step = settings.number('step') ?? 1
   const unit = unitOf(settings)
   const { quantity } = settings
   const reset = settings.word('payload_reset', 'None')
   const read = (text: string) => (text === reset ? null : finiteIn(text))
-  const part = valuePart(read, (value) => {
-    if (typeof value === 'number' && value >= least && value <= most) return value
-    throw new HubError('bad-payload', `expected ${least} to ${most}, got ${JSON.stringify(value)}`)
+  const [min, max] = [settings.number('min') ?? 1, settings.number('max') ?? 100]
+  const part = valuePart(read, {
+    write: Number,
+    range: { min, max, step, unit: unit ?? undefined },
   })
   const entity = entityOfParts(settings, 'number', [part])
   const measured = settings.reading('state_topic', ['value_template'], (text) => {
@@ -119,18 +122,18 @@ function number(settings: Settings): Entity {
     ...entity,
     readings: measured,
     // Half a step may be lost by rounding.
-    tolerance: { value: (settings.number('step') ?? 1) / 2 },
+    tolerance: { value: step / 2 },
   }
 }
 
 function select(settings: Settings): Entity {
-  const options = settings.words('options')
+  const options = settings.options('options')
   const read = (text: string) => (text === 'None' ? null : text === '' ? undefined : text)
-  return entityOfParts(settings, 'select', [valuePart(read, (value) => oneOf(options, value))])
+  return entityOfParts(settings, 'select', [valuePart(read, { write: String, range: { options } })])
 }
 
 function text(settings: Settings): Entity {
-  return entityOfParts(settings, 'text', [valuePart((told) => told, String)])
+  return entityOfParts(settings, 'text', [valuePart((told) => told, { write: String })])
 }
 
 function event(settings: Settings): Entity {

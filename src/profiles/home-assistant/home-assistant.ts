@@ -303,7 +303,7 @@ function keyOf({ node, component, uniqueId }: EntityConfig): string {
 function factsOf(config: EntityConfig, settings: Settings, entity: Entity): DeviceFacts {
   const { node, uniqueId, device } = config
   const about = settings.wordIn('device_class')
-  const { kind, ask, askKeys = [], isConfirmable = never, tolerance } = entity
+  const { kind, ask, askKeys = [], ranges = {}, isConfirmable = never, tolerance } = entity
   return {
     node,
     kind,
@@ -312,7 +312,7 @@ function factsOf(config: EntityConfig, settings: Settings, entity: Entity): Devi
     ...(about !== undefined && { about }),
     ...(device.model !== undefined && { model: device.model }),
     ...(device.firmware !== undefined && { firmware: device.firmware }),
-    ...(ask !== undefined && { ask, askKeys, isConfirmable }),
+    ...(ask !== undefined && { ask, askKeys, ranges, isConfirmable }),
     ...(tolerance !== undefined && { tolerance }),
     stateTopics: [...new Set(entity.readings.map(({ topic }) => topic))],
   }

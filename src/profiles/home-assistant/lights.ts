@@ -6,8 +6,8 @@ import { hexOfHue, hexOfXy, hueInRgb, xyOf } from './colors.ts'
 import {
   confirmableBy,
   type EntityPart,
-  oneOf,
   openPart,
+  rangesOf,
   readingsOf,
   switchPart,
   watchedOf,
@@ -45,6 +45,31 @@ function miredFor(value: unknown, isKelvin: boolean): number {
   return isKelvin ? Math.round(1e6 / Number(value)) : Number(value)
 }
 
+/** What of colour temperature a light has, in mired: by kelvin the warmest is the least. */
+function miredRange(settings: Settings): NonNullable<EntityPart['range']> {
+  const [coldest, warmest] = [settings.number('max_kelvin'), settings.number('min_kelvin')]
+  const min = coldest === undefined ? undefined : Math.floor(1e6 / coldest)
+  const max = warmest === undefined ? undefined : Math.ceil(1e6 / warmest)
+  return { min: settings.number('min_mireds') ?? min, max: settings.number('max_mireds') ?? max }
+}
+
+/** What a light that speaks JSON has: all of it, where it does not say its color modes. */
+function namesBy(modes: readonly string[], settings: Settings): readonly string[] {
+  const hasEffects = settings.isOn('effect') || settings.has('effect_list')
+  const isThere: Readonly<Record<(typeof names)[number], boolean>> = {
+    state: true,
+    brightness: modes.some((mode) => mode !== 'onoff'),
+    'color-temp': modes.includes('color_temp'),
+    color: modes.some((mode) => withColor.has(mode)),
+    effect: hasEffects,
+  }
+  return modes.length === 0 ? names : names.filter((name) => isThere[name])
+}
+
+function effectRange(settings: Settings): NonNullable<EntityPart['range']> {
+  return { options: settings.options('effect_list') }
+}
+
 // --- JSON ---
 
 /** Modes of color that have a brightness, and those that have a color. */
@@ -66,7 +91,6 @@ function jsonLight(settings: Settings): Entity {
   const scale = settings.number('brightness_scale') ?? 255
   const isKelvin = settings.isOn('color_temp_kelvin')
   const modes = settings.words('supported_color_modes')
-  const effects = settings.words('effect_list')
   const [on, off] = [settings.word('payload_on', 'ON'), settings.word('payload_off', 'OFF')]
   const read = ({ text }: SaidText): Report | undefined => {
     const told = parseJson(text)
@@ -91,7 +115,7 @@ function jsonLight(settings: Settings): Entity {
       ...(typeof brightness === 'number' && { brightness: Math.round((brightness * scale) / 100) }),
       ...(mired !== undefined && { color_temp: miredFor(mired, isKelvin) }),
       ...(color !== undefined && { color: colorFor(rgbIn(color), modes) }),
-      ...(effect !== undefined && { effect: oneOf(effects, effect) }),
+      ...(effect !== undefined && { effect }),
     }
   }
   return {
@@ -104,7 +128,8 @@ function jsonLight(settings: Settings): Entity {
       isToldAsAsked(asked, modes),
     ...(topic !== undefined && {
       watched: [{ topic, hear: read }],
-      askKeys: names,
+      askKeys: namesBy(modes, settings),
+      ranges: { 'color-temp': miredRange(settings), effect: effectRange(settings) },
       ask: (asked: Ask) => [{ topic, payload: JSON.stringify(write(asked)), qos: settings.qos }],
     }),
   }
@@ -161,7 +186,7 @@ function present(values: Readonly<Record<string, StateValue | undefined>>): Repo
 function part(
   name: EntityPart['name'],
   prefix: string,
-  how: Pick<EntityPart, 'read' | 'write'>,
+  how: Pick<EntityPart, 'read' | 'write' | 'range'>,
 ): EntityPart {
   return {
     name,
@@ -206,7 +231,6 @@ function colorParts(): readonly EntityPart[] {
 function basicLight(settings: Settings): Entity {
   const scale = settings.number('brightness_scale') ?? 255
   const isKelvin = settings.isOn('color_temp_kelvin')
-  const effects = settings.words('effect_list')
   const state = switchPart(settings)
   const brightness = part('brightness', 'brightness', {
     read: (text) => percentOf(text, scale),
@@ -216,8 +240,9 @@ function basicLight(settings: Settings): Entity {
     part('color-temp', 'color_temp', {
       read: (text) => miredOf(text, isKelvin),
       write: (value) => miredFor(value, isKelvin),
+      range: miredRange(settings),
     }),
-    part('effect', 'effect', { read: textIn, write: (value) => oneOf(effects, value) }),
+    part('effect', 'effect', { read: textIn, write: String, range: effectRange(settings) }),
     ...colorParts().filter(({ commandTopic, stateTopic }) => {
       return settings.has(commandTopic) || settings.has(stateTopic)
     }),
@@ -233,6 +258,7 @@ function basicLight(settings: Settings): Entity {
     tolerance: toleranceOf(scale),
     ...(known.length > 0 && {
       askKeys: [...new Set(known)],
+      ranges: rangesOf(parts),
       ask: (asked: Ask) =>
         inOrder(settings, asked, (name, value) =>
           open.find(({ part: { name: own }, ask }) => own === name && ask)?.ask?.(value),
@@ -319,6 +345,7 @@ function templateLight(settings: Settings): Entity {
     ...(topic !== undefined && {
       watched: [{ topic, hear: () => undefined }],
       askKeys: names,
+      ranges: { 'color-temp': miredRange(settings), effect: effectRange(settings) },
       ask: (asked: Ask) => {
         const isOff = isOffAsked(asked)
         const payload = isOff

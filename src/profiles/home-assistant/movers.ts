@@ -1,12 +1,10 @@
 /** What moves, turns or heats: covers, valves, locks, fans and thermostats. Facts: www.home-assistant.io/integrations/mqtt. */
-import { HubError } from '../../core/errors.ts'
 import { fieldOf, parseJson } from '../../core/json.ts'
 import type { Report } from '../../nodes/profiles/profile.ts'
 import {
   type EntityPart,
   entityOfParts,
   ofPercent,
-  oneOf,
   percentIn,
   type Scale,
   switchPart,
@@ -24,9 +22,9 @@ function settingsOf(name: string): Omit<EntityPart, 'name' | 'read' | 'write'> {
 }
 
 /** A part that is one of several words, whatever they are. */
-function wordPart(name: string, prefix: string, words: readonly string[]): EntityPart {
+function wordPart(name: string, prefix: string, options?: readonly string[]): EntityPart {
   const read = (text: string) => (text === '' ? undefined : isUnknown(text) ? null : text)
-  return { name, ...settingsOf(prefix), read, write: (value) => oneOf(words, value), asked: read }
+  return { name, ...settingsOf(prefix), read, write: String, asked: read, range: { options } }
 }
 
 /** States and commands by the words that a config has for them. */
@@ -46,6 +44,7 @@ function statePart(settings: Settings, { told, asked }: Words): EntityPart {
     const own = settings.value(setting) === null ? undefined : (settings.wordIn(setting) ?? word)
     return own === undefined ? [] : [[command, own] as const]
   })
+  const words = new Map(commands)
   return {
     name: 'state',
     stateTopic: 'state_topic',
@@ -53,12 +52,8 @@ function statePart(settings: Settings, { told, asked }: Words): EntityPart {
     commandTopic: 'command_topic',
     commandTemplate: 'command_template',
     read: (text) => (isUnknown(text) ? null : states.find(([word]) => isWord(text, word))?.[1]),
-    write: (value) => {
-      const payload = commands.find(([command]) => command === value)?.[1]
-      if (payload !== undefined) return payload
-      const known = commands.map(([command]) => command).join(', ')
-      throw new HubError('bad-payload', `expected ${known}, got ${JSON.stringify(value)}`)
-    },
+    write: (value) => String(words.get(String(value))),
+    range: { options: [...words.keys()] },
     asked: (text) => commands.find(([, word]) => isWord(text, word))?.[0],
   }
 }
@@ -155,10 +150,7 @@ export function cover(settings: Settings): Entity {
 
 /** A valve is told and set by numbers, or by words. */
 export function valve(settings: Settings): Entity {
-  const commands = settings.isOn('reports_position')
-    ? { stop: openingCommands.stop }
-    : openingCommands
-  const state = statePart(settings, { told: openings, asked: commands })
+  const state = statePart(settings, { told: openings, asked: openingCommands })
   if (!settings.isOn('reports_position')) {
     return withStops(settings, entityOfParts(settings, 'cover', [state]))
   }
@@ -171,7 +163,7 @@ export function valve(settings: Settings): Entity {
     commandTemplate: 'command_template',
   }
   const ends: EntityPart = {
-    ...numbers,
+    ...{ ...numbers, range: state.range },
     name: 'state',
     read: (text) => {
       const told = state.read(String(fieldOf(parseJson(text), 'state') ?? text))
@@ -227,8 +219,9 @@ export function fan(settings: Settings): Entity {
       read: speedIn,
       write: (value) => ofPercent(value, scale),
       asked: speedIn,
+      range: { step: 100 / Math.max(1, scale.to - scale.from) },
     },
-    wordPart('preset', 'preset_mode', settings.words('preset_modes')),
+    wordPart('preset', 'preset_mode', settings.options('preset_modes')),
     {
       name: 'oscillating',
       ...settingsOf('oscillation'),
@@ -242,31 +235,33 @@ export function fan(settings: Settings): Entity {
 }
 
 function setPoint(settings: Settings, name: string, prefix: string): EntityPart {
-  const least = settings.number('min_temp') ?? Number.NEGATIVE_INFINITY
-  const most = settings.number('max_temp') ?? Number.POSITIVE_INFINITY
   const read = (text: string) => (isUnknown(text) ? null : finiteIn(text))
   return {
     name,
     ...settingsOf(prefix),
     read,
-    write: (value) => {
-      const number = Number(value)
-      if (number >= least && number <= most) return number
-      throw new HubError('bad-payload', `expected ${least} to ${most}, got ${number}`)
-    },
+    write: Number,
     asked: read,
+    range: {
+      ...{ min: settings.number('min_temp'), max: settings.number('max_temp') },
+      ...{ step: settings.number('temp_step') ?? 1, unit: temperatureUnit(settings) },
+    },
   }
 }
 
+function temperatureUnit(settings: Settings): string {
+  return settings.word('temperature_unit', 'C') === 'F' ? '°F' : '°C'
+}
+
 export function climate(settings: Settings): Entity {
-  const unit = settings.word('temperature_unit', 'C') === 'F' ? '°F' : '°C'
+  const unit = temperatureUnit(settings)
   const entity = entityOfParts(settings, 'climate', [
-    wordPart('mode', 'mode', settings.words('modes')),
+    wordPart('mode', 'mode', settings.options('modes')),
     setPoint(settings, 'setpoint', 'temperature'),
     setPoint(settings, 'setpoint-low', 'temperature_low'),
     setPoint(settings, 'setpoint-high', 'temperature_high'),
-    wordPart('fan-mode', 'fan_mode', settings.words('fan_modes')),
-    wordPart('preset', 'preset_mode', settings.words('preset_modes')),
+    wordPart('fan-mode', 'fan_mode', settings.options('fan_modes')),
+    wordPart('preset', 'preset_mode', settings.options('preset_modes')),
   ])
   const measured = (key: string, name: string, ofUnit: string) =>
     settings.reading(`${key}_topic`, [`${key}_template`], (text): Report | undefined =>

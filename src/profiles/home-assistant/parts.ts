@@ -1,6 +1,5 @@
 /** Entities made of parts: each has a state that is heard on a topic, and is commanded on another one. */
-import { HubError } from '../../core/errors.ts'
-import type { DeviceKind } from '../../nodes/profiles/kinds.ts'
+import type { AskRanges, DeviceKind } from '../../nodes/profiles/kinds.ts'
 import type { Ask, Outgoing, StateValue } from '../../nodes/profiles/profile.ts'
 import { type Entity, isWord, type SaidText, type Settings, type Watched } from './settings.ts'
 
@@ -14,12 +13,14 @@ export interface EntityPart {
   readonly commandTemplate: string
   /** What a text tells; undefined when it is about something else. */
   readonly read: (text: string) => StateValue | undefined
-  /** What is published, or put into the template. @throws HubError for what the device does not have. */
+  /** What is published, or put into the template; only what `range` has is asked for. */
   readonly write: (value: unknown) => string | number
   /** What the template has beside `value`. */
   readonly variables?: (value: unknown) => Readonly<Record<string, unknown>>
   /** What a published text asks for; undefined when it is none. */
   readonly asked?: (text: string) => unknown
+  /** What can be asked, beyond what the kind says. */
+  readonly range?: AskRanges[string] | undefined
 }
 
 /** What the device is asked by one part; undefined where it has no such command. */
@@ -83,12 +84,19 @@ export function entityOfParts(
     isConfirmable: confirmableBy(settings, open),
     ...(names.length > 0 && {
       askKeys: names,
+      ranges: rangesOf(asked.map(({ part }) => part)),
       ask: (values) =>
         asked
           .filter(({ part }) => Object.hasOwn(values, part.name))
           .map(({ part, ask }) => ask(values[part.name])),
     }),
   }
+}
+
+export function rangesOf(parts: readonly EntityPart[]): AskRanges {
+  return Object.fromEntries(
+    parts.flatMap(({ name, range }) => (range === undefined ? [] : [[name, range]])),
+  )
 }
 
 /** What others command, where that needs no template to be turned around. */
@@ -117,13 +125,6 @@ export function percentIn(text: string, { from, to }: Scale): number | undefined
 
 export function ofPercent(value: unknown, { from, to }: Scale): number {
   return Math.round(from + ((to - from) * Number(value)) / 100)
-}
-
-/** One of `words`; any, where none are known. @throws HubError for another one. */
-export function oneOf(words: readonly string[], value: unknown): string {
-  const word = String(value)
-  if (words.length === 0 || words.includes(word)) return word
-  throw new HubError('bad-payload', `expected ${words.join(', ')}, got ${JSON.stringify(word)}`)
 }
 
 /** The state of what is on or off, by the words of a config. */

@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
 import { checkTopic } from '../../core/topic.ts'
-import type { DeviceKind } from '../../nodes/profiles/kinds.ts'
+import type { AskRanges, DeviceKind } from '../../nodes/profiles/kinds.ts'
 import type { Ask, HeardMessage, Outgoing, Report } from '../../nodes/profiles/profile.ts'
 import type { EntityConfig } from './config.ts'
 import { compileTemplate, type Template, TemplateFailure } from './templates/template.ts'
@@ -40,6 +40,7 @@ export interface Entity {
   readonly readings: readonly EntityReading[]
   readonly ask?: (asked: Ask) => readonly Outgoing[]
   readonly askKeys?: readonly string[]
+  readonly ranges?: AskRanges
   /** Never, unless given. */
   readonly isConfirmable?: (asked: Ask) => boolean
   readonly tolerance?: Readonly<Record<string, number>>
@@ -102,6 +103,12 @@ export class Settings {
   words(key: string): readonly string[] {
     const value = this.value(key)
     return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : []
+  }
+
+  /** The words that can be asked for; undefined where nothing is known of them. */
+  options(key: string): readonly string[] | undefined {
+    const words = this.words(key)
+    return words.length === 0 ? undefined : words
   }
 
   /**

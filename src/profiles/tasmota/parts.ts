@@ -112,6 +112,7 @@ function light({ module, number, name, power }: Output): Part {
     facts: {
       ...{ node: module.mac, kind: 'light', part: String(number), name },
       askKeys: ['state', ...settings.map(({ key }) => key)],
+      ranges: { 'color-temp': { min: 153, max: 500 } },
       ask: (asked) => setting(asked, settings, { module, power }),
       question: () => [command(module, 'STATUS', 11)],
       // What it reports of a colour is dimmed already.
@@ -206,6 +207,7 @@ function fan(module: Module): Part {
     facts: {
       ...{ node: module.mac, kind: 'fan', part: '1', name: module.name },
       askKeys: ['state', 'speed'],
+      ranges: { speed: { step: 100 / fanSpeeds } },
       ask: (asked) => [command(module, 'FanSpeed', speedOf(asked))],
       question: () => [command(module, 'FanSpeed', '')],
       tolerance: { speed: 100 / fanSpeeds / 2 },

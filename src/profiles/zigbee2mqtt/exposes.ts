@@ -1,7 +1,7 @@
 /** What a device of Zigbee2MQTT exposes: which kind it is, how its properties are read, and how they are asked. */
 import { hexOfPoint } from '../../core/colors.ts'
 import { isRecord } from '../../core/json.ts'
-import { type DeviceKind, keyNamed } from '../../nodes/profiles/kinds.ts'
+import { type AskRanges, type DeviceKind, keyNamed } from '../../nodes/profiles/kinds.ts'
 import type { Ask, Report } from '../../nodes/profiles/profile.ts'
 
 type Value = Report[string]
@@ -15,6 +15,7 @@ interface Property {
   readonly canBeAsked: boolean
   /** By how much a number may be told otherwise than it was asked; 0 of what is told as it was. */
   readonly tolerance: number
+  readonly range: AskRanges[string]
   /** Whether what is told of it says whether that was done. */
   isToldAs(asked: unknown): boolean
   /** Undefined for what says nothing. */
@@ -33,6 +34,7 @@ export interface Exposed {
   readonly tolerance: Readonly<Record<string, number>>
   isConfirmable(asked: Ask): boolean
   readonly askKeys: readonly string[]
+  readonly ranges: AskRanges
   /** What is asked for by `…/get`. */
   readonly gettable: readonly string[]
   readonly canBeAsked: boolean
@@ -81,6 +83,7 @@ export function readExposes(exposes: readonly unknown[]): Exposed {
       return Object.fromEntries(entries)
     },
     askKeys: [...new Set(byKey.map(([key]) => key))],
+    ranges: Object.fromEntries(byKey.map(([key, { range }]) => [key, range])),
     tolerance: Object.fromEntries(byKey.map(([key, { tolerance }]) => [key, tolerance])),
     isConfirmable: (asked) =>
       byKey.every(([key, { isToldAs }]) => !Object.hasOwn(asked, key) || isToldAs(asked[key])),
@@ -103,17 +106,32 @@ function propertyOf(kind: DeviceKind, feature: Expose, isState: boolean): Proper
   const { property, access: may, endpoint } = feature
   if (typeof property !== 'string') return []
   const key = typeof endpoint === 'string' && isState ? property : nameIn(kind, property)
-  const form = formOf(kind, feature, isState)
+  const form = withValues(formOf(kind, feature, isState), feature)
   const can = (bit: number) => (Number(may) & bit) > 0
   return [
     {
       ...{ property, key, isState, canBeAsked: can(access.set), ...form },
+      range: rangeOf(feature, form),
       tolerance: tolerances.get(String(feature['name'] ?? property)) ?? 0,
       // Some can only be set. A word of its own for what is told as true or false comes back as that.
       isToldAs: (asked) =>
         can(access.told) && (form.isBoolean !== true || typeof asked !== 'string'),
     },
   ]
+}
+
+/** What can be asked of a property, by what is exposed of it; percents are ours. */
+function rangeOf(feature: Expose, { options, isPercent }: Form): AskRanges[string] {
+  if (options !== undefined) return { type: 'text', options }
+  if (isPercent === true) return {}
+  const { type, value_min: min, value_max: max, value_step: step } = feature
+  const number = (value: unknown) => (typeof value === 'number' ? value : undefined)
+  if (type === 'binary') return { type: 'boolean' }
+  if (type === 'numeric') {
+    const unit = unitOf(feature) ?? undefined
+    return { type: 'number', min: number(min), max: number(max), step: number(step), unit }
+  }
+  return type === 'text' ? { type: 'text' } : {}
 }
 
 /** What is rounded on its way, or moves: a brightness and a speed of percent have 254 steps. */
@@ -150,9 +168,19 @@ function nameIn(kind: DeviceKind, property: string): string {
 interface Form extends Pick<Property, 'read' | 'write'> {
   /** It is told as true or false, though the gateway has words for that. */
   readonly isBoolean?: boolean
+  readonly isPercent?: boolean
+  /** The words of ours that it has. */
+  readonly options?: readonly string[]
 }
 
 const asItIs = (asked: unknown) => asked
+
+/** One of several values may be a number, and is asked for as a text. */
+function withValues(form: Form, { type, values }: Expose): Form {
+  if (type !== 'enum' || !Array.isArray(values) || form.options !== undefined) return form
+  const write = (asked: unknown) => values.find((each) => String(each) === String(asked))
+  return { ...form, write, options: values.map(String) }
+}
 
 function formOf(kind: DeviceKind, feature: Expose, isState: boolean): Form {
   const { type, property } = feature
@@ -168,8 +196,8 @@ function stateForm(kind: DeviceKind, feature: Expose): Form {
   if (name === 'brightness' || property === 'brightness' || (kind === 'fan' && name === 'speed')) {
     return ofPercent(typeof most === 'number' ? most : 254)
   }
-  if (property === 'state' && kind === 'cover') return words(coverWords)
-  if (property === 'state' && kind === 'lock') return words(lockWords)
+  if (property === 'state' && kind === 'cover') return words(coverWords, feature)
+  if (property === 'state' && kind === 'lock') return words(lockWords, {})
   if (property === 'local_temperature') return readingOf(unitOf(feature))
   return type === 'binary' ? switching(feature) : plain
 }
@@ -195,6 +223,7 @@ function ofPercent(most: number): Form {
   return {
     read: (value) => (typeof value === 'number' ? Math.round((value / most) * 100) : undefined),
     write: (asked) => Math.round((Number(asked) / 100) * most),
+    isPercent: true,
   }
 }
 
@@ -237,10 +266,13 @@ const lockWords: Words = {
   ]),
 }
 
-function words({ said, told }: Words): Form {
+/** A cover that cannot be stopped does not have the word for it. */
+function words({ said, told }: Words, { values }: Expose): Form {
+  const known = [...told].filter(([, word]) => !Array.isArray(values) || values.includes(word))
   return {
+    options: known.map(([word]) => word),
     read: (value) => said.get(String(value)),
-    write: (asked) => told.get(String(asked)) ?? asked,
+    write: (asked) => told.get(String(asked)),
   }
 }
 

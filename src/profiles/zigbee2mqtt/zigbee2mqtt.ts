@@ -212,7 +212,7 @@ function asking(
   hub: ProfileHub,
   device: Zigbee,
   { topic, isBattery }: { readonly topic: string; readonly isBattery: boolean },
-): Pick<DeviceFacts, 'ask' | 'askKeys' | 'question' | 'timeoutMs' | 'tolerance' | 'isConfirmable'> {
+): Partial<DeviceFacts> {
   const { exposed } = device
   const ask = (asked: Ask): Outgoing[] => [
     { topic: `${topic}/set`, payload: JSON.stringify(exposed.write(asked)), qos: 1 },
@@ -220,6 +220,7 @@ function asking(
   const common = {
     ask,
     askKeys: exposed.askKeys,
+    ranges: exposed.ranges,
     timeoutMs: answersWithinMs,
     tolerance: exposed.tolerance,
     isConfirmable: exposed.isConfirmable,

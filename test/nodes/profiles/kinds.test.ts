@@ -6,6 +6,7 @@ import {
   isPair,
   lastingPart,
   readAsk,
+  settableOf,
   settledPart,
 } from '../../../src/nodes/profiles/kinds.ts'
 
@@ -54,8 +55,8 @@ t.test('what a kind does not do is refused, with what was expected', async (t) =
 
 t.test('a command has a key that the device has, and no other', async (t) => {
   const light = ['state', 'brightness', 'color-temp']
-  t.same(readAsk('light', { color_temp: 300 }, light), { 'color-temp': 300 })
-  t.same(readAsk('button', {}, []), {})
+  t.same(readAsk('light', { color_temp: 300 }, { askKeys: light }), { 'color-temp': 300 })
+  t.same(readAsk('button', {}, { askKeys: [] }), {})
   const asks: readonly (readonly [DeviceKind, unknown, readonly string[], string])[] = [
     [
       'light',
@@ -70,7 +71,7 @@ t.test('a command has a key that the device has, and no other', async (t) => {
   ]
   for (const [kind, payload, keys, sentence] of asks) {
     const message = `expected ${sentence}`
-    t.throws(() => readAsk(kind, payload, keys), { code: 'bad-payload', message })
+    t.throws(() => readAsk(kind, payload, { askKeys: keys }), { code: 'bad-payload', message })
   }
 })
 
@@ -116,4 +117,58 @@ t.test('a reading is a pair of a plain value and a unit', async (t) => {
   ] as const)
     t.ok(isPair(value))
   for (const value of [[1, 2], [1], [[1], 'V'], 1, null, 'V'] as const) t.notOk(isPair(value))
+})
+
+t.test('what a device cannot be set to is not asked of it', async (t) => {
+  const ranges = {
+    effect: { options: ['Rainbow', 'Fire'] },
+    'color-temp': { min: 154, max: 370 },
+    brightness: {},
+    startup: { type: 'text', options: ['on', '2'] },
+    hold: { type: 'number', max: 9 },
+  } as const
+  const askKeys = ['state', ...Object.keys(ranges)]
+  const ask = (payload: unknown) => readAsk('light', payload, { askKeys, ranges })
+  t.same(ask({ effect: 'Fire', startup: 2, hold: -5 }), { effect: 'Fire', startup: 2, hold: -5 })
+  t.same(ask({ color_temp: 100 }), { 'color-temp': 154 }, 'a lamp does what is nearest')
+  t.same(ask({ color_temp: 500 }), { 'color-temp': 370 })
+  const refused: readonly (readonly [object, string])[] = [
+    [{ effect: 'fire' }, 'Rainbow, Fire as effect, got "fire"'],
+    [{ startup: 'off' }, 'on, 2 as startup, got "off"'],
+    [{ hold: 10 }, 'at most 9 as hold, got 10'],
+    [{ brightness: 101 }, '0 to 100 as brightness, got 101'],
+  ]
+  for (const [payload, sentence] of refused) {
+    t.throws(() => ask(payload), { code: 'bad-payload', message: `expected ${sentence}` })
+  }
+  const least = { askKeys: ['value'], ranges: { value: { min: 5 } } }
+  t.throws(() => readAsk('number', 4, least), { message: 'expected at least 5 as value, got 4' })
+})
+
+t.test('everybody is told what a device can be set to', async (t) => {
+  const askKeys = ['state', 'position', 'calibration', 'motor_speed']
+  const ranges = {
+    state: { options: ['open', 'close'] },
+    motor_speed: { type: 'number', min: 1 },
+  } as const
+  t.same(settableOf('cover', { askKeys, ranges }), {
+    state: { type: 'text', options: ['open', 'close'] },
+    position: { type: 'number', min: 0, max: 100, unit: '%' },
+    calibration: { type: 'any' },
+    motor_speed: { type: 'number', min: 1 },
+  })
+  t.same(settableOf('light', { askKeys: ['state', 'color', 'color-temp', 'state_left'] }), {
+    state: { type: 'boolean' },
+    color: { type: 'color' },
+    'color-temp': { type: 'number', unit: 'mired' },
+    state_left: { type: 'boolean' },
+  })
+  t.same(settableOf('relay', { askKeys: ['state', 'pulse'] }), {
+    state: { type: 'boolean' },
+    pulse: { type: 'number', min: 0, unit: 'ms' },
+  })
+  t.same(settableOf('lock', { askKeys: ['state'] }), {
+    state: { type: 'text', options: ['lock', 'unlock', 'open'] },
+  })
+  t.same(settableOf('button', { askKeys: [] }), {})
 })

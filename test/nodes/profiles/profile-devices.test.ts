@@ -58,3 +58,16 @@ t.test(
     t.equal(devices.titles.of(topic), undefined)
   },
 )
+
+t.test('a device says what it can be set to, where it can be asked', async (t) => {
+  const devices = new ProfileDevices('devices', ['homie'])
+  const topic = 'devices/homie/lamp/select/-'
+  const known = { profile: 'homie', id: 'lamp', topic, values: {}, isAvailable: null }
+  const facts = { node: 'lamp', kind: 'select', name: 'Lamp' } as const
+  t.equal(devices.settableOf(topic), undefined)
+  devices.set({ ...known, facts })
+  t.equal(devices.settableOf(topic), undefined)
+  const ranges = { value: { options: ['a', 'b'] } }
+  devices.set({ ...known, facts: { ...facts, ask: () => [], askKeys: ['value'], ranges } })
+  t.same(devices.settableOf(topic), { value: { type: 'text', options: ['a', 'b'] } })
+})

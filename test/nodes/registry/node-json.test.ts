@@ -3,7 +3,7 @@ import { detailsOf } from '../../../src/nodes/registry/node-json.ts'
 import { changingPresence, openedNodes } from './opened-nodes.ts'
 
 t.test('a sensor is told with its report interval, and as stale past three of them', async (t) => {
-  const { registry, values, states, labels, say, clock } = await openedNodes(t)
+  const { registry, values, states, labels, settableOf, say, clock } = await openedNodes(t)
   for (let report = 0; report < 4; report++) {
     if (report > 0) clock.advance(1000.4)
     say('n/thermometer/0', report)
@@ -11,7 +11,10 @@ t.test('a sensor is told with its report interval, and as stale past three of th
   const [node] = registry.nodes.values()
   if (node === undefined) throw new Error('expected a node')
   const details = () =>
-    detailsOf(node, node.devices.values(), { values, states, labels, nowMs: clock.nowMs() })
+    detailsOf(node, node.devices.values(), {
+      ...{ values, states, labels, settableOf },
+      nowMs: clock.nowMs(),
+    })
   t.match(details(), { devices: [{ rhythmMs: 1000, value: 3, stale: false }] })
   clock.advance(3000)
   t.match(details(), { devices: [{ stale: false }] })
@@ -20,11 +23,11 @@ t.test('a sensor is told with its report interval, and as stale past three of th
 })
 
 t.test('what was never heard has no time and no value', async (t) => {
-  const { registry, values, states, labels, say } = await openedNodes(t)
+  const { registry, values, states, labels, settableOf, say } = await openedNodes(t)
   say('n/-/-/config/ok', { sensors: ['pir/-'] })
   const devices = registry.devicesBelow('n')
   const [node] = registry.nodes.values()
-  t.match(node && detailsOf(node, devices, { values, states, labels, nowMs: 0 }), {
+  t.match(node && detailsOf(node, devices, { values, states, labels, settableOf, nowMs: 0 }), {
     devices: [{ name: 'pir/-', at: null, value: null, stale: false }],
   })
 })

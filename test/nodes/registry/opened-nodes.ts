@@ -117,6 +117,7 @@ export async function openedNodes(t: Test, around: Around = {}) {
     store,
     journal: { noteLater: (key, value) => void store.write([{ key, value }]) },
     model,
+    settableOf: () => undefined,
     ownTitles: { of: () => undefined, onChange: () => () => {} },
     bases: { set: () => {} },
     limits: { ...limits, nodes: { devices } },

@@ -25,7 +25,7 @@ t.test('a light that speaks JSON tells and takes what it has', async (t) => {
   t.throws(() => light.sent({ color: 'red' }), {
     message: 'expected a color such as FF8800 as color, got "red"',
   })
-  t.throws(() => light.sent({ effect: 'x' }), { message: 'expected blink, got "x"' })
+  t.throws(() => light.sent({ effect: 'x' }), { message: 'expected blink as effect, got "x"' })
   t.throws(() => light.sent({}), { message: /got none/ })
   t.throws(() => light.sent({ tone: 1 }), { message: /got "tone"/ })
   light.hear('c', '{"state":"OFF"}')
@@ -46,7 +46,10 @@ t.test('a light that speaks JSON has colors by hue or by coordinates', async (t)
   }
   t.same(hue.sent({ color: '000000' }), ['c {"state":"ON","color":{"h":0,"s":0}}'])
   t.equal(hue.facts.isConfirmable?.({ color: 'FF0000' }), false)
-  const xy = announced('light', { ...json, sup_clrm: ['xy'], clr_temp_k: true })
+  const xy = announced('light', {
+    ...{ ...json, sup_clrm: ['xy', 'color_temp'], clr_temp_k: true },
+    ...{ min_kelvin: 2200, max_kelvin: 6500 },
+  })
   xy.hear('s', '{"color":{"x":0.64,"y":0.33},"color_temp":4000}')
   t.match(xy.device, { state: { color: 'FF0000', 'color-temp': 250 } })
   xy.hear('s', '{"color":{"x":0.3,"y":0}}')
@@ -55,7 +58,12 @@ t.test('a light that speaks JSON has colors by hue or by coordinates', async (t)
   t.same(xy.sent({ color: 'FF0000' }), ['c {"state":"ON","color":{"x":0.64,"y":0.33}}'])
   t.same(xy.sent({ color: '000000' }), ['c {"state":"ON","color":{"x":0.3127,"y":0.329}}'])
   t.same(xy.sent({ 'color-temp': 250 }), ['c {"state":"ON","color_temp":4000}'])
-  const bare = announced('light', json)
+  t.same(xy.facts.askKeys, ['state', 'brightness', 'color-temp', 'color'])
+  t.match(xy.facts.ranges, { 'color-temp': { min: 153, max: 455 } })
+  const plain = announced('light', { ...json, sup_clrm: ['onoff'], effect: true })
+  t.same(plain.facts.askKeys, ['state', 'effect'])
+  const bare = announced('light', { ...json, min_mirs: 200, max_mirs: 400 })
+  t.match(bare.facts.ranges, { 'color-temp': { min: 200, max: 400 } })
   t.same(bare.sent({ color: '010203' }), ['c {"state":"ON","color":{"r":1,"g":2,"b":3}}'])
   const silent = announced('light', { schema: 'json', cmd_t: 'c' })
   t.equal(silent.facts.isConfirmable?.({ state: true }), false)
