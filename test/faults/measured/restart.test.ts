@@ -17,7 +17,7 @@ import { testFolder } from '../../test-folder.ts'
 import { crashingHub } from '../crashing-hub.ts'
 
 const relays = 8
-/** The hub may take so long until it is there again, and its clients with it. */
+/** The hub may take so long until it is there again, and its clients with it; on a busy machine, as three starts of an empty one. */
 const backMs = 5000
 
 /** Says CONNECT once more, and finds its session. */
@@ -56,7 +56,7 @@ t.test('F4: after an orderly end the clients are back, and no command comes twic
   const after = await hub.start()
   const nodeAgain = await again(await rawMqttTo(t, after.mqttPort), 'node')
   const operatorAgain = await again(await rawMqttTo(t, after.mqttPort), 'operator')
-  t.ok(performance.now() - startedAtMs < backMs, 'in time')
+  t.ok(performance.now() - startedAtMs < Math.max(backMs, 3 * before.startMs), 'in time')
   const isAcknowledged = (id: number) => operator.packets.includes(`4002000${id}`)
   const unsure = Array.from({ length: relays }, (_, at) => at + 1).filter(
     (id) => !isAcknowledged(id),
