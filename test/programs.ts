@@ -19,6 +19,7 @@ const debianPackages = {
   mosquitto_rr: 'mosquitto-clients',
   'nats-server': 'nats-server',
   chromium: 'chromium',
+  'firefox-esr': 'firefox-esr',
   nginx: 'nginx',
   apache2: 'apache2-bin',
   prometheus: 'prometheus',

@@ -1,6 +1,12 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { atLength } from '../../full-length.ts'
+import { requireProgram } from '../../programs.ts'
+import { basic } from '../../started-sign-in.ts'
+import { testFolder } from '../../test-folder.ts'
+import { startBrowser } from '../chromium.ts'
 import { barriersIn, openPage, signInAs, startedHouse } from './opened-page.ts'
 
 const phone = { width: 360, height: 740 }
@@ -94,3 +100,40 @@ t.test(
     await page.waitForSelector('#password')
   },
 )
+
+/** A page of nobody's server: all that it has is the library of the hub, and a ticket. */
+const fromDisk = (home: string, ticket: string) => `<!doctype html>
+<button disabled>Lamp</button>
+<pre></pre>
+<script type="module">
+  import { connect } from '${home}/client.js'
+  const hub = connect('${home}', { ticket: '${ticket}' })
+  const [button, log] = document.querySelectorAll('button, pre')
+  const relay = 'nodes/bridge/0/relay/i2c0-3b'
+  hub.onState(({ name }) => { button.disabled = name !== 'open'; log.append(name, '\\n') })
+  hub.on(relay, ({ value }) => log.append(value.state ? 'on' : 'off', '\\n'))
+  button.onclick = () => hub.command(relay, { state: true }).then(({ receipt }) => log.append(receipt, '\\n'))
+</script>`
+
+t.test('a file from the disk is a page of its own, also of a hub behind a prefix', async (t) => {
+  const executablePath = requireProgram(t, 'chromium')
+  if (executablePath === undefined) return
+  for (const pathPrefix of ['', '/my/hub']) {
+    const { hub } = await startedHouse(t, { pathPrefix })
+    const home = `http://127.0.0.1:${hub.httpPort}${pathPrefix}`
+    const headers = basic('clown', 'bigclown')
+    const { ticket } = Object(
+      await (await fetch(`${home}/ticket`, { method: 'POST', headers })).json(),
+    )
+    const file = join(testFolder(t), 'page.html')
+    await writeFile(file, fromDisk(home, ticket))
+    const page = await (await startBrowser(t, executablePath)).newPage()
+    await page.goto(`file://${file}`)
+    const log = page.locator('pre')
+    await log.filter({ hasText: 'off' }).waitFor()
+    await page.click('button')
+    await log.filter({ hasText: 'confirmed' }).waitFor()
+    await log.filter({ hasText: 'on\n' }).waitFor()
+    t.match(await log.textContent(), /^connecting\nopen\noff\n/)
+  }
+})
