@@ -9,7 +9,9 @@ import {
 import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join, normalize, resolve } from 'node:path'
+import { pipeline, Readable, type Transform } from 'node:stream'
 import { promisify } from 'node:util'
+import { createGunzip, createGzip } from 'node:zlib'
 import { HubError } from '../core/errors.ts'
 import { syncFolder } from '../core/files.ts'
 import { isRecord, parseJson } from '../core/json.ts'
@@ -41,6 +43,7 @@ const tagBytes = 16
  * Writes an archive for its owner only, reads it back, and returns how many files it has. It is there when it is whole, and takes
  * the place of another one. The first line of it is `{"clownHubArchive":1,"salt","iv"}`; by scrypt (N 2^17, r 8, p 1) the
  * passphrase and the salt are the key of AES-256-GCM, with that line as what is authenticated besides; 16 bytes of tag end it.
+ * Within is gzip of lines: the head of a file, then its pieces, `["text"]`, or `"base64"` of bytes.
  *
  * @throws HubError `unwritable-file`, and what reading the files throws.
  */
@@ -73,7 +76,8 @@ async function* linesOf(files: AsyncIterable<ArchivedFile>): AsyncGenerator<stri
   for await (const { pieces, ...head } of files) {
     yield `${JSON.stringify(head)}\n`
     for await (const piece of pieces) {
-      yield `${JSON.stringify(Buffer.from(piece).toString('base64'))}\n`
+      const entry = typeof piece === 'string' ? [piece] : Buffer.from(piece).toString('base64')
+      yield `${JSON.stringify(entry)}\n`
     }
   }
 }
@@ -86,9 +90,19 @@ async function* sealed(lines: AsyncIterable<string>, passphrase: string) {
   )
   yield head
   const cipher = createCipheriv('aes-256-gcm', await keyOf(passphrase, salt), iv).setAAD(head)
-  for await (const line of lines) yield cipher.update(line, 'utf8')
+  for await (const piece of through(createGzip(), lines)) yield cipher.update(piece)
   yield cipher.final()
   yield cipher.getAuthTag()
+}
+
+/** What `transform` makes of the pieces; what fails on the way is thrown to whoever reads it. */
+function through(
+  transform: Transform,
+  pieces: AsyncIterable<string | Buffer>,
+): AsyncIterable<Buffer> {
+  // A failure before it ends it, with the same reason.
+  pipeline(Readable.from(pieces), transform, () => {})
+  return transform
 }
 
 /** Away from the event loop. The same word typed on two keyboards is the same passphrase. */
@@ -112,8 +126,13 @@ async function* readArchive({ file, passphrase }: Opening): AsyncGenerator<Entry
     const entry = parseJson(line)
     if (isHead(entry)) head = entry
     if (head === undefined) throw notOpened()
-    yield [head, typeof entry === 'string' ? Buffer.from(entry, 'base64') : Buffer.alloc(0)]
+    yield [head, bytesOf(entry)]
   }
+}
+
+function bytesOf(entry: unknown): Buffer {
+  if (typeof entry === 'string') return Buffer.from(entry, 'base64')
+  return Buffer.from(Array.isArray(entry) ? String(entry[0]) : '')
 }
 
 function isHead(entry: unknown): entry is Head {
@@ -130,11 +149,11 @@ async function* unsealed(file: string, passphrase: string): AsyncGenerator<strin
   const decipher = createDecipheriv('aes-256-gcm', await keyOf(passphrase, salt), iv)
   decipher.setAAD(head).setAuthTag(tag)
   const decoder = new TextDecoder()
-  for await (const piece of createReadStream(file, { start: head.length, end: endAt })) {
-    yield decoder.decode(decipher.update(piece), { stream: true })
-  }
+  const sealedBytes = createReadStream(file, { start: head.length, end: endAt })
   try {
-    decipher.final()
+    for await (const piece of through(createGunzip(), through(decipher, sealedBytes))) {
+      yield decoder.decode(piece, { stream: true })
+    }
   } catch {
     throw notOpened()
   }
