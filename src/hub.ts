@@ -318,7 +318,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
 /** What is asked of hardware: commands, locks, what was commanded, what quantities were. */
 function hardwareRoutes({ limits }: Config, parts: Routed): [path: string, route: Route][] {
   const { access, asUser, hardware, recording, sampledLog, trace } = parts
-  const { path, auditLog, lockOuts, history, kept } = hardware
+  const { path, auditLog, lockOuts, history, changes } = hardware
   const { clientAddress } = access.forwarding
   const { topic: topicLimits, json: jsonLimits } = limits
   const { signedIn } = access
@@ -327,10 +327,10 @@ function hardwareRoutes({ limits }: Config, parts: Routed): [path: string, route
     ['/api/trace', traceRoute({ asUser, trace })],
     ['/api/command', commandRoute({ asUser, clientAddress, jsonLimits, enter: path.enter })],
     ...messageRoutes({ ...parts, ...path, clientAddress, jsonLimits }),
-    ...keptRoutes({ asUser, kept, forgetUser: createForgetUser(parts), jsonLimits }),
-    ['/api/label', labelRoute({ asUser, label: hardware.label, jsonLimits })],
+    ...keptRoutes({ asUser, changes, forgetUser: createForgetUser(parts), jsonLimits }),
+    ['/api/label', labelRoute({ asUser, changes, jsonLimits })],
     ['/api/conflicts', conflictsRoute({ asUser, conflicts: hardware.nodes.conflicts })],
-    ...lockRoutes({ asUser, lockOuts, topicLimits, jsonLimits }),
+    ...lockRoutes({ asUser, lockOuts, changes, jsonLimits }),
     ...commandLogRoutes({ asUser, auditLog, topicLimits }),
     [
       '/api/history',

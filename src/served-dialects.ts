@@ -202,7 +202,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
     devices: seen.below(settings.base),
     keys,
     history: parts.hardware.history,
-    label: parts.hardware.label,
+    label: parts.hardware.changes.label,
     store,
     release,
     state,

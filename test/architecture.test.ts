@@ -124,6 +124,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'mqtt/deadlines': 'is tried by a clock of its own',
   'mqtt/sessions': 'is tried by a clock of its own',
   'mqtt/wills': 'is tried by a clock of its own',
+  'nodes/changes-among-hubs': 'is asked and answered as commands are, and tried without a broker',
   'nodes/commands/audit-file': 'is lines on a disk, whatever stands in them',
   'nodes/among-hubs': 'is what differs where there are several hubs: a lone one has none of it',
   'nodes/arrivals': 'is what follows once a message is on the bus, and both are too large for one',

@@ -1,4 +1,5 @@
-import { connectAsync } from 'mqtt'
+import { setTimeout as pause } from 'node:timers/promises'
+import { connectAsync, type MqttClient } from 'mqtt'
 import t, { type Test } from 'tap'
 import type { ConfigInput } from '../src/config.ts'
 import { createInbox } from './inbox.ts'
@@ -33,7 +34,43 @@ async function post({ httpPort }: StartedHub, path: string, body: object) {
 
 async function get({ httpPort }: StartedHub, path: string) {
   const answer = await fetch(`http://127.0.0.1:${httpPort}/${path}`, { headers })
-  return answer.headers.get('content-type')?.includes('json') ? answer.json() : answer.text()
+  const isJson = answer.headers.get('content-type')?.startsWith('application/json')
+  return isJson ? answer.json() : answer.text()
+}
+
+/** What a hub says of a device. */
+async function deviceAt(hub: StartedHub, topic: string) {
+  const nodes: { devices: { topic: string }[] }[] = Object(await get(hub, 'api/nodes')).nodes
+  return nodes.flatMap(({ devices }) => devices).find((device) => device.topic === topic)
+}
+
+type Pair = { client: MqttClient; first: StartedHub; second: StartedHub }
+
+/** What each keeps for itself goes at both: the one that was not asked is told. */
+async function forgotten({ client, first, second }: Pair) {
+  const wet = `${base}/hygrometer/x`
+  const recorded = async (isThere: boolean) => {
+    for (const hub of [first, second]) {
+      while (((await get(hub, `api/history?topic=${wet}&format=ndjson`)) !== '') !== isThere) {
+        await pause(20)
+      }
+    }
+  }
+  const report = () => client.publishAsync(wet, '{"relative-humidity":[99,"%"]}', { qos: 1 })
+  const tell = (told: unknown) =>
+    client.publishAsync('hub/told', JSON.stringify({ from: 'c', told }), { qos: 1 })
+  await report()
+  await recorded(true)
+  for (const told of [7, { what: 'forgotten' }, { what: 'replaced', old: 'x' }, { what: 7 }]) {
+    await tell(told)
+  }
+  const { status, body } = await post(second, 'forget', { device: wet })
+  t.match({ status, body }, { status: 200, body: { series: 1 } })
+  await recorded(false)
+  await report()
+  await recorded(true)
+  await tell({ what: 'reports-forgotten', user: 'nobody', topics: [wet] })
+  await recorded(false)
 }
 
 /** The hub `a` goes first, then `b`. */
@@ -78,15 +115,24 @@ for (const [name, start] of [
     const again = await post(second, 'command', { device, payload: { state: true } })
     t.match(again.body, { receipt: 'refused', code: 'too-fast' })
 
-    const locked = await post(second, 'lock', { device, reason: 'wet' })
-    t.match(locked, { status: 503, body: { code: 'no-owner' } })
-    for (const [path, body] of [
-      ['forget', { device }],
-      ['replace', { old: device, new: `${base}/relay/y` }],
-    ] as const) {
-      t.match(await post(second, path, body), { status: 503, body: { code: 'no-owner' } }, path)
-    }
-    t.equal((await post(first, 'lock', { device, reason: 'wet' })).status, 200)
+    // What is changed at one of them is changed at the owner, for both.
+    const lock = { device, reason: 'wet' }
+    t.match(await post(second, 'lock', lock), { status: 200, body: { ...lock, by: 'clown' } })
+    t.match(await post(second, 'lock', lock), { status: 409, body: { code: 'locked' } })
+    t.match(await get(first, 'api/locks'), { locks: [lock] })
+    const label = { device, title: 'Fan' }
+    t.match(await post(second, 'label', label), { status: 200, body: label })
+    for (const hub of [first, second]) t.match(await deviceAt(hub, device), { title: 'Fan' })
+    const spare = `${base}/relay/y`
+    await client.publishAsync(spare, '{"state":false}', { qos: 1, retain: true })
+    const replaced = await post(second, 'replace', { old: device, new: spare })
+    t.match(replaced, { status: 200, body: { lock: true, label: true } })
+    t.match(await get(second, 'api/locks'), { locks: [{ ...lock, device: spare }] })
+    t.match(await deviceAt(second, spare), { title: 'Fan' })
+    t.match(await post(second, 'forget', { device: spare }), { status: 200, body: { label: true } })
+    t.same(await get(first, 'api/locks'), { locks: [] })
+    t.equal((await post(second, 'lock', lock)).status, 200)
+    await forgotten({ client, first, second })
     await first.close()
     await second.log.next(owns)
     t.match(await get(second, 'api/locks'), { locks: [{ device, reason: 'wet', by: 'clown' }] })

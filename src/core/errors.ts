@@ -56,6 +56,11 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes
 
+/** A code that this release does not know is none. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(errorCodes, code)
+}
+
 /** An error with a stable code and one sentence that says what was expected and what came. */
 export class HubError extends Error {
   override readonly name = 'HubError'

@@ -11,8 +11,8 @@ import type { LogTail } from '../core/log.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
+import type { DeviceChanges } from '../nodes/changes.ts'
 import type { HistorySource } from '../nodes/history/history-answer.ts'
-import type { DeviceLabels } from '../nodes/registry/device-labels.ts'
 import type { DialectUser } from '../nodes/served/dialect-users.ts'
 import type { SeenDevices } from '../nodes/served/seen-devices.ts'
 import type { Store } from '../store/store.ts'
@@ -157,7 +157,7 @@ export interface ServedContext {
   readonly devices: SeenDevices
   readonly keys: ApiKeys
   /** Says what a device is called, as one of the users who may. */
-  readonly label: DeviceLabels['change']
+  readonly label: DeviceChanges['label']
   /** What quantities were; whoever is told of it has to have the right to read their topics. */
   readonly history: HistorySource
   /** What the dialect has to remember, under keys that begin with `dialect/<name>/`. */

@@ -5,6 +5,9 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Hubs } from '../bus/foreign/hubs.ts'
 import type { Closers } from '../core/callbacks.ts'
+import { detached } from '../core/guard.ts'
+import type { DeviceChanges } from './changes.ts'
+import { type ChangesParts, changesAmongHubs } from './changes-among-hubs.ts'
 import { type CommandRecords, lifeTopic } from './commands/command-records.ts'
 import type { Commands } from './commands/commands.ts'
 import { type AmongHubsParts, commandsAmongHubs } from './commands/commands-among-hubs.ts'
@@ -27,59 +30,36 @@ export interface AmongHubs {
   /** For the tables whose entries the next owner has to know. */
   readonly sharing: Pick<GuardParts, 'share'>
   commandsOf(commands: Commands, parts: Omit<AmongHubsParts, 'hubs'>): Commands
-  lockOutsOf(lockOuts: RelayGuard['lockOuts']): RelayGuard['lockOuts']
-  keptOf(kept: KeptOfDevices): KeptOfDevices
+  changesOf(changes: DeviceChanges, parts: Omit<ChangesParts, 'hubs'>): DeviceChanges
+  /** Tells other hubs what each has to do with what it keeps itself. */
+  tell(done: object): void
   /** Lets auto-off begin, now or when this hub owns. */
   begin(parts: TakeOverParts): void
+  /** Does what other hubs tell. */
+  follow(kept: Pick<KeptOfDevices, 'follow'>, onClose: Closers['add']): void
 }
 
 const alone: AmongHubs = {
   owns: () => true,
   sharing: {},
   commandsOf: (commands) => commands,
-  lockOutsOf: (lockOuts) => lockOuts,
-  keptOf: (kept) => kept,
+  changesOf: (changes) => changes,
+  tell: () => {},
   begin: ({ relayGuard }) => relayGuard.start(),
+  follow: () => {},
 }
 
 export function createAmongHubs(hubs: Hubs | undefined): AmongHubs {
   if (hubs === undefined) return alone
   const sharedGuard = createSharedGuard(hubs)
-  const checkOwns = () => {
-    if (!hubs.owns) throw hubs.refusal()
-  }
   return {
     owns: () => hubs.owns,
     sharing: { share: sharedGuard.share },
     commandsOf: (commands, parts) => commandsAmongHubs(commands, { ...parts, hubs }),
-    // Only the owner locks: whoever is told that a device is locked relies on that.
-    lockOutsOf: (lockOuts) => ({
-      list: lockOuts.list,
-      lock: (...locked) => {
-        checkOwns()
-        return lockOuts.lock(...locked)
-      },
-      unlock: (...unlocked) => {
-        checkOwns()
-        return lockOuts.unlock(...unlocked)
-      },
-      stored: async () => {
-        await Promise.all([lockOuts.stored(), hubs.kept()])
-      },
-    }),
-    // A part of what is kept of a device is what the owner guards.
-    keptOf: (kept) => ({
-      ...kept,
-      replace: async (...replaced) => {
-        checkOwns()
-        return kept.replace(...replaced)
-      },
-      forget: async (...forgotten) => {
-        checkOwns()
-        return kept.forget(...forgotten)
-      },
-    }),
+    changesOf: (changes, parts) => changesAmongHubs(changes, { ...parts, hubs }),
+    tell: (done) => hubs.tell(done),
     begin: (parts) => followOwner(hubs, sharedGuard, parts),
+    follow: (kept, onClose) => onClose(hubs.onTold((told) => detached(kept.follow(told)))),
   }
 }
 

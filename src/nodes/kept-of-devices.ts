@@ -3,6 +3,7 @@ import { rightsOf } from '../access/rights.ts'
 import type { User, UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
 import { HubError, quote } from '../core/errors.ts'
+import { isRecord } from '../core/json.ts'
 import { Payload } from '../core/payload.ts'
 import type { History } from '../history/history.ts'
 import type { AuditLog } from './commands/audit-log.ts'
@@ -50,6 +51,16 @@ interface ForgottenReports {
   readonly commands: number
 }
 
+/** What one of several hubs has done with what it keeps, and the others do with theirs. */
+type DoneOfKept =
+  | { readonly what: 'replaced'; readonly old: string; readonly new: string }
+  | { readonly what: 'forgotten'; readonly device: string }
+  | {
+      readonly what: 'reports-forgotten'
+      readonly user: string
+      readonly topics: readonly string[]
+    }
+
 export interface KeptOfDevices {
   /**
    * The history, the label, the rules, the lock and the auto-off of a broken device go to its spare part, which is known
@@ -71,6 +82,8 @@ export interface KeptOfDevices {
    * `retained` are topics with what the bus keeps of that user.
    */
   forgetReportsOf(user: string, retained: readonly string[]): Promise<ForgottenReports>
+  /** Does what another hub has told of. */
+  follow(told: unknown): Promise<void>
 }
 
 export interface KeptParts {
@@ -88,57 +101,112 @@ export interface KeptParts {
   settle(): void
   /** Resolves when all that was changed so far outlives the hub. */
   stored(): Promise<void>
+  /** Tells other hubs, where there are some. */
+  tell(done: DoneOfKept): void
 }
 
 export function createKeptOfDevices(parts: KeptParts): KeptOfDevices {
-  const { history, labels, registry, relayGuard, replacements } = parts
   const followers: Parameters<KeptOfDevices['onReplaced']>[0][] = []
+  // What is retained on the bus was taken away by the hub that tells of it, and may be there anew.
+  const following = { ...parts, bus: { publish: () => {} } }
+  const replaceAll = async (old: string, spare: string) => {
+    const replaced = moveKept(old, spare, parts)
+    await Promise.all(followers.map((act) => act(old, spare)))
+    await parts.stored()
+    return replaced
+  }
+  const forgetAll = async (device: string, by = parts) => {
+    const kept = await forgetKept(device, by)
+    const commands = await parts.auditLog.forget((command) => command.device === device)
+    await parts.stored()
+    return { device, ...kept, commands }
+  }
   return {
     onReplaced: (act) => followers.push(act),
     replace: async (user, { old, new: spare }) => {
       checkReadable(user, [old, spare])
       parts.settle()
-      checkSpare(old, spare, registry)
-      replacements.add(spare, old)
-      const lock = relayGuard.replaced(old, spare)
-      const label = labels.move(old, spare)
-      const series = history.move(old, spare)
-      await Promise.all(followers.map((act) => act(old, spare)))
-      await parts.stored()
+      checkSpare(old, spare, parts.registry)
+      const replaced = await replaceAll(old, spare)
+      parts.tell({ what: 'replaced', old, new: spare })
       const fewerRights = whoMayLess(old, spare, parts.users.all())
-      return { old, new: spare, series, label, lock, fewerRights }
+      return { old, new: spare, ...replaced, fewerRights }
     },
     forget: async (user, device) => {
       checkReadable(user, [device])
       parts.settle()
-      const kept = await forgetKept(device, parts)
-      const commands = await parts.auditLog.forget((command) => command.device === device)
-      await parts.stored()
-      const removed = { device, ...kept, commands }
+      const removed = await forgetAll(device)
+      parts.tell({ what: 'forgotten', device })
       if (Object.values(removed).some((each) => each !== device && Boolean(each))) return removed
       const expected = 'expected a device of which something is kept'
       throw new HubError('unknown-device', `${expected}, got ${quote(device)}`)
     },
     forgetReportsOf: async (user, retained) => {
       parts.settle()
-      const known = registry.devicesBelow('').filter(({ owner }) => owner === user)
-      const topics = new Set([
-        ...[...retained, ...history.topicsOf(user), ...parts.values.topicsOf(user)],
-        ...known.map(({ topic }) => topic),
-      ])
-      const removed: Kept[] = []
-      for (const topic of topics) removed.push(await forgetKept(topic, parts))
-      const commands = await parts.auditLog.forget(
-        (command) => command.user === user || topics.has(command.device),
-      )
-      await parts.stored()
-      return {
-        devices: removed.filter((each) => each.known).length,
-        series: removed.reduce((sum, each) => sum + each.series, 0),
-        labels: removed.filter(({ label }) => label).length,
-        commands,
+      const topics = topicsOf(user, retained, parts)
+      const removed = await forgetReports(user, topics, parts)
+      parts.tell({ what: 'reports-forgotten', user, topics })
+      return removed
+    },
+    follow: async (told) => {
+      parts.settle()
+      const done = doneIn(told)
+      if (done?.what === 'replaced') await replaceAll(done.old, done.new)
+      else if (done?.what === 'forgotten') await forgetAll(done.device, following)
+      else if (done !== undefined) {
+        await forgetReports(done.user, topicsOf(done.user, done.topics, parts), following)
       }
     },
+  }
+}
+
+/** Undefined for what no hub of this release tells. */
+function doneIn(told: unknown): DoneOfKept | undefined {
+  if (!isRecord(told)) return undefined
+  const { what, old, new: spare, device, user, topics } = told
+  if (what === 'replaced' && isText(old) && isText(spare)) return { what, old, new: spare }
+  if (what === 'forgotten' && isText(device)) return { what, device }
+  const isList = Array.isArray(topics) && topics.every(isText)
+  return what === 'reports-forgotten' && isText(user) && isList ? { what, user, topics } : undefined
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function moveKept(
+  old: string,
+  spare: string,
+  { replacements, relayGuard, labels, history }: KeptParts,
+): Pick<Replaced, 'lock' | 'label' | 'series'> {
+  replacements.add(spare, old)
+  const lock = relayGuard.replaced(old, spare)
+  return { lock, label: labels.move(old, spare), series: history.move(old, spare) }
+}
+
+/** All that a user has told of. */
+function topicsOf(user: string, retained: readonly string[], parts: KeptParts): string[] {
+  const known = parts.registry.devicesBelow('').filter(({ owner }) => owner === user)
+  const told = [...retained, ...parts.history.topicsOf(user), ...parts.values.topicsOf(user)]
+  return [...new Set([...told, ...known.map(({ topic }) => topic)])]
+}
+
+async function forgetReports(
+  user: string,
+  topics: readonly string[],
+  parts: KeptParts,
+): Promise<ForgottenReports> {
+  const removed: Kept[] = []
+  for (const topic of topics) removed.push(await forgetKept(topic, parts))
+  const commands = await parts.auditLog.forget(
+    (command) => command.user === user || topics.includes(command.device),
+  )
+  await parts.stored()
+  return {
+    devices: removed.filter((each) => each.known).length,
+    series: removed.reduce((sum, each) => sum + each.series, 0),
+    labels: removed.filter(({ label }) => label).length,
+    commands,
   }
 }
 

@@ -23,7 +23,8 @@ import { clientName, partsOf } from '../mqtt/clients.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Store } from '../store/store.ts'
 import { checkRight } from './admission.ts'
-import { createAmongHubs } from './among-hubs.ts'
+import { type AmongHubs, createAmongHubs } from './among-hubs.ts'
+import { createChanges, type DeviceChanges } from './changes.ts'
 import { createClownBases } from './clown-bases.ts'
 import { createClownModel } from './clown-model.ts'
 import type { AuditLog } from './commands/audit-log.ts'
@@ -52,7 +53,6 @@ import {
   presenceWith,
 } from './profiles/profile-devices.ts'
 import type { Answering, Requester } from './registry/answers.ts'
-import type { DeviceLabels } from './registry/device-labels.ts'
 import { isStaleNow } from './registry/node-json.ts'
 import { type Nodes, openNodes } from './registry/open-nodes.ts'
 import { checkKnown } from './registry/unknown-device.ts'
@@ -88,12 +88,12 @@ export interface Hardware {
   readonly path: MessagePath
   readonly nodes: Nodes
   readonly auditLog: AuditLog
-  readonly lockOuts: RelayGuard['lockOuts']
+  readonly lockOuts: Pick<RelayGuard['lockOuts'], 'list'>
   /** Ends each command that is under way, and tells it, while those who asked are still there; no more are taken. */
   endCommands(): Promise<void>
-  readonly kept: KeptOfDevices
-  /** Says what a device is called, of those that have arrived. */
-  readonly label: DeviceLabels['change']
+  readonly kept: Pick<KeptOfDevices, 'onReplaced' | 'forgetReportsOf'>
+  /** What people change of devices. */
+  readonly changes: DeviceChanges
   /** With all that has arrived. */
   readonly history: HistorySource
   readonly past: PastValues
@@ -106,10 +106,11 @@ export async function openHardware(
   config: DeepReadonly<Config>,
   parts: HardwareParts,
 ): Promise<Hardware> {
-  const known = await openKnown(config, parts)
+  const amongHubs = createAmongHubs(parts.hubs)
+  const known = await openKnown(config, { ...parts, ...amongHubs.sharing })
   const { nodes } = known
-  const commanding = await openCommanding(config, known, parts)
-  const { path, auditLog, relayGuard, endCommands, amongHubs } = commanding
+  const commanding = await openCommanding(config, known, { ...parts, amongHubs })
+  const { path, auditLog, relayGuard, endCommands } = commanding
   followNodes({ path, nodes, relayGuard }, parts)
   const { history: recorded } = parts.recording
   const history: HistorySource = {
@@ -126,18 +127,20 @@ export async function openHardware(
     users: parts.access.directory,
     settle: path.settle,
     stored: () => parts.store.write([]),
+    tell: amongHubs.tell,
   })
+  amongHubs.follow(kept, parts.onClose)
+  const { lockOuts } = relayGuard
+  const { topic: topicLimits } = config.limits
+  const changes = createChanges({ ...nodes, lockOuts, topicLimits, kept, settle: path.settle })
   return {
     path,
     nodes,
     auditLog,
-    kept: amongHubs.keptOf(kept),
-    lockOuts: amongHubs.lockOutsOf(relayGuard.lockOuts),
+    kept,
+    lockOuts,
+    changes: amongHubs.changesOf(changes, parts.access),
     endCommands,
-    label: (...asked) => {
-      path.settle()
-      return nodes.labels.change(...asked)
-    },
     history,
     past: {
       topicsBelow: nodes.values.topicsBelow,
@@ -160,7 +163,10 @@ function ageOf(topic: string, { values, registry, states }: Nodes): Age {
 }
 
 /** What is known of hardware before anybody commands it. */
-async function openKnown(config: DeepReadonly<Config>, parts: HardwareParts) {
+async function openKnown(
+  config: DeepReadonly<Config>,
+  parts: HardwareParts & AmongHubs['sharing'],
+) {
   const { access, onClose } = parts
   const bases = createClownBases(config)
   const named = (isOfUpstream: boolean) =>
@@ -300,11 +306,10 @@ async function openRelayGuard(
 async function openCommanding(
   config: DeepReadonly<Config>,
   known: KnownHardware,
-  parts: HardwareParts,
+  parts: HardwareParts & { readonly amongHubs: AmongHubs },
 ) {
   const { registry, profileDevices } = known
-  const { bus, store, sampledLog, onClose } = parts
-  const amongHubs = createAmongHubs(parts.hubs)
+  const { bus, store, sampledLog, onClose, amongHubs } = parts
   const { owns, sharing } = amongHubs
   const { topic: topicLimits, commands: commandLimits, nodes } = config.limits
   const audit = await openAudit(config, { ...parts, ...known })
@@ -361,7 +366,7 @@ async function openCommanding(
   onClose(host.open(parts.profiles, { commands, relayGuard, ownChanges, path }))
   amongHubs.begin({ ...audit, bus, relayGuard, commands, onClose })
   return {
-    ...{ ...audit, path, replacements, relayGuard, amongHubs },
+    ...{ ...audit, path, replacements, relayGuard },
     endCommands: () => endCommands(commands, deferred),
   }
 }

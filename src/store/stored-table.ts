@@ -19,9 +19,28 @@ interface StoredTableOptions<T> {
   onForgotten?(key: string): void
   /** Called with 1 for each key that comes, and -1 for each that goes. */
   onSize?(key: string, step: 1 | -1): void
-  /** Whoever keeps the same elsewhere; returns what is to be called with each key whose value is changed here. */
-  share?(name: string, table: TakingTable): (key: string) => void
+  readonly share?: ShareTable
   readonly sampledLog: SampledLog
+}
+
+/** Whoever keeps the same elsewhere; returns what is to be called with each key whose value is changed here. */
+export type ShareTable = (name: string, table: TakingTable) => (key: string) => void
+
+/** `share`, where there is one; `taken` is called with each key whose value was changed elsewhere. */
+export function sharedBy(
+  share: ShareTable | undefined,
+  taken: (key: string) => void,
+): { readonly share?: ShareTable } {
+  if (share === undefined) return {}
+  return {
+    share: (name, table) => {
+      const take: TakingTable['take'] = (key, json) => {
+        table.take(key, json)
+        taken(key)
+      }
+      return share(name, { ...table, take })
+    },
+  }
 }
 
 /** A table that takes what was changed elsewhere. */

@@ -47,7 +47,8 @@ export interface WebSocketParts extends ConnectionShares {
     readonly rateOf: UserRates
     readonly forwarding: Pick<Forwarding, 'clientAddress'>
   }
-  readonly hardware: Pick<TalkSessionContext, 'answering' | 'label'> & {
+  readonly hardware: Pick<TalkSessionContext, 'answering'> & {
+    readonly changes: Pick<TalkSessionContext, 'label'>
     readonly path: Pick<TalkSessionContext, 'enter'> & Pick<MessagePath, 'settle'>
     readonly past: PastValues
     readonly nodes: Pick<Nodes, 'told' | 'registry' | 'values' | 'states' | 'labels' | 'settableOf'>
@@ -89,7 +90,7 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
     bus,
     enter: hardware.path.enter,
     answering: hardware.answering,
-    label: hardware.label,
+    label: hardware.changes.label,
     nodesBelow: nodesBelow(hardware),
     signedIn: access.signedIn,
     recovery,

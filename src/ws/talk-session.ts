@@ -9,9 +9,9 @@ import type { Message, MessageProperties } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import { isCommand, joinTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
+import type { DeviceChanges } from '../nodes/changes.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
 import type { Answering, Requester } from '../nodes/registry/answers.ts'
-import type { DeviceLabels } from '../nodes/registry/device-labels.ts'
 import type { Audiences } from './audiences.ts'
 import type { CatchUps } from './catch-ups.ts'
 import { Feed } from './feed.ts'
@@ -36,7 +36,7 @@ export interface TalkSessionContext {
   /** What the hub answers to one session in place of nodes. */
   answering(requester: Requester): Answering
   /** Says what a device is called. */
-  readonly label: DeviceLabels['change']
+  readonly label: DeviceChanges['label']
   readonly after?: AlarmClock['after']
 }
 

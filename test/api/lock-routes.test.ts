@@ -6,6 +6,7 @@ import { commandLogRoutes } from '../../src/api/command-routes.ts'
 import { lockRoutes } from '../../src/api/lock-routes.ts'
 import { checkConfig } from '../../src/config.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
+import { createLocking } from '../../src/nodes/changes.ts'
 import { createAuditLog, keepAuditLines } from '../../src/nodes/commands/audit-log.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -26,6 +27,7 @@ const nora = userNamed('nora', {
 /** The routes on a server, and what they answer to `user`; undefined is nobody. */
 async function served(t: Test, store: Store = openMemoryStore()) {
   const { guard } = await guarded(t, [], { store })
+  const { lockOuts } = guard
   const sampledLog = createSampledLog(pino({ level: 'silent' }), createCounters())
   const auditLog = createAuditLog({ lines: keepAuditLines(), sampledLog })
   let current: User | undefined
@@ -34,7 +36,12 @@ async function served(t: Test, store: Store = openMemoryStore()) {
     { sampledLog },
   )
   const routes = new Map([
-    ...lockRoutes({ asUser, lockOuts: guard.lockOuts, topicLimits, jsonLimits }),
+    ...lockRoutes({
+      asUser,
+      lockOuts,
+      changes: createLocking({ lockOuts, topicLimits }),
+      jsonLimits,
+    }),
     ...commandLogRoutes({ asUser, auditLog, topicLimits }),
   ])
   const server = await startedHttpServer(t, { routeOf: (path) => routes.get(path) })

@@ -57,6 +57,8 @@ t.test('a hub that owns tells it, keeps what the next one needs, and is asked', 
   t.match(await asked.next(), { id: '2', from: 'a', isFresh: false })
   hubs.answer('a', { id: '2', answer: 'no' })
   t.same(await on('hub/answers/a'), ['hub/answers/a', '{"id":"2","answer":"no"}'])
+  hubs.tell({ what: 'done' })
+  t.same(await on('hub/told'), ['hub/told', '{"from":"b","told":{"what":"done"}}'])
   await client.publishAsync('hub/owner', '', { qos: 1, retain: true })
   for (;;) if ((await on('hub/owner'))[1].includes(`${term}`)) break
   await say('hub/state/a', { online: true })
@@ -88,6 +90,8 @@ t.test('a hub that does not own sends no command, and asks with the last beat', 
   const kept = createInbox<unknown>()
   const owners = createInbox<unknown>()
   hubs.onAnswer(answers.put)
+  const toldBy = createInbox<unknown>()
+  hubs.onTold(toldBy.put)
   hubs.onKept((...each) => kept.put(each))
   hubs.onOwner((owner) => owners.put(owner ?? 'nobody'))
   await say('hub/owner/beat', { name: 'a', term, beat: 7 })
@@ -109,6 +113,12 @@ t.test('a hub that does not own sends no command, and asks with the last beat', 
   await say('hub/owner/beat', { name: 'a', term: term + 1, beat: 1 })
   await say('hub/guard/n/relay/0', { lock: 1 }, true)
   t.same(await kept.next(), ['n/relay/0', { lock: 1 }])
+
+  hubs.tell({ what: 'mine' })
+  t.same(await on('hub/told'), ['hub/told', '{"from":"b","told":{"what":"mine"}}'])
+  await say('hub/told', 'nonsense')
+  await say('hub/told', { from: 'a', told: { what: 'theirs' } })
+  t.same(await toldBy.next(), { what: 'theirs' })
 
   const told = createInbox<unknown>()
   const receivers = { withinMs: 100, untaken: told.put, owes: () => {}, has: () => {} }
@@ -136,8 +146,16 @@ t.test('a hub that does not own sends no command, and asks with the last beat', 
   await say('hub/owner/beat', { name: 'a', term: term + 1, beat: 2 })
   await on('hub/owner/beat')
   ask('4')
-  await broker.stop()
+  await heard.next(([topic, text]) => topic === 'hub/ask' && text.includes('"id":"4"'))
+  broker.signal('SIGSTOP')
+  ask('5')
+  t.match(
+    await lost.next(),
+    ['5', 'not-taken', /nothing for/],
+    'it has waited for a word of the broker',
+  )
   t.match(await lost.next(), ['4', 'unknown', /away/], 'an answer may have been lost')
+  broker.signal('SIGCONT')
 })
 
 t.test('a hub whose password file is gone cannot own, and says so', async (t) => {

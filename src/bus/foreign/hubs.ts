@@ -26,6 +26,7 @@ const topics = {
   answers: 'hub/answers',
   guard: 'hub/guard',
   states: 'hub/state',
+  told: 'hub/told',
 } as const
 
 export interface HubsOptions
@@ -88,6 +89,7 @@ export class Hubs {
   readonly #ownerChanged = createListeners<[owner: Term | undefined]>()
   readonly #asked = createListeners<[asked: Asked]>()
   readonly #answered = createListeners<[answer: Answer]>()
+  readonly #told = createListeners<[told: unknown]>()
   readonly #kept = createListeners<[key: string, value: unknown]>()
 
   constructor(options: HubsOptions) {
@@ -129,6 +131,7 @@ export class Hubs {
   readonly onOwner = this.#ownerChanged.add
   readonly onAsked = this.#asked.add
   readonly onAnswer = this.#answered.add
+  readonly onTold = this.#told.add
   /** Called with what the owner has kept for the next one; undefined for what it keeps no more. */
   readonly onKept = this.#kept.add
 
@@ -145,6 +148,14 @@ export class Hubs {
     const message = jsonOn(topics.ask, { id, from: this.name, term, beat, question })
     const expirySeconds = askedMs / 1000
     this.#options.askOn(message, { expirySeconds, refused: unsent, unsent })
+  }
+
+  /** Tells all other hubs that are there what each has to do for itself, too. */
+  tell(told: object): void {
+    const message = jsonOn(topics.told, { from: this.name, told })
+    // Before the answer to whoever has asked for it.
+    if (this.owns) this.#publish(message)
+    else this.#options.sayOn(message)
   }
 
   /** Tells `hub` what became of what it has asked. */
@@ -229,6 +240,7 @@ export class Hubs {
     else if (topic === topics.beat) this.#heardBeat(parseJson(bytes))
     else if (topic === topics.claim) this.#heardClaim(parseJson(bytes))
     else if (topic === `${topics.answers}/${this.name}`) this.#heardAnswer(parseJson(bytes))
+    else if (topic === topics.told) this.#heardTold(parseJson(bytes))
     else if (isAtOrBelow(topics.guard, topic)) this.#heardKept(topic, bytes)
     else if (isAtOrBelow(topics.states, topic)) this.#heardState(topic, parseJson(bytes))
     else return
@@ -268,6 +280,10 @@ export class Hubs {
     if (!isRecord(value) || typeof value['id'] !== 'string') return
     this.#questions.answered(value['id'])
     this.#answered.tell({ id: value['id'], answer: value['answer'] })
+  }
+
+  #heardTold(value: unknown): void {
+    if (isRecord(value) && value['from'] !== this.name) this.#told.tell(value['told'])
   }
 
   #heardKept(topic: string, bytes: Buffer): void {

@@ -9,7 +9,7 @@ import type { UserDirectory } from '../../access/user.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Hubs } from '../../bus/foreign/hubs.ts'
 import type { AlarmClock } from '../../core/clock.ts'
-import { type ErrorCode, errorCodes, HubError, quote } from '../../core/errors.ts'
+import { HubError, isErrorCode, quote } from '../../core/errors.ts'
 import type { JsonLimits } from '../../core/json.ts'
 import { asQos, errorOn, type Message, type Receipt } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
@@ -100,6 +100,7 @@ export function commandsAmongHubs(commands: Commands, parts: AmongHubsParts): Co
     }
   })
   hubs.onAsked(({ id, from, isFresh, question }) => {
+    if ('change' in question) return
     const changed = (receipt: Receipt) => hubs.answer(from, { id, answer: receipt })
     try {
       if (!isFresh) throw new HubError('no-owner', tooOld)
@@ -127,13 +128,8 @@ export function commandsAmongHubs(commands: Commands, parts: AmongHubsParts): Co
   }
 }
 
-/** A code that this release does not know is none. */
 function asReceipt({ code, ...receipt }: GeneratedReceipt): Receipt {
   return isErrorCode(code) ? { ...receipt, code } : receipt
-}
-
-function isErrorCode(code: string | undefined): code is ErrorCode {
-  return code !== undefined && Object.hasOwn(errorCodes, code)
 }
 
 const atOnce = { afterMs: 0, final: true } as const

@@ -9,7 +9,7 @@ import type { LabelRequest } from '../../generated/label.ts'
 import type { LabelEntry } from '../../generated/stored.ts'
 import { validateLabelEntry } from '../../generated/validate-stored.js'
 import type { Store } from '../../store/store.ts'
-import { openStoredTable } from '../../store/stored-table.ts'
+import { openStoredTable, type ShareTable, sharedBy } from '../../store/stored-table.ts'
 
 /** What people call a device, and where it is: of a device that nobody has named, what it calls itself. */
 export type DeviceLabel = Readonly<LabelEntry>
@@ -54,14 +54,16 @@ interface LabelsOptions {
   readonly most: number
   /** Whether there is such a device. */
   isKnown(device: string): boolean
+  readonly share?: ShareTable | undefined
 }
 
 export async function openDeviceLabels(options: LabelsOptions): Promise<DeviceLabels> {
-  const { most, ownTitles, isKnown, ...rest } = options
+  const { most, ownTitles, isKnown, share, ...rest } = options
   const changes = createListeners<[device: string]>()
   ownTitles.onChange(changes.tell)
   const labels = await openStoredTable<Readonly<LabelEntry>>({
     ...rest,
+    ...sharedBy(share, changes.tell),
     name: 'label',
     maxSize: most,
     validate: validateLabelEntry,

@@ -6,6 +6,7 @@ import { detached } from '../../core/guard.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Journal } from '../../store/journal.ts'
 import type { Store } from '../../store/store.ts'
+import type { ShareTable } from '../../store/stored-table.ts'
 import type { ClownBases } from '../clown-bases.ts'
 import type { ClownModel } from '../clown-model.ts'
 import { createLastValues, type LastValues, type LastValuesLimits } from '../last-values.ts'
@@ -35,6 +36,8 @@ export interface NodesOptions {
   readonly bases: Pick<ClownBases, 'set'>
   readonly ownTitles: OwnTitles
   readonly settableOf: OwnSettables
+  /** What people have said of devices is told to other hubs by this. */
+  readonly share?: ShareTable
   readonly limits: LastValuesLimits & { readonly nodes: { readonly devices: number } }
   readonly sampledLog: SampledLog
   readonly log: ConflictsOptions['log']

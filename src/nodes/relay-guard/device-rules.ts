@@ -5,7 +5,7 @@ import type { SampledLog } from '../../core/sampled-log.ts'
 import { checkConfiguredFilter } from '../../core/topic.ts'
 import type { Config } from '../../generated/config.ts'
 import type { Store } from '../../store/store.ts'
-import type { TakingTable } from '../../store/stored-table.ts'
+import type { ShareTable } from '../../store/stored-table.ts'
 import { deviceOf } from '../device.ts'
 import type { Replacements } from './replacements.ts'
 
@@ -132,7 +132,7 @@ export interface GuardParts {
   readonly store: Store
   readonly sampledLog: SampledLog
   /** As a stored table has it: what other hubs have to know is told them by this. */
-  share?(name: string, table: TakingTable): (key: string) => void
+  readonly share?: ShareTable
   /** Whether a profile knows a device, and so what a command asks it for. */
   isKnown(device: string): boolean
   /** The node that a device counts for: whose user may say what it likes there, or the one its topic names. */

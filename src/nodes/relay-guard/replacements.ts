@@ -2,8 +2,7 @@ import { createListeners } from '../../core/callbacks.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { validateReplacementEntry } from '../../generated/validate-stored.js'
 import type { Store } from '../../store/store.ts'
-import { openStoredTable, type TakingTable } from '../../store/stored-table.ts'
-import type { GuardParts } from './device-rules.ts'
+import { openStoredTable, type ShareTable, sharedBy } from '../../store/stored-table.ts'
 
 /** Which devices have taken the place of which: what the configuration says of those holds for them. */
 export interface Replacements {
@@ -21,7 +20,7 @@ interface ReplacementsOptions {
   readonly sampledLog: SampledLog
   /** How many are remembered. */
   readonly devices: number
-  readonly share?: GuardParts['share']
+  readonly share?: ShareTable | undefined
 }
 
 /** One that is mended again and again is known by so many names. */
@@ -30,18 +29,9 @@ const mostNames = 16
 export async function openReplacements(options: ReplacementsOptions): Promise<Replacements> {
   const { devices, share, ...rest } = options
   const changes = createListeners<[]>()
-  const shared = share && {
-    share: (name: string, table: TakingTable) => {
-      const take: TakingTable['take'] = (...taken) => {
-        table.take(...taken)
-        changes.tell()
-      }
-      return share(name, { ...table, take })
-    },
-  }
   const stored = await openStoredTable({
     ...rest,
-    ...shared,
+    ...sharedBy(share, () => changes.tell()),
     name: 'replacement',
     maxSize: devices,
     validate: validateReplacementEntry,

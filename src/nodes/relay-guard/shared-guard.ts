@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Hubs } from '../../bus/foreign/hubs.ts'
 import { isRecord } from '../../core/json.ts'
-import type { TakingTable } from '../../store/stored-table.ts'
-import type { GuardParts } from './device-rules.ts'
+import type { ShareTable, TakingTable } from '../../store/stored-table.ts'
 
-/** What several hubs know alike of the devices that they guard: locks, last switches, what is to be turned off. */
-export interface SharedGuard extends Required<Pick<GuardParts, 'share'>> {
+/** What several hubs know alike of devices: locks, last switches, what is to be turned off, names. */
+export interface SharedGuard {
+  readonly share: ShareTable
   /** This hub commands from now on: what nobody has told of yet is told by it. */
   takeOver(): void
 }
