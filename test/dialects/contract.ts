@@ -4,6 +4,7 @@ import type { Watcher } from '../../src/access/sender.ts'
 import type { MessageProperties } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import type { Dialect, Wishes } from '../../src/dialects/dialect.ts'
+import { anyText } from '../any-text.ts'
 
 /** What a dialect did with the frames it was given. */
 export interface Conversation {
@@ -108,7 +109,7 @@ export function dialectContract(t: Test, dialect: Dialect, { received, sent }: D
       }),
     )
     fc.assert(
-      fc.property(fc.json(), fc.string({ unit: 'binary' }), (json, text) => {
+      fc.property(fc.json(), anyText(), (json, text) => {
         const { receive } = converse(dialect)
         receive(json)
         receive(text)

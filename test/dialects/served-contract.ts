@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 import type { ConfigInput } from '../../src/config.ts'
 import type { Codec } from '../../src/dialects/served-dialect.ts'
+import { anyText } from '../any-text.ts'
 import { startedWith } from '../changing-users.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
 import { mqttTo, type StartedHub, startedHub } from '../started-hub.ts'
@@ -47,7 +48,7 @@ export function codecContract<T>(t: Test, codec: Codec<T>, { frames, rubbish }: 
         const place = at % frame.length
         return frame.slice(0, place) + text + frame.slice(place + 1)
       })
-    const any = fc.oneof(mutilated, fc.json(), fc.string({ unit: 'binary' }))
+    const any = fc.oneof(mutilated, fc.json(), anyText())
     fc.assert(
       fc.property(any, (frame) => {
         const said = codec.decode(frame)

@@ -28,6 +28,7 @@ import {
   ventilator,
 } from '../../src/simulator/parts.ts'
 import type { NodeFaults } from '../../src/simulator/simulated-node.ts'
+import { anyText } from '../any-text.ts'
 import { playTo } from '../profiles/play.ts'
 import { openNode } from './opened-node.ts'
 
@@ -325,7 +326,7 @@ for (const { convention, profile, parts } of all) {
     ).filters
     const topic = fc.oneof(
       fc.constantFrom('', 'x', ...known, ...known.map((each) => `${each}/set`), ...filters),
-      fc.string({ unit: 'binary' }),
+      anyText(),
     )
     const text = fc.oneof(
       fc.constantFrom(
@@ -338,7 +339,7 @@ for (const { convention, profile, parts } of all) {
         '{"method":"Switch.Set","params":7}',
       ),
       fc.json(),
-      fc.string({ unit: 'binary' }),
+      anyText(),
     )
     fc.assert(
       fc.property(topic, text, (topic, text) => say(topic, text)),

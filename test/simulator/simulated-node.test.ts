@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { Payload } from '../../src/core/payload.ts'
+import { anyText } from '../any-text.ts'
 import { actuators, openNode, sensors } from './opened-node.ts'
 
 t.test('a node announces its boot, and then the present value of every device', async (t) => {
@@ -220,7 +221,7 @@ t.test(
     const verb = fc.constantFrom('set', 'get', ...['set', 'update', 'list', 'ok', 'x'].map(config))
     const topic = fc.oneof(
       fc.tuple(device, verb).map((levels) => `nodes/bridge/0/${levels.join('/')}`),
-      fc.string({ unit: 'binary' }),
+      anyText(),
     )
     const value = fc.oneof(fc.jsonValue(), fc.double(), fc.string(), fc.boolean())
     const command = fc.record({ state: value, 'publish-interval': value }, { requiredKeys: [] })

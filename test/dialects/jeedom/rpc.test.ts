@@ -6,6 +6,7 @@ import type { Receipt } from '../../../src/core/message.ts'
 import { rpcResult } from '../../../src/dialects/jeedom/answers.ts'
 import { readCall } from '../../../src/dialects/jeedom/rpc.ts'
 import { usersFile } from '../../access/users.ts'
+import { anyText } from '../../any-text.ts'
 import { startedWith } from '../../changing-users.ts'
 import { mqttTo } from '../../started-hub.ts'
 import { ask } from '../asked-json.ts'
@@ -68,7 +69,7 @@ t.test('the JSON may be the body or a field of a form', async (t) => {
 
 t.test('whatever a request says, it is answered', async () => {
   fc.assert(
-    fc.property(fc.oneof(fc.json(), fc.string({ unit: 'binary' })), (text) => {
+    fc.property(fc.oneof(fc.json(), anyText()), (text) => {
       readCall(text)
     }),
   )
