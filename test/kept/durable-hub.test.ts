@@ -13,9 +13,9 @@ import {
   settled,
   signedIn,
   subscribePacket,
-} from './raw-mqtt.ts'
-import { type StartedHub, talkTo } from './started-hub.ts'
-import { testFolder } from './test-folder.ts'
+} from '../raw-mqtt.ts'
+import { type StartedHub, talkTo } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** Starts a hub with one data folder, in place of the one before. */
 function restarter(t: Test): () => Promise<StartedHub> {

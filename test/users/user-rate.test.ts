@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mqttTo, startedHub, talkTo } from './started-hub.ts'
+import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
 
 t.test(
   'one user with many connections is read more slowly, loses nothing, and slows nobody',

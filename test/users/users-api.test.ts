@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { hashPassword } from '../src/access/passwords.ts'
-import { usersFile } from './access/users.ts'
-import { type HubPorts, mqttTo, startedHub, talkTo } from './started-hub.ts'
-import { basic } from './started-sign-in.ts'
-import { testFolder } from './test-folder.ts'
+import { hashPassword } from '../../src/access/passwords.ts'
+import { usersFile } from '../access/users.ts'
+import { type HubPorts, mqttTo, startedHub, talkTo } from '../started-hub.ts'
+import { basic } from '../started-sign-in.ts'
+import { testFolder } from '../test-folder.ts'
 
 interface Told {
   readonly user: string

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connectAsync } from 'mqtt'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { createToken } from '../src/access/tokens.ts'
-import { startedHub } from './started-hub.ts'
+import { createToken } from '../../src/access/tokens.ts'
+import { startedHub } from '../started-hub.ts'
 
 /** What a websocket ends or begins with: `open`, or the code of its close or of its refusal. */
 async function outcome(websocket: WebSocket): Promise<unknown> {

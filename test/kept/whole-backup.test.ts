@@ -2,10 +2,10 @@ import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSy
 import { join } from 'node:path'
 import { connectAsync } from 'mqtt'
 import t, { type Test } from 'tap'
-import { ranLine, runLine } from './cli/run-line.ts'
-import { createInbox } from './inbox.ts'
-import { startedHub } from './started-hub.ts'
-import { testFolder } from './test-folder.ts'
+import { ranLine, runLine } from '../cli/run-line.ts'
+import { createInbox } from '../inbox.ts'
+import { startedHub } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** A hub that runs as `clown-hub run` has it, with the ports it listens on. */
 async function runIn(t: Test, folder: string, environment: Record<string, string>) {

@@ -7,11 +7,11 @@ import { connect } from 'node:tls'
 import { connectAsync } from 'mqtt'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import type { ConfigInput } from '../src/config.ts'
-import { testCertificate } from './certificates.ts'
-import { requireProgram, run } from './programs.ts'
-import { startedHub } from './started-hub.ts'
-import { testFolder } from './test-folder.ts'
+import type { ConfigInput } from '../../src/config.ts'
+import { testCertificate } from '../certificates.ts'
+import { requireProgram, run } from '../programs.ts'
+import { startedHub } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** An authority that openssl made, and what it does: sign certificates, and revoke them. */
 async function authority(t: Test) {

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { connectAsync } from 'mqtt'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { ranLine } from './cli/run-line.ts'
-import { publish, requireProgram } from './programs.ts'
-import { mqttTo, startedHub, talkOver } from './started-hub.ts'
-import { basic } from './started-sign-in.ts'
+import { ranLine } from '../cli/run-line.ts'
+import { publish, requireProgram } from '../programs.ts'
+import { mqttTo, startedHub, talkOver } from '../started-hub.ts'
+import { basic } from '../started-sign-in.ts'
 
 const users = {
   clown: { password: 'bigclown', role: 'admin' },

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import fc from 'fast-check'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { rightsOf } from '../src/access/rights.ts'
-import { deviceOf } from '../src/nodes/device.ts'
-import { gone, startedWith, subscribed, watched } from './changing-users.ts'
+import { rightsOf } from '../../src/access/rights.ts'
+import { deviceOf } from '../../src/nodes/device.ts'
+import { gone, startedWith, subscribed, watched } from '../changing-users.ts'
 import {
   accepted,
   connectPacket,
@@ -16,9 +16,9 @@ import {
   resumed,
   settled,
   ways,
-} from './raw-mqtt.ts'
-import { anyTopic } from './topics.ts'
-import { mqttWays, spoken, talkWays } from './ways-in.ts'
+} from '../raw-mqtt.ts'
+import { anyTopic } from '../topics.ts'
+import { mqttWays, spoken, talkWays } from '../ways-in.ts'
 
 t.test('F14: the will of a user without the right to it is not published', async (t) => {
   const users = {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { get, type IncomingHttpHeaders } from 'node:http'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { startedHub } from './started-hub.ts'
+import { startedHub } from '../started-hub.ts'
 
 const users = {
   panel: { password: 'panel-password', role: 'viewer' },

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
-import { hashPassword } from '../src/access/passwords.ts'
-import { startedWith, subscribed } from './changing-users.ts'
-import { ask } from './dialects/asked-json.ts'
+import { hashPassword } from '../../src/access/passwords.ts'
+import { startedWith, subscribed } from '../changing-users.ts'
+import { ask } from '../dialects/asked-json.ts'
 import {
   accepted,
   connectPacket,
@@ -10,9 +10,9 @@ import {
   rawMqttTo,
   resumed,
   settled,
-} from './raw-mqtt.ts'
-import type { StartedHub } from './started-hub.ts'
-import { testFolder } from './test-folder.ts'
+} from '../raw-mqtt.ts'
+import type { StartedHub } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
 
 const dialects = (['deconz', 'jeedom'] as const).map((dialect) => ({ dialect, port: 0 }))
 

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { usersFile, writePrivate } from './access/users.ts'
-import { publish, requireProgram } from './programs.ts'
-import { mqttTo, type StartedHub, startedHub, talkTo } from './started-hub.ts'
-import { basic } from './started-sign-in.ts'
-import { testFolder } from './test-folder.ts'
+import { usersFile, writePrivate } from '../access/users.ts'
+import { publish, requireProgram } from '../programs.ts'
+import { mqttTo, type StartedHub, startedHub, talkTo } from '../started-hub.ts'
+import { basic } from '../started-sign-in.ts'
+import { testFolder } from '../test-folder.ts'
 
 const clown = basic('clown', 'bigclown')
 

@@ -3,8 +3,8 @@ import { chmodSync, cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { readConfig } from '../src/config.ts'
-import { startInThePast } from './fixtures/releases/hub-in-the-past.ts'
+import { readConfig } from '../../src/config.ts'
+import { startInThePast } from '../fixtures/releases/hub-in-the-past.ts'
 import {
   connectPacket,
   isPublish,
@@ -13,11 +13,11 @@ import {
   rawMqttTo,
   readPublish,
   resumed,
-} from './raw-mqtt.ts'
-import { mqttTo } from './started-hub.ts'
-import { testFolder } from './test-folder.ts'
+} from '../raw-mqtt.ts'
+import { mqttTo } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
 
-const fixtures = fileURLToPath(new URL('./fixtures/releases/', import.meta.url))
+const fixtures = fileURLToPath(new URL('../fixtures/releases/', import.meta.url))
 const releases = readdirSync(fixtures, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name)

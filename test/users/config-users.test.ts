@@ -1,8 +1,8 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkConfig, readConfig } from '../src/config.ts'
-import { testFolder } from './test-folder.ts'
+import { checkConfig, readConfig } from '../../src/config.ts'
+import { testFolder } from '../test-folder.ts'
 
 const users = { clown: { password: 'bigclown' } }
 

@@ -1,12 +1,12 @@
 import t, { type Test } from 'tap'
-import { hashPassword } from '../src/access/passwords.ts'
-import { type Decision, type Rights, rightsOf } from '../src/access/rights.ts'
-import type { User } from '../src/access/user.ts'
-import { readUsersFile } from '../src/access/users-file.ts'
-import { matches } from '../src/core/filter.ts'
-import { switchesActuator } from '../src/core/switching.ts'
-import { relativeTopic } from '../src/core/topic.ts'
-import { usersFile } from './access/users.ts'
+import { hashPassword } from '../../src/access/passwords.ts'
+import { type Decision, type Rights, rightsOf } from '../../src/access/rights.ts'
+import type { User } from '../../src/access/user.ts'
+import { readUsersFile } from '../../src/access/users-file.ts'
+import { matches } from '../../src/core/filter.ts'
+import { switchesActuator } from '../../src/core/switching.ts'
+import { relativeTopic } from '../../src/core/topic.ts'
+import { usersFile } from '../access/users.ts'
 import {
   disconnectPacket,
   isPublish,
@@ -15,10 +15,10 @@ import {
   readPublish,
   settled,
   subscribePacket,
-} from './raw-mqtt.ts'
-import { type StartedHub, startedHub } from './started-hub.ts'
-import { framesTakenFrom, takenFrom } from './taken.ts'
-import { isOpenTo, type Login, mqttWays, spoken, talkWays } from './ways-in.ts'
+} from '../raw-mqtt.ts'
+import { type StartedHub, startedHub } from '../started-hub.ts'
+import { framesTakenFrom, takenFrom } from '../taken.ts'
+import { isOpenTo, type Login, mqttWays, spoken, talkWays } from '../ways-in.ts'
 
 /*
  * Every role on every way in. What is expected is asked of `rightsOf`; that itself is compared with

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { gone, promisedMs, startedWith, subscribed, watched } from './changing-users.ts'
+import { gone, promisedMs, startedWith, subscribed, watched } from '../changing-users.ts'
 import {
   disconnectPacket,
   isPublish,
@@ -12,11 +12,11 @@ import {
   resumed,
   settled,
   subscribePacket,
-} from './raw-mqtt.ts'
-import { rawFrame, rawWebSocketTo } from './raw-websocket.ts'
-import { basic } from './started-sign-in.ts'
-import { takenFrom } from './taken.ts'
-import { mqttWays, spoken, talkWays } from './ways-in.ts'
+} from '../raw-mqtt.ts'
+import { rawFrame, rawWebSocketTo } from '../raw-websocket.ts'
+import { basic } from '../started-sign-in.ts'
+import { takenFrom } from '../taken.ts'
+import { mqttWays, spoken, talkWays } from '../ways-in.ts'
 
 t.test('who is removed is cut within a second on every way in, and nobody else is', async (t) => {
   const users = { panel: { role: 'operator' }, other: { role: 'operator' } }
