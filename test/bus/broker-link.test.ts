@@ -1,6 +1,7 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { setImmediate as turnOver } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { portOf } from '../../src/core/listen.ts'
 import { testCertificate } from '../certificates.ts'
@@ -167,6 +168,7 @@ t.test('a broker that does not know MQTT 5 is spoken to by 3.1.1 at once', async
   t.same(states.items, [])
   // It does not hear that it is left.
   const closed = bus.close()
+  await turnOver()
   clock.step(1000)
   await closed
 })
