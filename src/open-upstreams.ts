@@ -4,13 +4,20 @@ import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import { systemClock } from './core/clock.ts'
 import { Payload } from './core/payload.ts'
-import type { Profile } from './nodes/profiles/profile.ts'
+import { deviceTopic, upstreamsPrefix } from './nodes/profiles/open-profile.ts'
+import type { DeviceFacts, Profile, ProfileHub } from './nodes/profiles/profile.ts'
 import { clownTalk } from './upstreams/clown-talk.ts'
 import { deconzGateway } from './upstreams/deconz/deconz.ts'
 import { jeedomBox } from './upstreams/jeedom/jeedom.ts'
 import { netzerBoard } from './upstreams/netzer.ts'
 import { tvheadendServer } from './upstreams/tvheadend.ts'
-import { createUpstream, type UpstreamLanguage, type UpstreamStatus } from './upstreams/upstream.ts'
+import {
+  createUpstream,
+  nobody,
+  type UpstreamLanguage,
+  type UpstreamSettings,
+  type UpstreamStatus,
+} from './upstreams/upstream.ts'
 
 const languages: Readonly<Record<UpstreamStatus['dialect'], UpstreamLanguage>> = {
   'clown-talk': clownTalk,
@@ -55,5 +62,87 @@ export function openUpstreams({ upstreams }: Config, { log, bus }: UpstreamsPart
         for (const upstream of all) upstream.close()
       }
     },
+  }
+}
+
+/** What came of dialling a system once. */
+export interface DialResult {
+  /** It is `connecting` still when nothing came in time. */
+  readonly status: UpstreamStatus
+  /** What it has told of until then, and where that would stand. */
+  readonly devices: readonly SeenDevice[]
+}
+
+export interface SeenDevice {
+  readonly topic: string
+  readonly kind: DeviceFacts['kind']
+  readonly name: string
+  readonly online: boolean
+}
+
+export interface DialledOnce {
+  readonly name: string
+  readonly settings: UpstreamSettings
+  readonly waitMs: number
+  /** Resolves when nobody waits any more. */
+  readonly stopped: Promise<void>
+}
+
+/** Some let in whoever comes, and send strangers away a moment later; and some devices tell of themselves only then. */
+const settleMs = 1000
+
+/** Dials a system for nobody, and once: says how that went, and commands nothing. */
+export function dialOnce({ name, settings, waitMs, stopped }: DialledOnce): Promise<DialResult> {
+  const onlooker = new Onlooker(name)
+  const language = languages[settings.dialect]
+  const log = { info: nobody, warn: nobody }
+  return new Promise((resolve) => {
+    const done = () => {
+      stopWaiting()
+      stopSettling()
+      const { status } = upstream
+      upstream.close()
+      resolve({ status, devices: onlooker.seen })
+    }
+    const changed = () => {
+      const { state } = upstream.status
+      stopSettling()
+      if (state === 'connected') stopSettling = systemClock.after(settleMs, done)
+      else if (state !== 'connecting') done()
+    }
+    let stopSettling: () => void = nobody
+    const stopWaiting = systemClock.after(waitMs, done)
+    void stopped.then(done)
+    const upstream = createUpstream({ name, settings, language, log, clock: systemClock, changed })
+    upstream.profile.open(onlooker.hub)
+    upstream.start()
+  })
+}
+
+/** Keeps what it is told of devices, and does nothing else. */
+class Onlooker {
+  readonly #upstream: string
+  readonly #facts = new Map<string, DeviceFacts>()
+  readonly #online = new Map<string, boolean | null>()
+  readonly hub: ProfileHub = {
+    clock: systemClock,
+    known: [],
+    device: (id, facts) => this.#facts.set(id, facts),
+    available: (id, isAvailable) => this.#online.set(id, isAvailable),
+    forget: (id) => this.#facts.delete(id),
+    ...{ listen: nobody, claim: nobody, release: nobody, report: nobody, refuse: nobody },
+    ...{ accept: nobody, observe: nobody, send: nobody, leaveOut: nobody },
+  }
+
+  constructor(upstream: string) {
+    this.#upstream = upstream
+  }
+
+  get seen(): SeenDevice[] {
+    return [...this.#facts].map(([id, facts]) => {
+      const { kind, name } = facts
+      const topic = deviceTopic(upstreamsPrefix, this.#upstream, facts)
+      return { topic, kind, name, online: this.#online.get(id) === true }
+    })
   }
 }

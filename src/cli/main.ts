@@ -21,6 +21,7 @@ const groups: readonly (readonly [
       ['check-config', async () => (await import('./check-config.ts')).checkConfigFile],
       ['doctor', async () => (await import('./doctor.ts')).doctor],
       ['upstream add', async () => (await import('./upstream.ts')).upstreamAdd],
+      ['upstream test', async () => (await import('./upstream.ts')).upstreamTest],
       ['upstream remove', async () => (await import('./upstream.ts')).upstreamRemove],
       ['import mosquitto', async () => (await import('./import-mosquitto.ts')).importMosquitto],
     ],

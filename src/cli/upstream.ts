@@ -4,11 +4,12 @@ import { hostname } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { readConfig } from '../config.ts'
+import { type Config, readConfig } from '../config.ts'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { writeSecret } from '../core/files.ts'
 import { fieldOf, parseJson } from '../core/json.ts'
 import { parseYaml } from '../core/yaml.ts'
+import type { DialResult } from '../open-upstreams.ts'
 import {
   type CliCommand,
   configPath,
@@ -16,12 +17,13 @@ import {
   onlyOne,
   printAnswer,
   readArguments,
+  readSeconds,
   required,
 } from './arguments.ts'
-import { type HubAnswer, rowsIn, tellAnswer } from './ask-hub.ts'
+import { type HubAnswer, refusedCode, rowsIn, tellAnswer } from './ask-hub.ts'
 import { alignedLines, type Row } from './device-rows.ts'
 import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { interruptedCode, stopSignal, type Terminal, wordOf } from './terminal.ts'
+import { interruptedCode, stopSignal, type Terminal, timedOutCode, wordOf } from './terminal.ts'
 
 const listUsage = `upstream list [--json] ${hubUsage}`
 
@@ -107,6 +109,83 @@ function nameIn(url: string): string {
   return word.replace(/[^A-Za-z0-9_-]/g, '-') || 'upstream'
 }
 
+const testUsage = 'upstream test [NAME…] [--wait SECONDS] [--config FILE] [--json]'
+
+/** How long a system may take to tell of all that it has. */
+const testWait = { name: '--wait', minimumSeconds: 1, maximumSeconds: 600 } as const
+
+const testOptions = {
+  wait: { type: 'string', default: '30' },
+  config: { type: 'string' },
+  ...jsonOption,
+} as const
+
+export const upstreamTest: CliCommand = {
+  usage: testUsage,
+  summary:
+    'dial systems of the configuration once, without a hub, and say what was found: whether they are there and let the hub in, and which devices they have (refused: exit code 4, not there: 5)',
+  run: async (args, terminal) => {
+    const { values, positionals } = readArguments(testUsage, () =>
+      parseArgs({ args, options: testOptions, allowPositionals: true }),
+    )
+    const waitMs = readSeconds(values.wait, testWait)
+    const config = configPath(values.config)
+    const { upstreams } = readConfig(config, terminal.environment)
+    const known = Object.keys(upstreams)
+    for (const name of positionals) checkKnown(name, { known, config })
+    const wanted = positionals.length === 0 ? known : positionals
+    if (wanted.length === 0) {
+      required(undefined, 'an upstream in the configuration: "clown-hub upstream add"', testUsage)
+    }
+    const { dialOnce } = await import('../open-upstreams.ts')
+    const { stopped } = terminal
+    const signal = stopSignal(terminal)
+    const dialled = Object.entries(upstreams).filter(([name]) => wanted.includes(name))
+    const results = await Promise.all(
+      dialled.map(async ([name, settings]): Promise<Found> => {
+        const { status, devices } = await dialOnce({ name, settings, waitMs, stopped })
+        return { ...status, devices, signedIn: signedInAs(settings) }
+      }),
+    )
+    if (signal.aborted) return interruptedCode
+    const lines = alignedLines(results.map(foundCells))
+    printAnswer(terminal, values, { value: { upstreams: results }, lines })
+    return testCodes[results.find(({ state }) => state !== 'connected')?.state ?? 'connected']
+  },
+}
+
+type Found = Omit<DialResult['status'], 'devices'> &
+  Pick<DialResult, 'devices'> & {
+    /** As whom, if it is there. */
+    readonly signedIn: string | null
+  }
+
+const testCodes = { connected: 0, connecting: timedOutCode, refused: refusedCode, away: 5 } as const
+
+function signedInAs({ user, keyFile }: Config['upstreams'][string]): string | null {
+  return user ?? (keyFile === undefined ? null : 'the owner of its key')
+}
+
+function foundCells(found: Found): string[] {
+  const { name, dialect, url } = found
+  return [...[name, dialect, url].map(wordOf), wordOf(foundWords(found))]
+}
+
+function foundWords({ state, reason, devices, signedIn }: Found): string {
+  if (state === 'connecting') return 'late: it has not told what it has, --wait gives it more time'
+  if (state !== 'connected') return `${state}: ${reason}`
+  const counts = new Map<string, number>()
+  for (const { kind } of devices) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  const kinds = [...counts].map(([kind, count]) => `${count} ${kind}`)
+  const offline = devices.filter(({ online }) => !online).length
+  return [
+    'reachable',
+    ...(signedIn === null ? [] : [`signed in as ${signedIn}`]),
+    `${devices.length} devices seen${kinds.length > 0 ? ` (${kinds.join(', ')})` : ''}`,
+    ...(offline > 0 ? [`${offline} of them offline`] : []),
+  ].join(', ')
+}
+
 function upstreamsIn(config: string): readonly string[] {
   const { value } = parseYaml(readFileSync(config, 'utf8'), config)
   return Object.keys(Object(fieldOf(value, 'upstreams')))
@@ -155,19 +234,24 @@ export const upstreamRemove: CliCommand = {
     )
     const name = onlyOne(positionals, 'the name of one upstream', removeUsage)
     const config = configPath(values.config)
-    const known = upstreamsIn(config)
-    if (!known.includes(name)) {
-      const some = known.map(quote).join(', ') || 'there are none'
-      throw new HubError(
-        'bad-command-line',
-        `expected an upstream of ${config} (${some}), got ${quote(name)}`,
-      )
-    }
+    checkKnown(name, { known: upstreamsIn(config), config })
     change(config, terminal, (upstreams) => upstreams.remove(name))
     const line = `${name} is no more in ${config}: that counts when the hub is started again`
     printAnswer(terminal, values, { value: { name, config }, lines: [line] })
     return 0
   },
+}
+
+interface KnownUpstreams {
+  readonly known: readonly string[]
+  readonly config: string
+}
+
+function checkKnown(name: string, { known, config }: KnownUpstreams): void {
+  if (known.includes(name)) return
+  const some = known.map(quote).join(', ') || 'there are none'
+  const sentence = `expected an upstream of ${config} (${some}), got ${quote(name)}`
+  throw new HubError('bad-command-line', sentence)
 }
 
 interface Pairing {

@@ -3,7 +3,10 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { freePort } from '../programs.ts'
+import { mqttTo, startedHub } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
+import { light, startedGateway } from '../upstreams/deconz-gateway.ts'
+import { startedFarSide } from '../upstreams/far-side.ts'
 import { answeringHub } from './answering-hub.ts'
 import { ranLine, runLine } from './run-line.ts'
 
@@ -112,3 +115,85 @@ t.test(
     t.not(before, text)
   },
 )
+
+t.test('what is in a configuration is dialled once, and said in words', async (t) => {
+  const hub = await startedHub(t)
+  const node = await mqttTo(t, hub)
+  await node.client.publishAsync('nodes/cellar/relay/1', '{"state":true}')
+  await node.client.publishAsync('nodes/cellar/thermometer/1', '{"temperature":[20,"℃"]}')
+  const silent = createServer().on('upgrade', (_request, socket) => socket.on('error', () => {}))
+  const silentPort = await freePort()
+  silent.listen(silentPort, '127.0.0.1')
+  t.teardown(() => silent.close())
+  const talk = `ws://127.0.0.1:${hub.httpPort}/talk`
+  const netzer = await startedFarSide(t, { said: (_text, socket) => socket.send('{}') })
+  const relay = { topic: 'c/relay/1', title: 'Pump', role: 'actuator' }
+  const lines = [
+    ['clown.talk/-/config/ok', { device: 'hub' }],
+    ['$hub/nodes', { base: 'c', online: false, devices: [relay] }],
+    ['$hub/nodes/ok', {}],
+  ]
+  const cellar = await startedFarSide(t, {
+    opened: (socket) => {
+      for (const line of lines) socket.send(JSON.stringify(line))
+    },
+  })
+  const gateway = await startedGateway(t)
+  gateway.all = { lights: {}, groups: {}, sensors: {} }
+  const { config, text } = configIn(t)
+  const secret = (name: string, value: string) => {
+    writeFileSync(config.replace('clown-hub.yaml', name), value, { mode: 0o600 })
+    return `{ dialect: clown-talk, url: "${talk}", user: clown, passwordFile: ${name} }`
+  }
+  const upstreams = [
+    `attic: ${secret('right.txt', 'bigclown')}`,
+    `wrong: ${secret('wrong.txt', 'guessed')}`,
+    `nobody: { dialect: clown-talk, url: "ws://127.0.0.1:${await freePort()}/" }`,
+    `silent: { dialect: clown-talk, url: "ws://127.0.0.1:${silentPort}/" }`,
+    `cellar: { dialect: clown-talk, url: "ws://127.0.0.1:${cellar.port}/" }`,
+    `zigbee: { dialect: deconz, url: "http://127.0.0.1:${gateway.port}", keyFile: right.txt }`,
+    `board: { dialect: netzer, url: "ws://127.0.0.1:${netzer.port}/ws" }`,
+  ]
+  writeFileSync(config, `${text}upstreams:\n  ${upstreams.join('\n  ')}\n`)
+  const test = (rest: string) => ranLine(`upstream test ${rest} --config ${config}`)
+
+  const testing = test('--wait 2')
+  // It comes and goes while the rest is read.
+  while (gateway.sockets.length === 0) await new Promise(setImmediate)
+  const lamp = { r: 'lights', id: '20' }
+  gateway.event({ e: 'added', ...lamp, light: light('20', 'Dimmable light', {}) })
+  gateway.event({ e: 'deleted', ...lamp })
+  const all = await testing
+  t.same(all.code, 4, 'the first that is not there is refused')
+  const seen = 'reachable, signed in as clown, 2 devices seen (1 relay, 1 thermometer)'
+  t.match(all.output, [
+    new RegExp(`^attic +clown-talk +${talk} +${seen.replace(/[()]/g, '\\$&')}$`),
+    /^wrong .* refused: expected to be let in, got HTTP 401$/,
+    /^nobody .* away: expected "127.0.0.1:\d+" to answer: nothing listens there$/,
+    /^silent .* late: it has not told what it has, --wait gives it more time$/,
+    /^cellar .* reachable, 1 devices seen \(1 relay\), 1 of them offline$/,
+    /^zigbee .* reachable, signed in as the owner of its key, 0 devices seen$/,
+    /^board +netzer .* reachable, 0 devices seen$/,
+  ])
+  const [attic, nobody, late] = await Promise.all([
+    test('attic board --json'),
+    test('nobody'),
+    test('silent --wait 1'),
+  ])
+  t.same([attic.code, nobody.code, late.code], [0, 5, 3])
+  const [found] = JSON.parse(String(attic.output[0])).upstreams
+  t.match(found, { name: 'attic', state: 'connected', signedIn: 'clown' })
+  const topics = found.devices.map(({ topic }: { topic: string }) => topic)
+  t.same(topics.sort(), [
+    'upstreams/attic/nodes/cellar/relay/1',
+    'upstreams/attic/nodes/cellar/thermometer/1',
+  ])
+  const waiting = runLine(`upstream test silent --config ${config}`)
+  setImmediate(waiting.stop)
+  t.equal(await waiting.code, 130)
+  t.match((await test('loft')).errors, [/expected an upstream of .*"attic", .* got "loft"/])
+  writeFileSync(config, text)
+  t.match((await ranLine(`upstream test --config ${config}`)).errors, [
+    /expected an upstream in the configuration/,
+  ])
+})
