@@ -151,6 +151,10 @@ export class FarHttp {
               resolve({ status, headers: response.headers, text: String(Buffer.concat(chunks)) })
             })
         })
+        .on('upgrade', () => {
+          fail(new FarFailure('expected HTTP, got a websocket'))
+          request.destroy()
+        })
         .on('error', (error) => fail(new FarFailure(sentenceOnFailure(error, url))))
         .end(body)
     })
@@ -197,7 +201,17 @@ const systemSentences: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'nothing answers there',
 }
 
+/** A certificate that is good at another time. */
+const clockCodes: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+
 const certificateCode = /CERT|SIGNATURE|ISSUER|ALTNAME|CHAIN/
+
+/** What was expected, where it was not HTTP. */
+const ways: Readonly<Record<string, string>> = {
+  'ws:': 'a websocket',
+  'wss:': 'a websocket',
+  'serial:': 'a serial line',
+}
 
 /** Why `url` cannot be spoken to. */
 export function sentenceOnFailure(error: unknown, { host, protocol }: URL): string {
@@ -205,8 +219,8 @@ export function sentenceOnFailure(error: unknown, { host, protocol }: URL): stri
   const known = systemSentences[code]
   if (known !== undefined) return `expected ${quote(host)} to answer: ${known}`
   if (certificateCode.test(code)) {
-    return `expected a certificate that fits ${quote(host)}, got another: ${reasonOf(error)}`
+    const hint = clockCodes.has(code) ? ': its clock or that of this machine may be wrong' : ''
+    return `expected a certificate that fits ${quote(host)}, got another: ${reasonOf(error)}${hint}`
   }
-  const language = protocol.startsWith('ws') ? 'a websocket' : 'HTTP'
-  return `expected ${language}: ${reasonOf(error)}`
+  return `expected ${ways[protocol] ?? 'HTTP'}: ${reasonOf(error)}`
 }
