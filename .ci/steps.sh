@@ -23,7 +23,7 @@ step() {
 debian_packages() {
   local missing=()
   for package in mosquitto mosquitto-clients nats-server chromium firefox-esr nginx apache2-bin openssl curl python3 docker-compose iproute2 \
-    python3-paho-mqtt python3-websocket bsdutils tmux prometheus systemd; do
+    python3-paho-mqtt python3-websocket bsdutils tmux prometheus socat systemd; do
     dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return 0

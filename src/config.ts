@@ -347,7 +347,7 @@ function checkDialects(dialects: generated.Config['dialects'], source: string): 
 const waysTo: Readonly<
   Record<generated.Config['upstreams'][string]['dialect'], { schemes: string[]; isKeyed?: true }>
 > = {
-  'clown-talk': { schemes: ['ws', 'wss', 'http', 'https'] },
+  'clown-talk': { schemes: ['ws', 'wss', 'http', 'https', 'serial'] },
   deconz: { schemes: ['http', 'https'], isKeyed: true },
   netzer: { schemes: ['ws', 'wss', 'tcp'] },
   jeedom: { schemes: ['http', 'https'], isKeyed: true },

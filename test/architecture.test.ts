@@ -156,7 +156,6 @@ const aloneFor: Readonly<Record<string, string>> = {
   'store/memory-store': 'passes the contract of stores',
   'upstreams/deconz/resources': 'is what the resources are, apart from how they are heard of',
   'upstreams/jeedom/equipment': 'is what the equipment is, apart from how it is heard of',
-  'upstreams/far-stream': 'knows no language: whatever is dialled by a stream can use it',
   'ws/event-streams': 'is one kind of connection, which knows nothing of the others',
   'ws/feed': 'is what is told to a session, apart from what it says',
   'ws/mqtt-route': 'is one kind of websocket, which knows nothing of the others',

@@ -29,6 +29,7 @@ const debianPackages = {
   script: 'bsdutils',
   tmux: 'tmux',
   bash: 'bash',
+  socat: 'socat',
   python3: 'python3',
   'systemd-analyze': 'systemd',
   'systemd-notify': 'systemd',

@@ -363,6 +363,10 @@ export interface ConfigInput {
        */
       websocketUrl?: string
       /**
+       * How fast a serial line is, in bits per second: 115200 unless given.
+       */
+      baudRate?: number
+      /**
        * What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.
        */
       pins?: {
@@ -1598,6 +1602,10 @@ export interface Config {
        * Where its websocket is, where that is not what the system says or what is usual.
        */
       websocketUrl?: string
+      /**
+       * How fast a serial line is, in bits per second: 115200 unless given.
+       */
+      baudRate?: number
       /**
        * What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.
        */

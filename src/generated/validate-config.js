@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]},"ingress":{"description":"Home Assistant shows the page inside of its own: its Supervisor says whose request it is, and below which path the browser asks. Without this part nobody is believed that.","type":"object","properties":{"address":{"description":"The address from which the Supervisor connects. Whoever connects from there can claim to be anybody.","type":"string","minLength":2,"maxLength":45,"pattern":"^[0-9A-Fa-f.:]+$","default":"172.30.32.2","examples":["172.30.32.2"]},"role":{"description":"The role of Home Assistant's users of whom the hub has none by the same name.","type":"string","enum":["viewer","operator","admin"],"default":"operator","examples":["viewer"]},"admins":{"description":"Home Assistant's users who are admins here.","type":"array","items":{"description":"the name with which somebody signs in to Home Assistant","type":"string","minLength":1,"maxLength":256},"default":[],"maxItems":1024,"examples":[["jan"]]}},"additionalProperties":false,"examples":[{"role":"viewer","admins":["jan"]}]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"hubs":{"description":"For each of several hubs before the same broker, of which one commands at a time and the others ask it. Without this part the hub is alone there.","type":"object","required":["name"],"properties":{"name":{"description":"What this hub is called among them; each has another one.","type":"string","minLength":1,"maxLength":64,"pattern":"^(?!owner$)[A-Za-z0-9_.-]+$","examples":["north"]},"rank":{"description":"When nobody commands, the hub with the lowest rank takes over first, each other one a tenth of a second later for each rank.","type":"integer","default":0,"minimum":0,"maximum":50,"examples":[1]}},"additionalProperties":false,"examples":[{"name":"north","rank":0}]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz","netzer","jeedom","tvheadend"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"pins":{"description":"What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"What a pin is for.","type":"string","enum":["input","output","analog","pwm","counter"],"examples":["output"]},"examples":[{"3":"output"}]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"backup":{"description":"A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.","type":"object","required":["folder","passphraseFile"],"properties":{"folder":{"description":"Where the backups go, made when it is not there; another disk, best of another machine.","type":"string","minLength":1,"examples":["/mnt/nas/clown-hub"]},"passphraseFile":{"description":"A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.","type":"string","minLength":1,"examples":["backup.passphrase"]},"at":{"description":"When, as clocks in timeZone show it.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","default":"03:00","examples":["02:30"]},"keep":{"description":"How many are kept; the oldest ones go.","type":"integer","minimum":1,"maximum":1000,"default":7,"examples":[30]}},"additionalProperties":false,"examples":[{"folder":"/mnt/nas/clown-hub","passphraseFile":"backup.passphrase"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"homeAssistant":{"description":"Whether nodes that Home Assistant does not know by itself are announced to it, by MQTT discovery. What was announced is taken back when this is off again.","type":"boolean","default":false,"examples":[true]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users, and of those of clients","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]},"ingress":{"description":"Home Assistant shows the page inside of its own: its Supervisor says whose request it is, and below which path the browser asks. Without this part nobody is believed that.","type":"object","properties":{"address":{"description":"The address from which the Supervisor connects. Whoever connects from there can claim to be anybody.","type":"string","minLength":2,"maxLength":45,"pattern":"^[0-9A-Fa-f.:]+$","default":"172.30.32.2","examples":["172.30.32.2"]},"role":{"description":"The role of Home Assistant's users of whom the hub has none by the same name.","type":"string","enum":["viewer","operator","admin"],"default":"operator","examples":["viewer"]},"admins":{"description":"Home Assistant's users who are admins here.","type":"array","items":{"description":"the name with which somebody signs in to Home Assistant","type":"string","minLength":1,"maxLength":256},"default":[],"maxItems":1024,"examples":[["jan"]]}},"additionalProperties":false,"examples":[{"role":"viewer","admins":["jan"]}]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"hubs":{"description":"For each of several hubs before the same broker, of which one commands at a time and the others ask it. Without this part the hub is alone there.","type":"object","required":["name"],"properties":{"name":{"description":"What this hub is called among them; each has another one.","type":"string","minLength":1,"maxLength":64,"pattern":"^(?!owner$)[A-Za-z0-9_.-]+$","examples":["north"]},"rank":{"description":"When nobody commands, the hub with the lowest rank takes over first, each other one a tenth of a second later for each rank.","type":"integer","default":0,"minimum":0,"maximum":50,"examples":[1]}},"additionalProperties":false,"examples":[{"name":"north","rank":0}]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz","netzer","jeedom","tvheadend"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"baudRate":{"description":"How fast a serial line is, in bits per second: 115200 unless given.","type":"integer","minimum":50,"maximum":4000000,"examples":[115200]},"pins":{"description":"What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"What a pin is for.","type":"string","enum":["input","output","analog","pwm","counter"],"examples":["output"]},"examples":[{"3":"output"}]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"backup":{"description":"A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.","type":"object","required":["folder","passphraseFile"],"properties":{"folder":{"description":"Where the backups go, made when it is not there; another disk, best of another machine.","type":"string","minLength":1,"examples":["/mnt/nas/clown-hub"]},"passphraseFile":{"description":"A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.","type":"string","minLength":1,"examples":["backup.passphrase"]},"at":{"description":"When, as clocks in timeZone show it.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","default":"03:00","examples":["02:30"]},"keep":{"description":"How many are kept; the oldest ones go.","type":"integer","minimum":1,"maximum":1000,"default":7,"examples":[30]}},"additionalProperties":false,"examples":[{"folder":"/mnt/nas/clown-hub","passphraseFile":"backup.passphrase"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"homeAssistant":{"description":"Whether nodes that Home Assistant does not know by itself are announced to it, by MQTT discovery. What was announced is taken back when this is off again.","type":"boolean","default":false,"examples":[true]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users, and of those of clients","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all","onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -23,7 +23,7 @@ const pattern11 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
 const pattern13 = new RegExp("^[0-9a-c]$", "u");
 const pattern14 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
 const pattern15 = new RegExp("^[A-Za-z0-9_-]{1,64}$", "u");
-const pattern16 = new RegExp("^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
+const pattern16 = new RegExp("^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$", "u");
 const pattern17 = new RegExp("^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
 const pattern19 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
 const pattern20 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
@@ -2187,7 +2187,7 @@ return false;
 else {
 const _errs180 = errors;
 for(const key18 in data80){
-if(!((((((((key18 === "dialect") || (key18 === "url")) || (key18 === "user")) || (key18 === "passwordFile")) || (key18 === "keyFile")) || (key18 === "websocketUrl")) || (key18 === "pins")) || (key18 === "caFile"))){
+if(!(func3.call(schema12.properties.upstreams.additionalProperties.properties, key18))){
 validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -2222,7 +2222,7 @@ return false;
 }
 else {
 if(!pattern16.test(data82)){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$"},message:"must match pattern \""+"^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$"+"\""}];
 return false;
 }
 }
@@ -2334,13 +2334,40 @@ else {
 var valid29 = true;
 }
 if(valid29){
-if(data80.pins !== undefined){
-let data87 = data80.pins;
+if(data80.baudRate !== undefined){
+let data87 = data80.baudRate;
 const _errs193 = errors;
+if(!(((typeof data87 == "number") && (!(data87 % 1) && !isNaN(data87))) && (isFinite(data87)))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/baudRate",schemaPath:"#/properties/upstreams/additionalProperties/properties/baudRate/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === _errs193){
-if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
-for(const key19 in data87){
+if((typeof data87 == "number") && (isFinite(data87))){
+if(data87 > 4000000 || isNaN(data87)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/baudRate",schemaPath:"#/properties/upstreams/additionalProperties/properties/baudRate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4000000},message:"must be <= 4000000"}];
+return false;
+}
+else {
+if(data87 < 50 || isNaN(data87)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/baudRate",schemaPath:"#/properties/upstreams/additionalProperties/properties/baudRate/minimum",keyword:"minimum",params:{comparison: ">=", limit: 50},message:"must be >= 50"}];
+return false;
+}
+}
+}
+}
+var valid29 = _errs193 === errors;
+}
+else {
+var valid29 = true;
+}
+if(valid29){
+if(data80.pins !== undefined){
+let data88 = data80.pins;
 const _errs195 = errors;
+if(errors === _errs195){
+if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
+for(const key19 in data88){
+const _errs197 = errors;
 if(typeof key19 === "string"){
 if(!pattern13.test(key19)){
 const err5 = {instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key19};
@@ -2353,7 +2380,7 @@ vErrors.push(err5);
 errors++;
 }
 }
-var valid30 = _errs195 === errors;
+var valid30 = _errs197 === errors;
 if(!valid30){
 const err6 = {instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key19},message:"property name must be valid"};
 if(vErrors === null){
@@ -2369,18 +2396,18 @@ break;
 }
 }
 if(valid30){
-for(const key20 in data87){
-let data88 = data87[key20];
-const _errs197 = errors;
-if(typeof data88 !== "string"){
+for(const key20 in data88){
+let data89 = data88[key20];
+const _errs199 = errors;
+if(typeof data89 !== "string"){
 validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!(((((data88 === "input") || (data88 === "output")) || (data88 === "analog")) || (data88 === "pwm")) || (data88 === "counter"))){
+if(!(((((data89 === "input") || (data89 === "output")) || (data89 === "analog")) || (data89 === "pwm")) || (data89 === "counter"))){
 validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/additionalProperties/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.pins.additionalProperties.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid31 = _errs197 === errors;
+var valid31 = _errs199 === errors;
 if(!valid31){
 break;
 }
@@ -2392,18 +2419,18 @@ validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~
 return false;
 }
 }
-var valid29 = _errs193 === errors;
+var valid29 = _errs195 === errors;
 }
 else {
 var valid29 = true;
 }
 if(valid29){
 if(data80.caFile !== undefined){
-let data89 = data80.caFile;
-const _errs199 = errors;
-if(errors === _errs199){
-if(typeof data89 === "string"){
-if(func2(data89) < 1){
+let data90 = data80.caFile;
+const _errs201 = errors;
+if(errors === _errs201){
+if(typeof data90 === "string"){
+if(func2(data90) < 1){
 validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2413,10 +2440,11 @@ validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~
 return false;
 }
 }
-var valid29 = _errs199 === errors;
+var valid29 = _errs201 === errors;
 }
 else {
 var valid29 = true;
+}
 }
 }
 }
@@ -2448,13 +2476,13 @@ return false;
 }
 var valid0 = _errs173 === errors;
 if(valid0){
-let data90 = data.users;
-const _errs201 = errors;
-if(errors === _errs201){
-if(data90 && typeof data90 == "object" && !Array.isArray(data90)){
-for(const key21 in data90){
+let data91 = data.users;
 const _errs203 = errors;
 if(errors === _errs203){
+if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
+for(const key21 in data91){
+const _errs205 = errors;
+if(errors === _errs205){
 if(typeof key21 === "string"){
 if(func2(key21) > 64){
 const err7 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key21};
@@ -2502,7 +2530,7 @@ vErrors.push(err10);
 errors++;
 }
 }
-var valid32 = _errs203 === errors;
+var valid32 = _errs205 === errors;
 if(!valid32){
 const err11 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key21},message:"property name must be valid"};
 if(vErrors === null){
@@ -2518,31 +2546,31 @@ break;
 }
 }
 if(valid32){
-for(const key22 in data90){
-let data91 = data90[key22];
-const _errs206 = errors;
-if(errors === _errs206){
-if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
+for(const key22 in data91){
+let data92 = data91[key22];
 const _errs208 = errors;
-for(const key23 in data91){
+if(errors === _errs208){
+if(data92 && typeof data92 == "object" && !Array.isArray(data92)){
+const _errs210 = errors;
+for(const key23 in data92){
 if(!((((((key23 === "password") || (key23 === "passwordFile")) || (key23 === "role")) || (key23 === "base")) || (key23 === "rules")) || (key23 === "digest"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs208 === errors){
-if(data91.password !== undefined){
-let data92 = data91.password;
-const _errs209 = errors;
-if(errors === _errs209){
-if(typeof data92 === "string"){
-if(func2(data92) > 256){
+if(_errs210 === errors){
+if(data92.password !== undefined){
+let data93 = data92.password;
+const _errs211 = errors;
+if(errors === _errs211){
+if(typeof data93 === "string"){
+if(func2(data93) > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data92) < 1){
+if(func2(data93) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2553,18 +2581,18 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, 
 return false;
 }
 }
-var valid34 = _errs209 === errors;
+var valid34 = _errs211 === errors;
 }
 else {
 var valid34 = true;
 }
 if(valid34){
-if(data91.passwordFile !== undefined){
-let data93 = data91.passwordFile;
-const _errs211 = errors;
-if(errors === _errs211){
-if(typeof data93 === "string"){
-if(func2(data93) < 1){
+if(data92.passwordFile !== undefined){
+let data94 = data92.passwordFile;
+const _errs213 = errors;
+if(errors === _errs213){
+if(typeof data94 === "string"){
+if(func2(data94) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2574,41 +2602,41 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, 
 return false;
 }
 }
-var valid34 = _errs211 === errors;
-}
-else {
-var valid34 = true;
-}
-if(valid34){
-if(data91.role !== undefined){
-let data94 = data91.role;
-const _errs213 = errors;
-if(!((((data94 === "viewer") || (data94 === "operator")) || (data94 === "admin")) || (data94 === "node"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
 var valid34 = _errs213 === errors;
 }
 else {
 var valid34 = true;
 }
 if(valid34){
-if(data91.base !== undefined){
-let data95 = data91.base;
-const _errs214 = errors;
-if(errors === _errs214){
-if(typeof data95 === "string"){
-if(func2(data95) > 1024){
+if(data92.role !== undefined){
+let data95 = data92.role;
+const _errs215 = errors;
+if(!((((data95 === "viewer") || (data95 === "operator")) || (data95 === "admin")) || (data95 === "node"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid34 = _errs215 === errors;
+}
+else {
+var valid34 = true;
+}
+if(valid34){
+if(data92.base !== undefined){
+let data96 = data92.base;
+const _errs216 = errors;
+if(errors === _errs216){
+if(typeof data96 === "string"){
+if(func2(data96) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data95) < 1){
+if(func2(data96) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern20.test(data95)){
+if(!pattern20.test(data96)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -2620,76 +2648,76 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, 
 return false;
 }
 }
-var valid34 = _errs214 === errors;
+var valid34 = _errs216 === errors;
 }
 else {
 var valid34 = true;
 }
 if(valid34){
-if(data91.rules !== undefined){
-let data96 = data91.rules;
-const _errs216 = errors;
-if(errors === _errs216){
-if(Array.isArray(data96)){
-if(data96.length > 256){
+if(data92.rules !== undefined){
+let data97 = data92.rules;
+const _errs218 = errors;
+if(errors === _errs218){
+if(Array.isArray(data97)){
+if(data97.length > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
 var valid35 = true;
-const len11 = data96.length;
+const len11 = data97.length;
 for(let i11=0; i11<len11; i11++){
-let data97 = data96[i11];
-const _errs218 = errors;
-if(errors === _errs218){
-if(data97 && typeof data97 == "object" && !Array.isArray(data97)){
-if(Object.keys(data97).length < 2){
+let data98 = data97[i11];
+const _errs220 = errors;
+if(errors === _errs220){
+if(data98 && typeof data98 == "object" && !Array.isArray(data98)){
+if(Object.keys(data98).length < 2){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
 return false;
 }
 else {
 let missing8;
-if((data97.topic === undefined) && (missing8 = "topic")){
+if((data98.topic === undefined) && (missing8 = "topic")){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
 return false;
 }
 else {
-const _errs220 = errors;
-for(const key24 in data97){
+const _errs222 = errors;
+for(const key24 in data98){
 if(!(((key24 === "allow") || (key24 === "deny")) || (key24 === "topic"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs220 === errors){
-if(data97.allow !== undefined){
-let data98 = data97.allow;
-const _errs221 = errors;
-if(errors === _errs221){
-if(Array.isArray(data98)){
-var valid37 = true;
-const len12 = data98.length;
-for(let i12=0; i12<len12; i12++){
-let data99 = data98[i12];
+if(_errs222 === errors){
+if(data98.allow !== undefined){
+let data99 = data98.allow;
 const _errs223 = errors;
-if(!((((data99 === "read") || (data99 === "write")) || (data99 === "command")) || (data99 === "retain"))){
+if(errors === _errs223){
+if(Array.isArray(data99)){
+var valid37 = true;
+const len12 = data99.length;
+for(let i12=0; i12<len12; i12++){
+let data100 = data99[i12];
+const _errs225 = errors;
+if(!((((data100 === "read") || (data100 === "write")) || (data100 === "command")) || (data100 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow/" + i12,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid37 = _errs223 === errors;
+var valid37 = _errs225 === errors;
 if(!valid37){
 break;
 }
 }
 if(valid37){
-let i13 = data98.length;
+let i13 = data99.length;
 let j0;
 if(i13 > 1){
 outer0:
 for(;i13--;){
 for(j0 = i13; j0--;){
-if(func0(data98[i13], data98[j0])){
+if(func0(data99[i13], data99[j0])){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i13, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i13+" are identical)"}];
 return false;
 break outer0;
@@ -2704,39 +2732,39 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, 
 return false;
 }
 }
-var valid36 = _errs221 === errors;
+var valid36 = _errs223 === errors;
 }
 else {
 var valid36 = true;
 }
 if(valid36){
-if(data97.deny !== undefined){
-let data100 = data97.deny;
-const _errs224 = errors;
-if(errors === _errs224){
-if(Array.isArray(data100)){
-var valid39 = true;
-const len13 = data100.length;
-for(let i14=0; i14<len13; i14++){
-let data101 = data100[i14];
+if(data98.deny !== undefined){
+let data101 = data98.deny;
 const _errs226 = errors;
-if(!((((data101 === "read") || (data101 === "write")) || (data101 === "command")) || (data101 === "retain"))){
+if(errors === _errs226){
+if(Array.isArray(data101)){
+var valid39 = true;
+const len13 = data101.length;
+for(let i14=0; i14<len13; i14++){
+let data102 = data101[i14];
+const _errs228 = errors;
+if(!((((data102 === "read") || (data102 === "write")) || (data102 === "command")) || (data102 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny/" + i14,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid39 = _errs226 === errors;
+var valid39 = _errs228 === errors;
 if(!valid39){
 break;
 }
 }
 if(valid39){
-let i15 = data100.length;
+let i15 = data101.length;
 let j1;
 if(i15 > 1){
 outer1:
 for(;i15--;){
 for(j1 = i15; j1--;){
-if(func0(data100[i15], data100[j1])){
+if(func0(data101[i15], data101[j1])){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i15, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i15+" are identical)"}];
 return false;
 break outer1;
@@ -2751,28 +2779,28 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, 
 return false;
 }
 }
-var valid36 = _errs224 === errors;
+var valid36 = _errs226 === errors;
 }
 else {
 var valid36 = true;
 }
 if(valid36){
-if(data97.topic !== undefined){
-let data102 = data97.topic;
-const _errs227 = errors;
-if(errors === _errs227){
-if(typeof data102 === "string"){
-if(func2(data102) > 1024){
+if(data98.topic !== undefined){
+let data103 = data98.topic;
+const _errs229 = errors;
+if(errors === _errs229){
+if(typeof data103 === "string"){
+if(func2(data103) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data102) < 1){
+if(func2(data103) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern21.test(data102)){
+if(!pattern21.test(data103)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
 return false;
 }
@@ -2784,7 +2812,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, 
 return false;
 }
 }
-var valid36 = _errs227 === errors;
+var valid36 = _errs229 === errors;
 }
 else {
 var valid36 = true;
@@ -2800,7 +2828,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, 
 return false;
 }
 }
-var valid35 = _errs218 === errors;
+var valid35 = _errs220 === errors;
 if(!valid35){
 break;
 }
@@ -2812,19 +2840,19 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, 
 return false;
 }
 }
-var valid34 = _errs216 === errors;
+var valid34 = _errs218 === errors;
 }
 else {
 var valid34 = true;
 }
 if(valid34){
-if(data91.digest !== undefined){
-const _errs229 = errors;
-if(typeof data91.digest !== "boolean"){
+if(data92.digest !== undefined){
+const _errs231 = errors;
+if(typeof data92.digest !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid34 = _errs229 === errors;
+var valid34 = _errs231 === errors;
 }
 else {
 var valid34 = true;
@@ -2841,7 +2869,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, 
 return false;
 }
 }
-var valid33 = _errs206 === errors;
+var valid33 = _errs208 === errors;
 if(!valid33){
 break;
 }
@@ -2853,14 +2881,14 @@ validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/propertie
 return false;
 }
 }
-var valid0 = _errs201 === errors;
+var valid0 = _errs203 === errors;
 if(valid0){
 if(data.usersFile !== undefined){
-let data104 = data.usersFile;
-const _errs231 = errors;
-if(errors === _errs231){
-if(typeof data104 === "string"){
-if(func2(data104) < 1){
+let data105 = data.usersFile;
+const _errs233 = errors;
+if(errors === _errs233){
+if(typeof data105 === "string"){
+if(func2(data105) < 1){
 validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/properties/usersFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2870,27 +2898,27 @@ validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs231 === errors;
+var valid0 = _errs233 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data105 = data.data;
-const _errs233 = errors;
-if(errors === _errs233){
-if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
+let data106 = data.data;
 const _errs235 = errors;
-for(const key25 in data105){
+if(errors === _errs235){
+if(data106 && typeof data106 == "object" && !Array.isArray(data106)){
+const _errs237 = errors;
+for(const key25 in data106){
 if(!(key25 === "folder")){
 validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs235 === errors){
-if(data105.folder !== undefined){
-if(typeof data105.folder !== "string"){
+if(_errs237 === errors){
+if(data106.folder !== undefined){
+if(typeof data106.folder !== "string"){
 validate11.errors = [{instancePath:instancePath+"/data/folder",schemaPath:"#/properties/data/properties/folder/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
@@ -2902,40 +2930,40 @@ validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs233 === errors;
+var valid0 = _errs235 === errors;
 if(valid0){
 if(data.backup !== undefined){
-let data107 = data.backup;
-const _errs238 = errors;
-if(errors === _errs238){
-if(data107 && typeof data107 == "object" && !Array.isArray(data107)){
-if(data107.at === undefined){
-data107.at = "03:00";
+let data108 = data.backup;
+const _errs240 = errors;
+if(errors === _errs240){
+if(data108 && typeof data108 == "object" && !Array.isArray(data108)){
+if(data108.at === undefined){
+data108.at = "03:00";
 }
-if(data107.keep === undefined){
-data107.keep = 7;
+if(data108.keep === undefined){
+data108.keep = 7;
 }
 let missing9;
-if(((data107.folder === undefined) && (missing9 = "folder")) || ((data107.passphraseFile === undefined) && (missing9 = "passphraseFile"))){
+if(((data108.folder === undefined) && (missing9 = "folder")) || ((data108.passphraseFile === undefined) && (missing9 = "passphraseFile"))){
 validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
 return false;
 }
 else {
-const _errs240 = errors;
-for(const key26 in data107){
+const _errs242 = errors;
+for(const key26 in data108){
 if(!((((key26 === "folder") || (key26 === "passphraseFile")) || (key26 === "at")) || (key26 === "keep"))){
 validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs240 === errors){
-if(data107.folder !== undefined){
-let data108 = data107.folder;
-const _errs241 = errors;
-if(errors === _errs241){
-if(typeof data108 === "string"){
-if(func2(data108) < 1){
+if(_errs242 === errors){
+if(data108.folder !== undefined){
+let data109 = data108.folder;
+const _errs243 = errors;
+if(errors === _errs243){
+if(typeof data109 === "string"){
+if(func2(data109) < 1){
 validate11.errors = [{instancePath:instancePath+"/backup/folder",schemaPath:"#/properties/backup/properties/folder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2945,18 +2973,18 @@ validate11.errors = [{instancePath:instancePath+"/backup/folder",schemaPath:"#/p
 return false;
 }
 }
-var valid42 = _errs241 === errors;
+var valid42 = _errs243 === errors;
 }
 else {
 var valid42 = true;
 }
 if(valid42){
-if(data107.passphraseFile !== undefined){
-let data109 = data107.passphraseFile;
-const _errs243 = errors;
-if(errors === _errs243){
-if(typeof data109 === "string"){
-if(func2(data109) < 1){
+if(data108.passphraseFile !== undefined){
+let data110 = data108.passphraseFile;
+const _errs245 = errors;
+if(errors === _errs245){
+if(typeof data110 === "string"){
+if(func2(data110) < 1){
 validate11.errors = [{instancePath:instancePath+"/backup/passphraseFile",schemaPath:"#/properties/backup/properties/passphraseFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2966,17 +2994,17 @@ validate11.errors = [{instancePath:instancePath+"/backup/passphraseFile",schemaP
 return false;
 }
 }
-var valid42 = _errs243 === errors;
+var valid42 = _errs245 === errors;
 }
 else {
 var valid42 = true;
 }
 if(valid42){
-let data110 = data107.at;
-const _errs245 = errors;
-if(errors === _errs245){
-if(typeof data110 === "string"){
-if(!pattern22.test(data110)){
+let data111 = data108.at;
+const _errs247 = errors;
+if(errors === _errs247){
+if(typeof data111 === "string"){
+if(!pattern22.test(data111)){
 validate11.errors = [{instancePath:instancePath+"/backup/at",schemaPath:"#/properties/backup/properties/at/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
 return false;
 }
@@ -2986,29 +3014,29 @@ validate11.errors = [{instancePath:instancePath+"/backup/at",schemaPath:"#/prope
 return false;
 }
 }
-var valid42 = _errs245 === errors;
+var valid42 = _errs247 === errors;
 if(valid42){
-let data111 = data107.keep;
-const _errs247 = errors;
-if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
+let data112 = data108.keep;
+const _errs249 = errors;
+if(!(((typeof data112 == "number") && (!(data112 % 1) && !isNaN(data112))) && (isFinite(data112)))){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs247){
-if((typeof data111 == "number") && (isFinite(data111))){
-if(data111 > 1000 || isNaN(data111)){
+if(errors === _errs249){
+if((typeof data112 == "number") && (isFinite(data112))){
+if(data112 > 1000 || isNaN(data112)){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data111 < 1 || isNaN(data111)){
+if(data112 < 1 || isNaN(data112)){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs247 === errors;
+var valid42 = _errs249 === errors;
 }
 }
 }
@@ -3020,68 +3048,68 @@ validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs238 === errors;
+var valid0 = _errs240 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data112 = data.history;
-const _errs249 = errors;
-if(errors === _errs249){
-if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
-if(data112.record === undefined){
-data112.record = ["#"];
-}
-if(data112.ignore === undefined){
-data112.ignore = [];
-}
-if(data112.rawHours === undefined){
-data112.rawHours = 24;
-}
-if(data112.minuteDays === undefined){
-data112.minuteDays = 30;
-}
-if(data112.hourDays === undefined){
-data112.hourDays = 730;
-}
-if(data112.diskMiB === undefined){
-data112.diskMiB = 1024;
-}
-if(data112.memoryMiB === undefined){
-data112.memoryMiB = 64;
-}
+let data113 = data.history;
 const _errs251 = errors;
-for(const key27 in data112){
+if(errors === _errs251){
+if(data113 && typeof data113 == "object" && !Array.isArray(data113)){
+if(data113.record === undefined){
+data113.record = ["#"];
+}
+if(data113.ignore === undefined){
+data113.ignore = [];
+}
+if(data113.rawHours === undefined){
+data113.rawHours = 24;
+}
+if(data113.minuteDays === undefined){
+data113.minuteDays = 30;
+}
+if(data113.hourDays === undefined){
+data113.hourDays = 730;
+}
+if(data113.diskMiB === undefined){
+data113.diskMiB = 1024;
+}
+if(data113.memoryMiB === undefined){
+data113.memoryMiB = 64;
+}
+const _errs253 = errors;
+for(const key27 in data113){
 if(!(((((((key27 === "record") || (key27 === "ignore")) || (key27 === "rawHours")) || (key27 === "minuteDays")) || (key27 === "hourDays")) || (key27 === "diskMiB")) || (key27 === "memoryMiB"))){
 validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs251 === errors){
-let data113 = data112.record;
-const _errs252 = errors;
-if(errors === _errs252){
-if(Array.isArray(data113)){
-if(data113.length > 1024){
+if(_errs253 === errors){
+let data114 = data113.record;
+const _errs254 = errors;
+if(errors === _errs254){
+if(Array.isArray(data114)){
+if(data114.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/properties/history/properties/record/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid44 = true;
-const len14 = data113.length;
+const len14 = data114.length;
 for(let i16=0; i16<len14; i16++){
-let data114 = data113[i16];
-const _errs254 = errors;
-if(errors === _errs254){
-if(typeof data114 === "string"){
-if(func2(data114) > 1024){
+let data115 = data114[i16];
+const _errs256 = errors;
+if(errors === _errs256){
+if(typeof data115 === "string"){
+if(func2(data115) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data114) < 1){
+if(func2(data115) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3092,7 +3120,7 @@ validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaP
 return false;
 }
 }
-var valid44 = _errs254 === errors;
+var valid44 = _errs256 === errors;
 if(!valid44){
 break;
 }
@@ -3104,30 +3132,30 @@ validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/
 return false;
 }
 }
-var valid43 = _errs252 === errors;
+var valid43 = _errs254 === errors;
 if(valid43){
-let data115 = data112.ignore;
-const _errs256 = errors;
-if(errors === _errs256){
-if(Array.isArray(data115)){
-if(data115.length > 1024){
+let data116 = data113.ignore;
+const _errs258 = errors;
+if(errors === _errs258){
+if(Array.isArray(data116)){
+if(data116.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/properties/history/properties/ignore/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid45 = true;
-const len15 = data115.length;
+const len15 = data116.length;
 for(let i17=0; i17<len15; i17++){
-let data116 = data115[i17];
-const _errs258 = errors;
-if(errors === _errs258){
-if(typeof data116 === "string"){
-if(func2(data116) > 1024){
+let data117 = data116[i17];
+const _errs260 = errors;
+if(errors === _errs260){
+if(typeof data117 === "string"){
+if(func2(data117) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data116) < 1){
+if(func2(data117) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3138,7 +3166,7 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaP
 return false;
 }
 }
-var valid45 = _errs258 === errors;
+var valid45 = _errs260 === errors;
 if(!valid45){
 break;
 }
@@ -3150,45 +3178,23 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/
 return false;
 }
 }
-var valid43 = _errs256 === errors;
+var valid43 = _errs258 === errors;
 if(valid43){
-let data117 = data112.rawHours;
-const _errs260 = errors;
-if(!(((typeof data117 == "number") && (!(data117 % 1) && !isNaN(data117))) && (isFinite(data117)))){
-validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs260){
-if((typeof data117 == "number") && (isFinite(data117))){
-if(data117 > 8784 || isNaN(data117)){
-validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
-return false;
-}
-else {
-if(data117 < 1 || isNaN(data117)){
-validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid43 = _errs260 === errors;
-if(valid43){
-let data118 = data112.minuteDays;
+let data118 = data113.rawHours;
 const _errs262 = errors;
 if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
-validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs262){
 if((typeof data118 == "number") && (isFinite(data118))){
-if(data118 > 3660 || isNaN(data118)){
-validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
+if(data118 > 8784 || isNaN(data118)){
+validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
 return false;
 }
 else {
 if(data118 < 1 || isNaN(data118)){
-validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3196,21 +3202,21 @@ return false;
 }
 var valid43 = _errs262 === errors;
 if(valid43){
-let data119 = data112.hourDays;
+let data119 = data113.minuteDays;
 const _errs264 = errors;
 if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
-validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs264){
 if((typeof data119 == "number") && (isFinite(data119))){
-if(data119 > 36600 || isNaN(data119)){
-validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
+if(data119 > 3660 || isNaN(data119)){
+validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
 return false;
 }
 else {
 if(data119 < 1 || isNaN(data119)){
-validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3218,21 +3224,21 @@ return false;
 }
 var valid43 = _errs264 === errors;
 if(valid43){
-let data120 = data112.diskMiB;
+let data120 = data113.hourDays;
 const _errs266 = errors;
 if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
-validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs266){
 if((typeof data120 == "number") && (isFinite(data120))){
-if(data120 > 1048576 || isNaN(data120)){
-validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
+if(data120 > 36600 || isNaN(data120)){
+validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
 return false;
 }
 else {
 if(data120 < 1 || isNaN(data120)){
-validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3240,27 +3246,49 @@ return false;
 }
 var valid43 = _errs266 === errors;
 if(valid43){
-let data121 = data112.memoryMiB;
+let data121 = data113.diskMiB;
 const _errs268 = errors;
 if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
-validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs268){
 if((typeof data121 == "number") && (isFinite(data121))){
-if(data121 > 65536 || isNaN(data121)){
-validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data121 > 1048576 || isNaN(data121)){
+validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
 if(data121 < 1 || isNaN(data121)){
-validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid43 = _errs268 === errors;
+if(valid43){
+let data122 = data113.memoryMiB;
+const _errs270 = errors;
+if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
+validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs270){
+if((typeof data122 == "number") && (isFinite(data122))){
+if(data122 > 65536 || isNaN(data122)){
+validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+return false;
+}
+else {
+if(data122 < 1 || isNaN(data122)){
+validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid43 = _errs270 === errors;
 }
 }
 }
@@ -3274,45 +3302,45 @@ validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs249 === errors;
+var valid0 = _errs251 === errors;
 if(valid0){
-let data122 = data.profiles;
-const _errs270 = errors;
-if(errors === _errs270){
-if(data122 && typeof data122 == "object" && !Array.isArray(data122)){
-if(data122.prefix === undefined){
-data122.prefix = "devices";
-}
-if(data122.off === undefined){
-data122.off = [];
-}
-if(data122.clown === undefined){
-data122.clown = {};
-}
+let data123 = data.profiles;
 const _errs272 = errors;
-for(const key28 in data122){
+if(errors === _errs272){
+if(data123 && typeof data123 == "object" && !Array.isArray(data123)){
+if(data123.prefix === undefined){
+data123.prefix = "devices";
+}
+if(data123.off === undefined){
+data123.off = [];
+}
+if(data123.clown === undefined){
+data123.clown = {};
+}
+const _errs274 = errors;
+for(const key28 in data123){
 if(!(((key28 === "prefix") || (key28 === "off")) || (key28 === "clown"))){
 validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs272 === errors){
-let data123 = data122.prefix;
-const _errs273 = errors;
-if(errors === _errs273){
-if(typeof data123 === "string"){
-if(func2(data123) > 256){
+if(_errs274 === errors){
+let data124 = data123.prefix;
+const _errs275 = errors;
+if(errors === _errs275){
+if(typeof data124 === "string"){
+if(func2(data124) > 256){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data123) < 1){
+if(func2(data124) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern23.test(data123)){
+if(!pattern23.test(data124)){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/pattern",keyword:"pattern",params:{pattern: "^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"},message:"must match pattern \""+"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"+"\""}];
 return false;
 }
@@ -3324,39 +3352,39 @@ validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#
 return false;
 }
 }
-var valid46 = _errs273 === errors;
+var valid46 = _errs275 === errors;
 if(valid46){
-let data124 = data122.off;
-const _errs275 = errors;
-if(errors === _errs275){
-if(Array.isArray(data124)){
-if(data124.length > 64){
+let data125 = data123.off;
+const _errs277 = errors;
+if(errors === _errs277){
+if(Array.isArray(data125)){
+if(data125.length > 64){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
 var valid47 = true;
-const len16 = data124.length;
+const len16 = data125.length;
 for(let i18=0; i18<len16; i18++){
-let data125 = data124[i18];
-const _errs277 = errors;
-if(!((((((((((data125 === "hardwario") || (data125 === "rtl_433")) || (data125 === "tasmota")) || (data125 === "wled")) || (data125 === "shelly-gen1")) || (data125 === "shelly")) || (data125 === "zigbee2mqtt")) || (data125 === "homie")) || (data125 === "esphome")) || (data125 === "home-assistant"))){
+let data126 = data125[i18];
+const _errs279 = errors;
+if(!((((((((((data126 === "hardwario") || (data126 === "rtl_433")) || (data126 === "tasmota")) || (data126 === "wled")) || (data126 === "shelly-gen1")) || (data126 === "shelly")) || (data126 === "zigbee2mqtt")) || (data126 === "homie")) || (data126 === "esphome")) || (data126 === "home-assistant"))){
 validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i18,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid47 = _errs277 === errors;
+var valid47 = _errs279 === errors;
 if(!valid47){
 break;
 }
 }
 if(valid47){
-let i19 = data124.length;
+let i19 = data125.length;
 let j2;
 if(i19 > 1){
 outer2:
 for(;i19--;){
 for(j2 = i19; j2--;){
-if(func0(data124[i19], data124[j2])){
+if(func0(data125[i19], data125[j2])){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i19, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i19+" are identical)"}];
 return false;
 break outer2;
@@ -3372,46 +3400,46 @@ validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/pr
 return false;
 }
 }
-var valid46 = _errs275 === errors;
+var valid46 = _errs277 === errors;
 if(valid46){
-let data126 = data122.clown;
-const _errs278 = errors;
-if(errors === _errs278){
-if(data126 && typeof data126 == "object" && !Array.isArray(data126)){
-if(data126.bases === undefined){
-data126.bases = ["nodes/#"];
-}
+let data127 = data123.clown;
 const _errs280 = errors;
-for(const key29 in data126){
+if(errors === _errs280){
+if(data127 && typeof data127 == "object" && !Array.isArray(data127)){
+if(data127.bases === undefined){
+data127.bases = ["nodes/#"];
+}
+const _errs282 = errors;
+for(const key29 in data127){
 if(!(key29 === "bases")){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs280 === errors){
-let data127 = data126.bases;
-const _errs281 = errors;
-if(errors === _errs281){
-if(Array.isArray(data127)){
-if(data127.length > 1024){
+if(_errs282 === errors){
+let data128 = data127.bases;
+const _errs283 = errors;
+if(errors === _errs283){
+if(Array.isArray(data128)){
+if(data128.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid50 = true;
-const len17 = data127.length;
+const len17 = data128.length;
 for(let i20=0; i20<len17; i20++){
-let data128 = data127[i20];
-const _errs283 = errors;
-if(errors === _errs283){
-if(typeof data128 === "string"){
-if(func2(data128) > 1024){
+let data129 = data128[i20];
+const _errs285 = errors;
+if(errors === _errs285){
+if(typeof data129 === "string"){
+if(func2(data129) > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data128) < 1){
+if(func2(data129) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3422,7 +3450,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,s
 return false;
 }
 }
-var valid50 = _errs283 === errors;
+var valid50 = _errs285 === errors;
 if(!valid50){
 break;
 }
@@ -3441,7 +3469,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/
 return false;
 }
 }
-var valid46 = _errs278 === errors;
+var valid46 = _errs280 === errors;
 }
 }
 }
@@ -3451,44 +3479,44 @@ validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs270 === errors;
+var valid0 = _errs272 === errors;
 if(valid0){
-const _errs285 = errors;
+const _errs287 = errors;
 if(typeof data.homeAssistant !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/homeAssistant",schemaPath:"#/properties/homeAssistant/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid0 = _errs285 === errors;
+var valid0 = _errs287 === errors;
 if(valid0){
-let data130 = data.commands;
-const _errs287 = errors;
-if(errors === _errs287){
-if(data130 && typeof data130 == "object" && !Array.isArray(data130)){
-if(data130.timeoutSeconds === undefined){
-data130.timeoutSeconds = 5;
-}
-if(data130.rules === undefined){
-data130.rules = [];
-}
+let data131 = data.commands;
 const _errs289 = errors;
-for(const key30 in data130){
+if(errors === _errs289){
+if(data131 && typeof data131 == "object" && !Array.isArray(data131)){
+if(data131.timeoutSeconds === undefined){
+data131.timeoutSeconds = 5;
+}
+if(data131.rules === undefined){
+data131.rules = [];
+}
+const _errs291 = errors;
+for(const key30 in data131){
 if(!((key30 === "timeoutSeconds") || (key30 === "rules"))){
 validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs289 === errors){
-let data131 = data130.timeoutSeconds;
-const _errs290 = errors;
-if(errors === _errs290){
-if((typeof data131 == "number") && (isFinite(data131))){
-if(data131 > 3600 || isNaN(data131)){
+if(_errs291 === errors){
+let data132 = data131.timeoutSeconds;
+const _errs292 = errors;
+if(errors === _errs292){
+if((typeof data132 == "number") && (isFinite(data132))){
+if(data132 > 3600 || isNaN(data132)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data131 < 0.1 || isNaN(data131)){
+if(data132 < 0.1 || isNaN(data132)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3499,44 +3527,44 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid51 = _errs290 === errors;
+var valid51 = _errs292 === errors;
 if(valid51){
-let data132 = data130.rules;
-const _errs292 = errors;
-if(errors === _errs292){
-if(Array.isArray(data132)){
-if(data132.length > 1024){
+let data133 = data131.rules;
+const _errs294 = errors;
+if(errors === _errs294){
+if(Array.isArray(data133)){
+if(data133.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid52 = true;
-const len18 = data132.length;
+const len18 = data133.length;
 for(let i21=0; i21<len18; i21++){
-let data133 = data132[i21];
-const _errs294 = errors;
-if(errors === _errs294){
-if(data133 && typeof data133 == "object" && !Array.isArray(data133)){
+let data134 = data133[i21];
 const _errs296 = errors;
-for(const key31 in data133){
+if(errors === _errs296){
+if(data134 && typeof data134 == "object" && !Array.isArray(data134)){
+const _errs298 = errors;
+for(const key31 in data134){
 if(!(func3.call(schema12.properties.commands.properties.rules.items.properties, key31))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs296 === errors){
-if(data133.topic !== undefined){
-let data134 = data133.topic;
-const _errs297 = errors;
-if(errors === _errs297){
-if(typeof data134 === "string"){
-if(func2(data134) > 1024){
+if(_errs298 === errors){
+if(data134.topic !== undefined){
+let data135 = data134.topic;
+const _errs299 = errors;
+if(errors === _errs299){
+if(typeof data135 === "string"){
+if(func2(data135) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data134) < 1){
+if(func2(data135) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3547,28 +3575,28 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic
 return false;
 }
 }
-var valid53 = _errs297 === errors;
+var valid53 = _errs299 === errors;
 }
 else {
 var valid53 = true;
 }
 if(valid53){
-if(data133.kind !== undefined){
-let data135 = data133.kind;
-const _errs299 = errors;
-if(errors === _errs299){
-if(typeof data135 === "string"){
-if(func2(data135) > 256){
+if(data134.kind !== undefined){
+let data136 = data134.kind;
+const _errs301 = errors;
+if(errors === _errs301){
+if(typeof data136 === "string"){
+if(func2(data136) > 256){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data135) < 1){
+if(func2(data136) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern24.test(data135)){
+if(!pattern24.test(data136)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -3580,23 +3608,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind"
 return false;
 }
 }
-var valid53 = _errs299 === errors;
+var valid53 = _errs301 === errors;
 }
 else {
 var valid53 = true;
 }
 if(valid53){
-if(data133.timeoutSeconds !== undefined){
-let data136 = data133.timeoutSeconds;
-const _errs301 = errors;
-if(errors === _errs301){
-if((typeof data136 == "number") && (isFinite(data136))){
-if(data136 > 3600 || isNaN(data136)){
+if(data134.timeoutSeconds !== undefined){
+let data137 = data134.timeoutSeconds;
+const _errs303 = errors;
+if(errors === _errs303){
+if((typeof data137 == "number") && (isFinite(data137))){
+if(data137 > 3600 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data136 < 0.1 || isNaN(data136)){
+if(data137 < 0.1 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3607,55 +3635,28 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeo
 return false;
 }
 }
-var valid53 = _errs301 === errors;
-}
-else {
-var valid53 = true;
-}
-if(valid53){
-if(data133.minIntervalMilliseconds !== undefined){
-let data137 = data133.minIntervalMilliseconds;
-const _errs303 = errors;
-if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs303){
-if((typeof data137 == "number") && (isFinite(data137))){
-if(data137 > 3600000 || isNaN(data137)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
-return false;
-}
-else {
-if(data137 < 0 || isNaN(data137)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
 var valid53 = _errs303 === errors;
 }
 else {
 var valid53 = true;
 }
 if(valid53){
-if(data133.perSecond !== undefined){
-let data138 = data133.perSecond;
+if(data134.minIntervalMilliseconds !== undefined){
+let data138 = data134.minIntervalMilliseconds;
 const _errs305 = errors;
 if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs305){
 if((typeof data138 == "number") && (isFinite(data138))){
-if(data138 > 100 || isNaN(data138)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+if(data138 > 3600000 || isNaN(data138)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
 return false;
 }
 else {
 if(data138 < 0 || isNaN(data138)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -3667,17 +3668,44 @@ else {
 var valid53 = true;
 }
 if(valid53){
-if(data133.autoOffSeconds !== undefined){
-let data139 = data133.autoOffSeconds;
+if(data134.perSecond !== undefined){
+let data139 = data134.perSecond;
 const _errs307 = errors;
+if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === _errs307){
 if((typeof data139 == "number") && (isFinite(data139))){
-if(data139 > 604800 || isNaN(data139)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+if(data139 > 100 || isNaN(data139)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
 if(data139 < 0 || isNaN(data139)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid53 = _errs307 === errors;
+}
+else {
+var valid53 = true;
+}
+if(valid53){
+if(data134.autoOffSeconds !== undefined){
+let data140 = data134.autoOffSeconds;
+const _errs309 = errors;
+if(errors === _errs309){
+if((typeof data140 == "number") && (isFinite(data140))){
+if(data140 > 604800 || isNaN(data140)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+return false;
+}
+else {
+if(data140 < 0 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -3688,18 +3716,18 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoO
 return false;
 }
 }
-var valid53 = _errs307 === errors;
+var valid53 = _errs309 === errors;
 }
 else {
 var valid53 = true;
 }
 if(valid53){
-if(data133.autoOffAt !== undefined){
-let data140 = data133.autoOffAt;
-const _errs309 = errors;
-if(errors === _errs309){
-if(typeof data140 === "string"){
-if(!pattern22.test(data140)){
+if(data134.autoOffAt !== undefined){
+let data141 = data134.autoOffAt;
+const _errs311 = errors;
+if(errors === _errs311){
+if(typeof data141 === "string"){
+if(!pattern22.test(data141)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
 return false;
 }
@@ -3709,23 +3737,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoO
 return false;
 }
 }
-var valid53 = _errs309 === errors;
+var valid53 = _errs311 === errors;
 }
 else {
 var valid53 = true;
 }
 if(valid53){
-if(data133.interlock !== undefined){
-let data141 = data133.interlock;
-const _errs311 = errors;
-if(errors === _errs311){
-if(typeof data141 === "string"){
-if(func2(data141) > 64){
+if(data134.interlock !== undefined){
+let data142 = data134.interlock;
+const _errs313 = errors;
+if(errors === _errs313){
+if(typeof data142 === "string"){
+if(func2(data142) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data141) < 1){
+if(func2(data142) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3736,53 +3764,53 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/inter
 return false;
 }
 }
-var valid53 = _errs311 === errors;
+var valid53 = _errs313 === errors;
 }
 else {
 var valid53 = true;
 }
 if(valid53){
-if(data133.proof !== undefined){
-let data142 = data133.proof;
-const _errs313 = errors;
-if(errors === _errs313){
-if(data142 && typeof data142 == "object" && !Array.isArray(data142)){
-if(Object.keys(data142).length < 4){
+if(data134.proof !== undefined){
+let data143 = data134.proof;
+const _errs315 = errors;
+if(errors === _errs315){
+if(data143 && typeof data143 == "object" && !Array.isArray(data143)){
+if(Object.keys(data143).length < 4){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
 return false;
 }
 else {
 let missing10;
-if((((data142.topic === undefined) && (missing10 = "topic")) || ((data142.quantity === undefined) && (missing10 = "quantity"))) || ((data142.withinSeconds === undefined) && (missing10 = "withinSeconds"))){
+if((((data143.topic === undefined) && (missing10 = "topic")) || ((data143.quantity === undefined) && (missing10 = "quantity"))) || ((data143.withinSeconds === undefined) && (missing10 = "withinSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
 return false;
 }
 else {
-const _errs315 = errors;
-for(const key32 in data142){
+const _errs317 = errors;
+for(const key32 in data143){
 if(!(((((key32 === "topic") || (key32 === "quantity")) || (key32 === "above")) || (key32 === "below")) || (key32 === "withinSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs315 === errors){
-if(data142.topic !== undefined){
-let data143 = data142.topic;
-const _errs316 = errors;
-if(errors === _errs316){
-if(typeof data143 === "string"){
-if(func2(data143) > 1024){
+if(_errs317 === errors){
+if(data143.topic !== undefined){
+let data144 = data143.topic;
+const _errs318 = errors;
+if(errors === _errs318){
+if(typeof data144 === "string"){
+if(func2(data144) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data143) < 1){
+if(func2(data144) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern26.test(data143)){
+if(!pattern26.test(data144)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -3794,23 +3822,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid54 = _errs316 === errors;
+var valid54 = _errs318 === errors;
 }
 else {
 var valid54 = true;
 }
 if(valid54){
-if(data142.quantity !== undefined){
-let data144 = data142.quantity;
-const _errs318 = errors;
-if(errors === _errs318){
-if(typeof data144 === "string"){
-if(func2(data144) > 64){
+if(data143.quantity !== undefined){
+let data145 = data143.quantity;
+const _errs320 = errors;
+if(errors === _errs320){
+if(typeof data145 === "string"){
+if(func2(data145) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data144) < 1){
+if(func2(data145) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -3821,30 +3849,17 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid54 = _errs318 === errors;
-}
-else {
-var valid54 = true;
-}
-if(valid54){
-if(data142.above !== undefined){
-let data145 = data142.above;
-const _errs320 = errors;
-if(!((typeof data145 == "number") && (isFinite(data145)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
 var valid54 = _errs320 === errors;
 }
 else {
 var valid54 = true;
 }
 if(valid54){
-if(data142.below !== undefined){
-let data146 = data142.below;
+if(data143.above !== undefined){
+let data146 = data143.above;
 const _errs322 = errors;
 if(!((typeof data146 == "number") && (isFinite(data146)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid54 = _errs322 === errors;
@@ -3853,17 +3868,30 @@ else {
 var valid54 = true;
 }
 if(valid54){
-if(data142.withinSeconds !== undefined){
-let data147 = data142.withinSeconds;
+if(data143.below !== undefined){
+let data147 = data143.below;
 const _errs324 = errors;
-if(errors === _errs324){
-if((typeof data147 == "number") && (isFinite(data147))){
-if(data147 > 3600 || isNaN(data147)){
+if(!((typeof data147 == "number") && (isFinite(data147)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid54 = _errs324 === errors;
+}
+else {
+var valid54 = true;
+}
+if(valid54){
+if(data143.withinSeconds !== undefined){
+let data148 = data143.withinSeconds;
+const _errs326 = errors;
+if(errors === _errs326){
+if((typeof data148 == "number") && (isFinite(data148))){
+if(data148 > 3600 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data147 < 0.1 || isNaN(data147)){
+if(data148 < 0.1 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3874,7 +3902,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid54 = _errs324 === errors;
+var valid54 = _errs326 === errors;
 }
 else {
 var valid54 = true;
@@ -3892,7 +3920,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof
 return false;
 }
 }
-var valid53 = _errs313 === errors;
+var valid53 = _errs315 === errors;
 }
 else {
 var valid53 = true;
@@ -3912,7 +3940,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21,schemaP
 return false;
 }
 }
-var valid52 = _errs294 === errors;
+var valid52 = _errs296 === errors;
 if(!valid52){
 break;
 }
@@ -3924,7 +3952,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid51 = _errs292 === errors;
+var valid51 = _errs294 === errors;
 }
 }
 }
@@ -3933,134 +3961,134 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs287 === errors;
+var valid0 = _errs289 === errors;
 if(valid0){
-let data148 = data.limits;
-const _errs326 = errors;
-if(errors === _errs326){
-if(data148 && typeof data148 == "object" && !Array.isArray(data148)){
-if(data148.topic === undefined){
-data148.topic = {};
-}
-if(data148.json === undefined){
-data148.json = {};
-}
-if(data148.websocket === undefined){
-data148.websocket = {};
-}
-if(data148.mqtt === undefined){
-data148.mqtt = {};
-}
-if(data148.sessions === undefined){
-data148.sessions = {};
-}
-if(data148.retained === undefined){
-data148.retained = {};
-}
-if(data148.nodes === undefined){
-data148.nodes = {};
-}
-if(data148.connections === undefined){
-data148.connections = {};
-}
-if(data148.http === undefined){
-data148.http = {};
-}
-if(data148.signIn === undefined){
-data148.signIn = {};
-}
-if(data148.commands === undefined){
-data148.commands = {};
-}
-if(data148.store === undefined){
-data148.store = {};
-}
-if(data148.memory === undefined){
-data148.memory = {};
-}
-if(data148.process === undefined){
-data148.process = {};
-}
-if(data148.history === undefined){
-data148.history = {};
-}
-if(data148.dialects === undefined){
-data148.dialects = {};
-}
-if(data148.users === undefined){
-data148.users = {};
-}
+let data149 = data.limits;
 const _errs328 = errors;
-for(const key33 in data148){
+if(errors === _errs328){
+if(data149 && typeof data149 == "object" && !Array.isArray(data149)){
+if(data149.topic === undefined){
+data149.topic = {};
+}
+if(data149.json === undefined){
+data149.json = {};
+}
+if(data149.websocket === undefined){
+data149.websocket = {};
+}
+if(data149.mqtt === undefined){
+data149.mqtt = {};
+}
+if(data149.sessions === undefined){
+data149.sessions = {};
+}
+if(data149.retained === undefined){
+data149.retained = {};
+}
+if(data149.nodes === undefined){
+data149.nodes = {};
+}
+if(data149.connections === undefined){
+data149.connections = {};
+}
+if(data149.http === undefined){
+data149.http = {};
+}
+if(data149.signIn === undefined){
+data149.signIn = {};
+}
+if(data149.commands === undefined){
+data149.commands = {};
+}
+if(data149.store === undefined){
+data149.store = {};
+}
+if(data149.memory === undefined){
+data149.memory = {};
+}
+if(data149.process === undefined){
+data149.process = {};
+}
+if(data149.history === undefined){
+data149.history = {};
+}
+if(data149.dialects === undefined){
+data149.dialects = {};
+}
+if(data149.users === undefined){
+data149.users = {};
+}
+const _errs330 = errors;
+for(const key33 in data149){
 if(!(func3.call(schema12.properties.limits.properties, key33))){
 validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs328 === errors){
-let data149 = data148.topic;
-const _errs329 = errors;
-if(errors === _errs329){
-if(data149 && typeof data149 == "object" && !Array.isArray(data149)){
-if(data149.bytes === undefined){
-data149.bytes = 1024;
-}
-if(data149.levels === undefined){
-data149.levels = 201;
-}
+if(_errs330 === errors){
+let data150 = data149.topic;
 const _errs331 = errors;
-for(const key34 in data149){
+if(errors === _errs331){
+if(data150 && typeof data150 == "object" && !Array.isArray(data150)){
+if(data150.bytes === undefined){
+data150.bytes = 1024;
+}
+if(data150.levels === undefined){
+data150.levels = 201;
+}
+const _errs333 = errors;
+for(const key34 in data150){
 if(!((key34 === "bytes") || (key34 === "levels"))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs331 === errors){
-let data150 = data149.bytes;
-const _errs332 = errors;
-if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
+if(_errs333 === errors){
+let data151 = data150.bytes;
+const _errs334 = errors;
+if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs332){
-if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 > 65000 || isNaN(data150)){
+if(errors === _errs334){
+if((typeof data151 == "number") && (isFinite(data151))){
+if(data151 > 65000 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data150 < 1 || isNaN(data150)){
+if(data151 < 1 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs332 === errors;
+var valid56 = _errs334 === errors;
 if(valid56){
-let data151 = data149.levels;
-const _errs334 = errors;
-if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
+let data152 = data150.levels;
+const _errs336 = errors;
+if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs334){
-if((typeof data151 == "number") && (isFinite(data151))){
-if(data151 > 201 || isNaN(data151)){
+if(errors === _errs336){
+if((typeof data152 == "number") && (isFinite(data152))){
+if(data152 > 201 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 201},message:"must be <= 201"}];
 return false;
 }
 else {
-if(data151 < 1 || isNaN(data151)){
+if(data152 < 1 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs334 === errors;
+var valid56 = _errs336 === errors;
 }
 }
 }
@@ -4069,70 +4097,48 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid55 = _errs329 === errors;
+var valid55 = _errs331 === errors;
 if(valid55){
-let data152 = data148.json;
-const _errs336 = errors;
-if(errors === _errs336){
-if(data152 && typeof data152 == "object" && !Array.isArray(data152)){
-if(data152.depth === undefined){
-data152.depth = 16;
-}
-if(data152.keys === undefined){
-data152.keys = 4096;
-}
-if(data152.stringBytes === undefined){
-data152.stringBytes = 1048576;
-}
-if(data152.arrayItems === undefined){
-data152.arrayItems = 16384;
-}
+let data153 = data149.json;
 const _errs338 = errors;
-for(const key35 in data152){
+if(errors === _errs338){
+if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
+if(data153.depth === undefined){
+data153.depth = 16;
+}
+if(data153.keys === undefined){
+data153.keys = 4096;
+}
+if(data153.stringBytes === undefined){
+data153.stringBytes = 1048576;
+}
+if(data153.arrayItems === undefined){
+data153.arrayItems = 16384;
+}
+const _errs340 = errors;
+for(const key35 in data153){
 if(!((((key35 === "depth") || (key35 === "keys")) || (key35 === "stringBytes")) || (key35 === "arrayItems"))){
 validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs338 === errors){
-let data153 = data152.depth;
-const _errs339 = errors;
-if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs339){
-if((typeof data153 == "number") && (isFinite(data153))){
-if(data153 > 32 || isNaN(data153)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
-return false;
-}
-else {
-if(data153 < 1 || isNaN(data153)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid57 = _errs339 === errors;
-if(valid57){
-let data154 = data152.keys;
+if(_errs340 === errors){
+let data154 = data153.depth;
 const _errs341 = errors;
 if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs341){
 if((typeof data154 == "number") && (isFinite(data154))){
-if(data154 > 65536 || isNaN(data154)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data154 > 32 || isNaN(data154)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
 if(data154 < 1 || isNaN(data154)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4140,21 +4146,21 @@ return false;
 }
 var valid57 = _errs341 === errors;
 if(valid57){
-let data155 = data152.stringBytes;
+let data155 = data153.keys;
 const _errs343 = errors;
 if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs343){
 if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 16777216 || isNaN(data155)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+if(data155 > 65536 || isNaN(data155)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data155 < 1 || isNaN(data155)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4162,27 +4168,49 @@ return false;
 }
 var valid57 = _errs343 === errors;
 if(valid57){
-let data156 = data152.arrayItems;
+let data156 = data153.stringBytes;
 const _errs345 = errors;
 if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs345){
 if((typeof data156 == "number") && (isFinite(data156))){
-if(data156 > 262144 || isNaN(data156)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
+if(data156 > 16777216 || isNaN(data156)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data156 < 1 || isNaN(data156)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid57 = _errs345 === errors;
+if(valid57){
+let data157 = data153.arrayItems;
+const _errs347 = errors;
+if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs347){
+if((typeof data157 == "number") && (isFinite(data157))){
+if(data157 > 262144 || isNaN(data157)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
+return false;
+}
+else {
+if(data157 < 1 || isNaN(data157)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid57 = _errs347 === errors;
 }
 }
 }
@@ -4193,91 +4221,69 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid55 = _errs336 === errors;
+var valid55 = _errs338 === errors;
 if(valid55){
-let data157 = data148.websocket;
-const _errs347 = errors;
-if(errors === _errs347){
-if(data157 && typeof data157 == "object" && !Array.isArray(data157)){
-if(data157.messageBytes === undefined){
-data157.messageBytes = 1048576;
-}
-if(data157.linesPerMessage === undefined){
-data157.linesPerMessage = 1024;
-}
-if(data157.messagesPerSecond === undefined){
-data157.messagesPerSecond = 100;
-}
-if(data157.messageBurst === undefined){
-data157.messageBurst = 200;
-}
-if(data157.overRateSeconds === undefined){
-data157.overRateSeconds = 600;
-}
-if(data157.conflateBytes === undefined){
-data157.conflateBytes = 262144;
-}
-if(data157.outboundBytes === undefined){
-data157.outboundBytes = 1048576;
-}
-if(data157.recoveryBytes === undefined){
-data157.recoveryBytes = 1048576;
-}
-if(data157.recoverySeconds === undefined){
-data157.recoverySeconds = 120;
-}
-if(data157.pingSeconds === undefined){
-data157.pingSeconds = 20;
-}
-if(data157.pongSeconds === undefined){
-data157.pongSeconds = 10;
-}
+let data158 = data149.websocket;
 const _errs349 = errors;
-for(const key36 in data157){
+if(errors === _errs349){
+if(data158 && typeof data158 == "object" && !Array.isArray(data158)){
+if(data158.messageBytes === undefined){
+data158.messageBytes = 1048576;
+}
+if(data158.linesPerMessage === undefined){
+data158.linesPerMessage = 1024;
+}
+if(data158.messagesPerSecond === undefined){
+data158.messagesPerSecond = 100;
+}
+if(data158.messageBurst === undefined){
+data158.messageBurst = 200;
+}
+if(data158.overRateSeconds === undefined){
+data158.overRateSeconds = 600;
+}
+if(data158.conflateBytes === undefined){
+data158.conflateBytes = 262144;
+}
+if(data158.outboundBytes === undefined){
+data158.outboundBytes = 1048576;
+}
+if(data158.recoveryBytes === undefined){
+data158.recoveryBytes = 1048576;
+}
+if(data158.recoverySeconds === undefined){
+data158.recoverySeconds = 120;
+}
+if(data158.pingSeconds === undefined){
+data158.pingSeconds = 20;
+}
+if(data158.pongSeconds === undefined){
+data158.pongSeconds = 10;
+}
+const _errs351 = errors;
+for(const key36 in data158){
 if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key36))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs349 === errors){
-let data158 = data157.messageBytes;
-const _errs350 = errors;
-if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs350){
-if((typeof data158 == "number") && (isFinite(data158))){
-if(data158 > 16777216 || isNaN(data158)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
-return false;
-}
-else {
-if(data158 < 1 || isNaN(data158)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid58 = _errs350 === errors;
-if(valid58){
-let data159 = data157.linesPerMessage;
+if(_errs351 === errors){
+let data159 = data158.messageBytes;
 const _errs352 = errors;
 if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs352){
 if((typeof data159 == "number") && (isFinite(data159))){
-if(data159 > 16384 || isNaN(data159)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
+if(data159 > 16777216 || isNaN(data159)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data159 < 1 || isNaN(data159)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4285,21 +4291,21 @@ return false;
 }
 var valid58 = _errs352 === errors;
 if(valid58){
-let data160 = data157.messagesPerSecond;
+let data160 = data158.linesPerMessage;
 const _errs354 = errors;
 if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs354){
 if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 100000 || isNaN(data160)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data160 > 16384 || isNaN(data160)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
 if(data160 < 1 || isNaN(data160)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4307,21 +4313,21 @@ return false;
 }
 var valid58 = _errs354 === errors;
 if(valid58){
-let data161 = data157.messageBurst;
+let data161 = data158.messagesPerSecond;
 const _errs356 = errors;
 if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs356){
 if((typeof data161 == "number") && (isFinite(data161))){
-if(data161 > 200000 || isNaN(data161)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+if(data161 > 100000 || isNaN(data161)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data161 < 1 || isNaN(data161)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4329,21 +4335,21 @@ return false;
 }
 var valid58 = _errs356 === errors;
 if(valid58){
-let data162 = data157.overRateSeconds;
+let data162 = data158.messageBurst;
 const _errs358 = errors;
 if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs358){
 if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 3600 || isNaN(data162)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+if(data162 > 200000 || isNaN(data162)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
 if(data162 < 1 || isNaN(data162)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4351,21 +4357,21 @@ return false;
 }
 var valid58 = _errs358 === errors;
 if(valid58){
-let data163 = data157.conflateBytes;
+let data163 = data158.overRateSeconds;
 const _errs360 = errors;
 if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs360){
 if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 8388608 || isNaN(data163)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
+if(data163 > 3600 || isNaN(data163)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
 if(data163 < 1 || isNaN(data163)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4373,21 +4379,21 @@ return false;
 }
 var valid58 = _errs360 === errors;
 if(valid58){
-let data164 = data157.outboundBytes;
+let data164 = data158.conflateBytes;
 const _errs362 = errors;
 if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs362){
 if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 > 67108864 || isNaN(data164)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data164 > 8388608 || isNaN(data164)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
 if(data164 < 1 || isNaN(data164)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4395,21 +4401,21 @@ return false;
 }
 var valid58 = _errs362 === errors;
 if(valid58){
-let data165 = data157.recoveryBytes;
+let data165 = data158.outboundBytes;
 const _errs364 = errors;
 if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs364){
 if((typeof data165 == "number") && (isFinite(data165))){
 if(data165 > 67108864 || isNaN(data165)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data165 < 0 || isNaN(data165)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(data165 < 1 || isNaN(data165)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4417,21 +4423,21 @@ return false;
 }
 var valid58 = _errs364 === errors;
 if(valid58){
-let data166 = data157.recoverySeconds;
+let data166 = data158.recoveryBytes;
 const _errs366 = errors;
 if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs366){
 if((typeof data166 == "number") && (isFinite(data166))){
-if(data166 > 3600 || isNaN(data166)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+if(data166 > 67108864 || isNaN(data166)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
 if(data166 < 0 || isNaN(data166)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -4439,21 +4445,21 @@ return false;
 }
 var valid58 = _errs366 === errors;
 if(valid58){
-let data167 = data157.pingSeconds;
+let data167 = data158.recoverySeconds;
 const _errs368 = errors;
 if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs368){
 if((typeof data167 == "number") && (isFinite(data167))){
-if(data167 > 600 || isNaN(data167)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+if(data167 > 3600 || isNaN(data167)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data167 < 1 || isNaN(data167)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data167 < 0 || isNaN(data167)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -4461,27 +4467,49 @@ return false;
 }
 var valid58 = _errs368 === errors;
 if(valid58){
-let data168 = data157.pongSeconds;
+let data168 = data158.pingSeconds;
 const _errs370 = errors;
 if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs370){
 if((typeof data168 == "number") && (isFinite(data168))){
 if(data168 > 600 || isNaN(data168)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
 if(data168 < 1 || isNaN(data168)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid58 = _errs370 === errors;
+if(valid58){
+let data169 = data158.pongSeconds;
+const _errs372 = errors;
+if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs372){
+if((typeof data169 == "number") && (isFinite(data169))){
+if(data169 > 600 || isNaN(data169)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+return false;
+}
+else {
+if(data169 < 1 || isNaN(data169)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid58 = _errs372 === errors;
 }
 }
 }
@@ -4499,109 +4527,87 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid55 = _errs347 === errors;
+var valid55 = _errs349 === errors;
 if(valid55){
-let data169 = data148.mqtt;
-const _errs372 = errors;
-if(errors === _errs372){
-if(data169 && typeof data169 == "object" && !Array.isArray(data169)){
-if(data169.connectSeconds === undefined){
-data169.connectSeconds = 5;
-}
-if(data169.connectBytes === undefined){
-data169.connectBytes = 16384;
-}
-if(data169.publishBytes === undefined){
-data169.publishBytes = 2000000;
-}
-if(data169.subscribeBytes === undefined){
-data169.subscribeBytes = 1048576;
-}
-if(data169.subscriptions === undefined){
-data169.subscriptions = 20000;
-}
-if(data169.totalSubscriptions === undefined){
-data169.totalSubscriptions = 200000;
-}
-if(data169.clientIdBytes === undefined){
-data169.clientIdBytes = 256;
-}
-if(data169.userBytes === undefined){
-data169.userBytes = 64;
-}
-if(data169.passwordBytes === undefined){
-data169.passwordBytes = 256;
-}
-if(data169.keepAliveSeconds === undefined){
-data169.keepAliveSeconds = 300;
-}
-if(data169.qos2Window === undefined){
-data169.qos2Window = 20;
-}
-if(data169.outboundBytes === undefined){
-data169.outboundBytes = 1048576;
-}
-if(data169.publishesPerSecond === undefined){
-data169.publishesPerSecond = 1000;
-}
-if(data169.publishBurst === undefined){
-data169.publishBurst = 2000;
-}
-if(data169.requestsPerSecond === undefined){
-data169.requestsPerSecond = 1000;
-}
-if(data169.requestBurst === undefined){
-data169.requestBurst = 2000;
-}
-if(data169.idleSeconds === undefined){
-data169.idleSeconds = 0;
-}
+let data170 = data149.mqtt;
 const _errs374 = errors;
-for(const key37 in data169){
+if(errors === _errs374){
+if(data170 && typeof data170 == "object" && !Array.isArray(data170)){
+if(data170.connectSeconds === undefined){
+data170.connectSeconds = 5;
+}
+if(data170.connectBytes === undefined){
+data170.connectBytes = 16384;
+}
+if(data170.publishBytes === undefined){
+data170.publishBytes = 2000000;
+}
+if(data170.subscribeBytes === undefined){
+data170.subscribeBytes = 1048576;
+}
+if(data170.subscriptions === undefined){
+data170.subscriptions = 20000;
+}
+if(data170.totalSubscriptions === undefined){
+data170.totalSubscriptions = 200000;
+}
+if(data170.clientIdBytes === undefined){
+data170.clientIdBytes = 256;
+}
+if(data170.userBytes === undefined){
+data170.userBytes = 64;
+}
+if(data170.passwordBytes === undefined){
+data170.passwordBytes = 256;
+}
+if(data170.keepAliveSeconds === undefined){
+data170.keepAliveSeconds = 300;
+}
+if(data170.qos2Window === undefined){
+data170.qos2Window = 20;
+}
+if(data170.outboundBytes === undefined){
+data170.outboundBytes = 1048576;
+}
+if(data170.publishesPerSecond === undefined){
+data170.publishesPerSecond = 1000;
+}
+if(data170.publishBurst === undefined){
+data170.publishBurst = 2000;
+}
+if(data170.requestsPerSecond === undefined){
+data170.requestsPerSecond = 1000;
+}
+if(data170.requestBurst === undefined){
+data170.requestBurst = 2000;
+}
+if(data170.idleSeconds === undefined){
+data170.idleSeconds = 0;
+}
+const _errs376 = errors;
+for(const key37 in data170){
 if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key37))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs374 === errors){
-let data170 = data169.connectSeconds;
-const _errs375 = errors;
-if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs375){
-if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 30 || isNaN(data170)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
-return false;
-}
-else {
-if(data170 < 1 || isNaN(data170)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid59 = _errs375 === errors;
-if(valid59){
-let data171 = data169.connectBytes;
+if(_errs376 === errors){
+let data171 = data170.connectSeconds;
 const _errs377 = errors;
 if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs377){
 if((typeof data171 == "number") && (isFinite(data171))){
-if(data171 > 65536 || isNaN(data171)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data171 > 30 || isNaN(data171)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
 if(data171 < 1 || isNaN(data171)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4609,21 +4615,21 @@ return false;
 }
 var valid59 = _errs377 === errors;
 if(valid59){
-let data172 = data169.publishBytes;
+let data172 = data170.connectBytes;
 const _errs379 = errors;
 if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs379){
 if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 > 16777216 || isNaN(data172)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+if(data172 > 65536 || isNaN(data172)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data172 < 1 || isNaN(data172)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4631,21 +4637,21 @@ return false;
 }
 var valid59 = _errs379 === errors;
 if(valid59){
-let data173 = data169.subscribeBytes;
+let data173 = data170.publishBytes;
 const _errs381 = errors;
 if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs381){
 if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 > 4194304 || isNaN(data173)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
+if(data173 > 16777216 || isNaN(data173)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data173 < 1 || isNaN(data173)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4653,21 +4659,21 @@ return false;
 }
 var valid59 = _errs381 === errors;
 if(valid59){
-let data174 = data169.subscriptions;
+let data174 = data170.subscribeBytes;
 const _errs383 = errors;
 if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs383){
 if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 1000000 || isNaN(data174)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(data174 > 4194304 || isNaN(data174)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
 if(data174 < 1 || isNaN(data174)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4675,21 +4681,21 @@ return false;
 }
 var valid59 = _errs383 === errors;
 if(valid59){
-let data175 = data169.totalSubscriptions;
+let data175 = data170.subscriptions;
 const _errs385 = errors;
 if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs385){
 if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 10000000 || isNaN(data175)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
+if(data175 > 1000000 || isNaN(data175)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
 if(data175 < 1 || isNaN(data175)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4697,21 +4703,21 @@ return false;
 }
 var valid59 = _errs385 === errors;
 if(valid59){
-let data176 = data169.clientIdBytes;
+let data176 = data170.totalSubscriptions;
 const _errs387 = errors;
 if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs387){
 if((typeof data176 == "number") && (isFinite(data176))){
-if(data176 > 1024 || isNaN(data176)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data176 > 10000000 || isNaN(data176)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
 if(data176 < 1 || isNaN(data176)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4719,21 +4725,21 @@ return false;
 }
 var valid59 = _errs387 === errors;
 if(valid59){
-let data177 = data169.userBytes;
+let data177 = data170.clientIdBytes;
 const _errs389 = errors;
 if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs389){
 if((typeof data177 == "number") && (isFinite(data177))){
-if(data177 > 256 || isNaN(data177)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
+if(data177 > 1024 || isNaN(data177)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data177 < 1 || isNaN(data177)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4741,21 +4747,21 @@ return false;
 }
 var valid59 = _errs389 === errors;
 if(valid59){
-let data178 = data169.passwordBytes;
+let data178 = data170.userBytes;
 const _errs391 = errors;
 if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs391){
 if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 1024 || isNaN(data178)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data178 > 256 || isNaN(data178)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
 if(data178 < 1 || isNaN(data178)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4763,21 +4769,21 @@ return false;
 }
 var valid59 = _errs391 === errors;
 if(valid59){
-let data179 = data169.keepAliveSeconds;
+let data179 = data170.passwordBytes;
 const _errs393 = errors;
 if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs393){
 if((typeof data179 == "number") && (isFinite(data179))){
-if(data179 > 65535 || isNaN(data179)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+if(data179 > 1024 || isNaN(data179)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data179 < 1 || isNaN(data179)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4785,21 +4791,21 @@ return false;
 }
 var valid59 = _errs393 === errors;
 if(valid59){
-let data180 = data169.qos2Window;
+let data180 = data170.keepAliveSeconds;
 const _errs395 = errors;
 if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs395){
 if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 1000 || isNaN(data180)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+if(data180 > 65535 || isNaN(data180)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
 if(data180 < 1 || isNaN(data180)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4807,21 +4813,21 @@ return false;
 }
 var valid59 = _errs395 === errors;
 if(valid59){
-let data181 = data169.outboundBytes;
+let data181 = data170.qos2Window;
 const _errs397 = errors;
 if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs397){
 if((typeof data181 == "number") && (isFinite(data181))){
-if(data181 > 67108864 || isNaN(data181)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data181 > 1000 || isNaN(data181)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
 if(data181 < 1 || isNaN(data181)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4829,21 +4835,21 @@ return false;
 }
 var valid59 = _errs397 === errors;
 if(valid59){
-let data182 = data169.publishesPerSecond;
+let data182 = data170.outboundBytes;
 const _errs399 = errors;
 if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs399){
 if((typeof data182 == "number") && (isFinite(data182))){
-if(data182 > 100000 || isNaN(data182)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data182 > 67108864 || isNaN(data182)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
 if(data182 < 1 || isNaN(data182)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4851,21 +4857,21 @@ return false;
 }
 var valid59 = _errs399 === errors;
 if(valid59){
-let data183 = data169.publishBurst;
+let data183 = data170.publishesPerSecond;
 const _errs401 = errors;
 if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs401){
 if((typeof data183 == "number") && (isFinite(data183))){
-if(data183 > 200000 || isNaN(data183)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+if(data183 > 100000 || isNaN(data183)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data183 < 1 || isNaN(data183)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4873,21 +4879,21 @@ return false;
 }
 var valid59 = _errs401 === errors;
 if(valid59){
-let data184 = data169.requestsPerSecond;
+let data184 = data170.publishBurst;
 const _errs403 = errors;
 if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs403){
 if((typeof data184 == "number") && (isFinite(data184))){
-if(data184 > 100000 || isNaN(data184)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data184 > 200000 || isNaN(data184)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
 if(data184 < 1 || isNaN(data184)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4895,21 +4901,21 @@ return false;
 }
 var valid59 = _errs403 === errors;
 if(valid59){
-let data185 = data169.requestBurst;
+let data185 = data170.requestsPerSecond;
 const _errs405 = errors;
 if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs405){
 if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 200000 || isNaN(data185)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+if(data185 > 100000 || isNaN(data185)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data185 < 1 || isNaN(data185)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4917,27 +4923,49 @@ return false;
 }
 var valid59 = _errs405 === errors;
 if(valid59){
-let data186 = data169.idleSeconds;
+let data186 = data170.requestBurst;
 const _errs407 = errors;
 if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs407){
 if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 86400 || isNaN(data186)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data186 > 200000 || isNaN(data186)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data186 < 0 || isNaN(data186)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(data186 < 1 || isNaN(data186)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid59 = _errs407 === errors;
+if(valid59){
+let data187 = data170.idleSeconds;
+const _errs409 = errors;
+if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs409){
+if((typeof data187 == "number") && (isFinite(data187))){
+if(data187 > 86400 || isNaN(data187)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+return false;
+}
+else {
+if(data187 < 0 || isNaN(data187)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid59 = _errs409 === errors;
 }
 }
 }
@@ -4961,73 +4989,51 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid55 = _errs372 === errors;
+var valid55 = _errs374 === errors;
 if(valid55){
-let data187 = data148.sessions;
-const _errs409 = errors;
-if(errors === _errs409){
-if(data187 && typeof data187 == "object" && !Array.isArray(data187)){
-if(data187.count === undefined){
-data187.count = 500;
-}
-if(data187.hours === undefined){
-data187.hours = 24;
-}
-if(data187.messages === undefined){
-data187.messages = 1000;
-}
-if(data187.bytes === undefined){
-data187.bytes = 1048576;
-}
-if(data187.totalBytes === undefined){
-data187.totalBytes = 67108864;
-}
+let data188 = data149.sessions;
 const _errs411 = errors;
-for(const key38 in data187){
+if(errors === _errs411){
+if(data188 && typeof data188 == "object" && !Array.isArray(data188)){
+if(data188.count === undefined){
+data188.count = 500;
+}
+if(data188.hours === undefined){
+data188.hours = 24;
+}
+if(data188.messages === undefined){
+data188.messages = 1000;
+}
+if(data188.bytes === undefined){
+data188.bytes = 1048576;
+}
+if(data188.totalBytes === undefined){
+data188.totalBytes = 67108864;
+}
+const _errs413 = errors;
+for(const key38 in data188){
 if(!(((((key38 === "count") || (key38 === "hours")) || (key38 === "messages")) || (key38 === "bytes")) || (key38 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs411 === errors){
-let data188 = data187.count;
-const _errs412 = errors;
-if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs412){
-if((typeof data188 == "number") && (isFinite(data188))){
-if(data188 > 100000 || isNaN(data188)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data188 < 1 || isNaN(data188)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid60 = _errs412 === errors;
-if(valid60){
-let data189 = data187.hours;
+if(_errs413 === errors){
+let data189 = data188.count;
 const _errs414 = errors;
 if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs414){
 if((typeof data189 == "number") && (isFinite(data189))){
-if(data189 > 8760 || isNaN(data189)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
+if(data189 > 100000 || isNaN(data189)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data189 < 1 || isNaN(data189)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5035,21 +5041,21 @@ return false;
 }
 var valid60 = _errs414 === errors;
 if(valid60){
-let data190 = data187.messages;
+let data190 = data188.hours;
 const _errs416 = errors;
 if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs416){
 if((typeof data190 == "number") && (isFinite(data190))){
-if(data190 > 100000 || isNaN(data190)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data190 > 8760 || isNaN(data190)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
 if(data190 < 1 || isNaN(data190)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5057,21 +5063,21 @@ return false;
 }
 var valid60 = _errs416 === errors;
 if(valid60){
-let data191 = data187.bytes;
+let data191 = data188.messages;
 const _errs418 = errors;
 if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs418){
 if((typeof data191 == "number") && (isFinite(data191))){
-if(data191 > 67108864 || isNaN(data191)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data191 > 100000 || isNaN(data191)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data191 < 1 || isNaN(data191)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5079,27 +5085,49 @@ return false;
 }
 var valid60 = _errs418 === errors;
 if(valid60){
-let data192 = data187.totalBytes;
+let data192 = data188.bytes;
 const _errs420 = errors;
 if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs420){
 if((typeof data192 == "number") && (isFinite(data192))){
-if(data192 > 1073741824 || isNaN(data192)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+if(data192 > 67108864 || isNaN(data192)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
 if(data192 < 1 || isNaN(data192)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid60 = _errs420 === errors;
+if(valid60){
+let data193 = data188.totalBytes;
+const _errs422 = errors;
+if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs422){
+if((typeof data193 == "number") && (isFinite(data193))){
+if(data193 > 1073741824 || isNaN(data193)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+return false;
+}
+else {
+if(data193 < 1 || isNaN(data193)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid60 = _errs422 === errors;
 }
 }
 }
@@ -5111,67 +5139,45 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid55 = _errs409 === errors;
+var valid55 = _errs411 === errors;
 if(valid55){
-let data193 = data148.retained;
-const _errs422 = errors;
-if(errors === _errs422){
-if(data193 && typeof data193 == "object" && !Array.isArray(data193)){
-if(data193.topics === undefined){
-data193.topics = 100000;
-}
-if(data193.valueBytes === undefined){
-data193.valueBytes = 1048576;
-}
-if(data193.totalBytes === undefined){
-data193.totalBytes = 268435456;
-}
+let data194 = data149.retained;
 const _errs424 = errors;
-for(const key39 in data193){
+if(errors === _errs424){
+if(data194 && typeof data194 == "object" && !Array.isArray(data194)){
+if(data194.topics === undefined){
+data194.topics = 100000;
+}
+if(data194.valueBytes === undefined){
+data194.valueBytes = 1048576;
+}
+if(data194.totalBytes === undefined){
+data194.totalBytes = 268435456;
+}
+const _errs426 = errors;
+for(const key39 in data194){
 if(!(((key39 === "topics") || (key39 === "valueBytes")) || (key39 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs424 === errors){
-let data194 = data193.topics;
-const _errs425 = errors;
-if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs425){
-if((typeof data194 == "number") && (isFinite(data194))){
-if(data194 > 1000000 || isNaN(data194)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
-return false;
-}
-else {
-if(data194 < 1 || isNaN(data194)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid61 = _errs425 === errors;
-if(valid61){
-let data195 = data193.valueBytes;
+if(_errs426 === errors){
+let data195 = data194.topics;
 const _errs427 = errors;
 if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs427){
 if((typeof data195 == "number") && (isFinite(data195))){
-if(data195 > 16777216 || isNaN(data195)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+if(data195 > 1000000 || isNaN(data195)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
 if(data195 < 1 || isNaN(data195)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5179,27 +5185,49 @@ return false;
 }
 var valid61 = _errs427 === errors;
 if(valid61){
-let data196 = data193.totalBytes;
+let data196 = data194.valueBytes;
 const _errs429 = errors;
 if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs429){
 if((typeof data196 == "number") && (isFinite(data196))){
-if(data196 > 1073741824 || isNaN(data196)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+if(data196 > 16777216 || isNaN(data196)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data196 < 1 || isNaN(data196)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid61 = _errs429 === errors;
+if(valid61){
+let data197 = data194.totalBytes;
+const _errs431 = errors;
+if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs431){
+if((typeof data197 == "number") && (isFinite(data197))){
+if(data197 > 1073741824 || isNaN(data197)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+return false;
+}
+else {
+if(data197 < 1 || isNaN(data197)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid61 = _errs431 === errors;
 }
 }
 }
@@ -5209,38 +5237,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid55 = _errs422 === errors;
+var valid55 = _errs424 === errors;
 if(valid55){
-let data197 = data148.nodes;
-const _errs431 = errors;
-if(errors === _errs431){
-if(data197 && typeof data197 == "object" && !Array.isArray(data197)){
-if(data197.devices === undefined){
-data197.devices = 10000;
-}
+let data198 = data149.nodes;
 const _errs433 = errors;
-for(const key40 in data197){
+if(errors === _errs433){
+if(data198 && typeof data198 == "object" && !Array.isArray(data198)){
+if(data198.devices === undefined){
+data198.devices = 10000;
+}
+const _errs435 = errors;
+for(const key40 in data198){
 if(!(key40 === "devices")){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs433 === errors){
-let data198 = data197.devices;
-const _errs434 = errors;
-if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
+if(_errs435 === errors){
+let data199 = data198.devices;
+const _errs436 = errors;
+if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs434){
-if((typeof data198 == "number") && (isFinite(data198))){
-if(data198 > 1000000 || isNaN(data198)){
+if(errors === _errs436){
+if((typeof data199 == "number") && (isFinite(data199))){
+if(data199 > 1000000 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data198 < 1 || isNaN(data198)){
+if(data199 < 1 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -5254,82 +5282,60 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid55 = _errs431 === errors;
+var valid55 = _errs433 === errors;
 if(valid55){
-let data199 = data148.connections;
-const _errs436 = errors;
-if(errors === _errs436){
-if(data199 && typeof data199 == "object" && !Array.isArray(data199)){
-if(data199.total === undefined){
-data199.total = 10000;
-}
-if(data199.perAddress === undefined){
-data199.perAddress = 2000;
-}
-if(data199.perUser === undefined){
-data199.perUser = 2000;
-}
-if(data199.unauthenticated === undefined){
-data199.unauthenticated = 2000;
-}
-if(data199.unauthenticatedPerAddress === undefined){
-data199.unauthenticatedPerAddress = 1000;
-}
-if(data199.acceptBurst === undefined){
-data199.acceptBurst = 200;
-}
-if(data199.acceptsPerMinute === undefined){
-data199.acceptsPerMinute = 600;
-}
-if(data199.exemptLoopback === undefined){
-data199.exemptLoopback = true;
-}
+let data200 = data149.connections;
 const _errs438 = errors;
-for(const key41 in data199){
+if(errors === _errs438){
+if(data200 && typeof data200 == "object" && !Array.isArray(data200)){
+if(data200.total === undefined){
+data200.total = 10000;
+}
+if(data200.perAddress === undefined){
+data200.perAddress = 2000;
+}
+if(data200.perUser === undefined){
+data200.perUser = 2000;
+}
+if(data200.unauthenticated === undefined){
+data200.unauthenticated = 2000;
+}
+if(data200.unauthenticatedPerAddress === undefined){
+data200.unauthenticatedPerAddress = 1000;
+}
+if(data200.acceptBurst === undefined){
+data200.acceptBurst = 200;
+}
+if(data200.acceptsPerMinute === undefined){
+data200.acceptsPerMinute = 600;
+}
+if(data200.exemptLoopback === undefined){
+data200.exemptLoopback = true;
+}
+const _errs440 = errors;
+for(const key41 in data200){
 if(!((((((((key41 === "total") || (key41 === "perAddress")) || (key41 === "perUser")) || (key41 === "unauthenticated")) || (key41 === "unauthenticatedPerAddress")) || (key41 === "acceptBurst")) || (key41 === "acceptsPerMinute")) || (key41 === "exemptLoopback"))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs438 === errors){
-let data200 = data199.total;
-const _errs439 = errors;
-if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs439){
-if((typeof data200 == "number") && (isFinite(data200))){
-if(data200 > 100000 || isNaN(data200)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data200 < 1 || isNaN(data200)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid63 = _errs439 === errors;
-if(valid63){
-let data201 = data199.perAddress;
+if(_errs440 === errors){
+let data201 = data200.total;
 const _errs441 = errors;
 if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs441){
 if((typeof data201 == "number") && (isFinite(data201))){
 if(data201 > 100000 || isNaN(data201)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data201 < 1 || isNaN(data201)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5337,21 +5343,21 @@ return false;
 }
 var valid63 = _errs441 === errors;
 if(valid63){
-let data202 = data199.perUser;
+let data202 = data200.perAddress;
 const _errs443 = errors;
 if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs443){
 if((typeof data202 == "number") && (isFinite(data202))){
 if(data202 > 100000 || isNaN(data202)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data202 < 1 || isNaN(data202)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5359,21 +5365,21 @@ return false;
 }
 var valid63 = _errs443 === errors;
 if(valid63){
-let data203 = data199.unauthenticated;
+let data203 = data200.perUser;
 const _errs445 = errors;
 if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs445){
 if((typeof data203 == "number") && (isFinite(data203))){
-if(data203 > 10000 || isNaN(data203)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+if(data203 > 100000 || isNaN(data203)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data203 < 1 || isNaN(data203)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5381,21 +5387,21 @@ return false;
 }
 var valid63 = _errs445 === errors;
 if(valid63){
-let data204 = data199.unauthenticatedPerAddress;
+let data204 = data200.unauthenticated;
 const _errs447 = errors;
 if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs447){
 if((typeof data204 == "number") && (isFinite(data204))){
 if(data204 > 10000 || isNaN(data204)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data204 < 1 || isNaN(data204)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5403,21 +5409,21 @@ return false;
 }
 var valid63 = _errs447 === errors;
 if(valid63){
-let data205 = data199.acceptBurst;
+let data205 = data200.unauthenticatedPerAddress;
 const _errs449 = errors;
 if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs449){
 if((typeof data205 == "number") && (isFinite(data205))){
-if(data205 > 100000 || isNaN(data205)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data205 > 10000 || isNaN(data205)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data205 < 1 || isNaN(data205)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5425,21 +5431,21 @@ return false;
 }
 var valid63 = _errs449 === errors;
 if(valid63){
-let data206 = data199.acceptsPerMinute;
+let data206 = data200.acceptBurst;
 const _errs451 = errors;
 if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs451){
 if((typeof data206 == "number") && (isFinite(data206))){
-if(data206 > 1000000 || isNaN(data206)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(data206 > 100000 || isNaN(data206)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data206 < 1 || isNaN(data206)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5447,12 +5453,34 @@ return false;
 }
 var valid63 = _errs451 === errors;
 if(valid63){
+let data207 = data200.acceptsPerMinute;
 const _errs453 = errors;
-if(typeof data199.exemptLoopback !== "boolean"){
+if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs453){
+if((typeof data207 == "number") && (isFinite(data207))){
+if(data207 > 1000000 || isNaN(data207)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+return false;
+}
+else {
+if(data207 < 1 || isNaN(data207)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid63 = _errs453 === errors;
+if(valid63){
+const _errs455 = errors;
+if(typeof data200.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid63 = _errs453 === errors;
+var valid63 = _errs455 === errors;
 }
 }
 }
@@ -5467,73 +5495,51 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid55 = _errs436 === errors;
+var valid55 = _errs438 === errors;
 if(valid55){
-let data208 = data148.http;
-const _errs455 = errors;
-if(errors === _errs455){
-if(data208 && typeof data208 == "object" && !Array.isArray(data208)){
-if(data208.headerBytes === undefined){
-data208.headerBytes = 32768;
-}
-if(data208.headers === undefined){
-data208.headers = 64;
-}
-if(data208.bodyBytes === undefined){
-data208.bodyBytes = 16384;
-}
-if(data208.headerSeconds === undefined){
-data208.headerSeconds = 5;
-}
-if(data208.requestSeconds === undefined){
-data208.requestSeconds = 10;
-}
+let data209 = data149.http;
 const _errs457 = errors;
-for(const key42 in data208){
+if(errors === _errs457){
+if(data209 && typeof data209 == "object" && !Array.isArray(data209)){
+if(data209.headerBytes === undefined){
+data209.headerBytes = 32768;
+}
+if(data209.headers === undefined){
+data209.headers = 64;
+}
+if(data209.bodyBytes === undefined){
+data209.bodyBytes = 16384;
+}
+if(data209.headerSeconds === undefined){
+data209.headerSeconds = 5;
+}
+if(data209.requestSeconds === undefined){
+data209.requestSeconds = 10;
+}
+const _errs459 = errors;
+for(const key42 in data209){
 if(!(((((key42 === "headerBytes") || (key42 === "headers")) || (key42 === "bodyBytes")) || (key42 === "headerSeconds")) || (key42 === "requestSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs457 === errors){
-let data209 = data208.headerBytes;
-const _errs458 = errors;
-if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs458){
-if((typeof data209 == "number") && (isFinite(data209))){
-if(data209 > 65536 || isNaN(data209)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
-return false;
-}
-else {
-if(data209 < 1 || isNaN(data209)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid64 = _errs458 === errors;
-if(valid64){
-let data210 = data208.headers;
+if(_errs459 === errors){
+let data210 = data209.headerBytes;
 const _errs460 = errors;
 if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs460){
 if((typeof data210 == "number") && (isFinite(data210))){
-if(data210 > 256 || isNaN(data210)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
+if(data210 > 65536 || isNaN(data210)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data210 < 1 || isNaN(data210)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5541,21 +5547,21 @@ return false;
 }
 var valid64 = _errs460 === errors;
 if(valid64){
-let data211 = data208.bodyBytes;
+let data211 = data209.headers;
 const _errs462 = errors;
 if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs462){
 if((typeof data211 == "number") && (isFinite(data211))){
-if(data211 > 1048576 || isNaN(data211)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
+if(data211 > 256 || isNaN(data211)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
 if(data211 < 1 || isNaN(data211)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5563,21 +5569,21 @@ return false;
 }
 var valid64 = _errs462 === errors;
 if(valid64){
-let data212 = data208.headerSeconds;
+let data212 = data209.bodyBytes;
 const _errs464 = errors;
 if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs464){
 if((typeof data212 == "number") && (isFinite(data212))){
-if(data212 > 60 || isNaN(data212)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+if(data212 > 1048576 || isNaN(data212)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
 if(data212 < 1 || isNaN(data212)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5585,27 +5591,49 @@ return false;
 }
 var valid64 = _errs464 === errors;
 if(valid64){
-let data213 = data208.requestSeconds;
+let data213 = data209.headerSeconds;
 const _errs466 = errors;
 if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs466){
 if((typeof data213 == "number") && (isFinite(data213))){
-if(data213 > 300 || isNaN(data213)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+if(data213 > 60 || isNaN(data213)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
 if(data213 < 1 || isNaN(data213)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid64 = _errs466 === errors;
+if(valid64){
+let data214 = data209.requestSeconds;
+const _errs468 = errors;
+if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs468){
+if((typeof data214 == "number") && (isFinite(data214))){
+if(data214 > 300 || isNaN(data214)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+return false;
+}
+else {
+if(data214 < 1 || isNaN(data214)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid64 = _errs468 === errors;
 }
 }
 }
@@ -5617,109 +5645,87 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid55 = _errs455 === errors;
+var valid55 = _errs457 === errors;
 if(valid55){
-let data214 = data148.signIn;
-const _errs468 = errors;
-if(errors === _errs468){
-if(data214 && typeof data214 == "object" && !Array.isArray(data214)){
-if(data214.checksAtOnce === undefined){
-data214.checksAtOnce = 2;
-}
-if(data214.checksWaiting === undefined){
-data214.checksWaiting = 1000;
-}
-if(data214.cacheSeconds === undefined){
-data214.cacheSeconds = 86400;
-}
-if(data214.cacheEntries === undefined){
-data214.cacheEntries = 4096;
-}
-if(data214.failuresPerAddress === undefined){
-data214.failuresPerAddress = 10;
-}
-if(data214.addressWindowSeconds === undefined){
-data214.addressWindowSeconds = 300;
-}
-if(data214.failuresPerUser === undefined){
-data214.failuresPerUser = 10;
-}
-if(data214.userWindowSeconds === undefined){
-data214.userWindowSeconds = 900;
-}
-if(data214.longestDelaySeconds === undefined){
-data214.longestDelaySeconds = 900;
-}
-if(data214.firstMessageSeconds === undefined){
-data214.firstMessageSeconds = 5;
-}
-if(data214.firstMessageBytes === undefined){
-data214.firstMessageBytes = 4096;
-}
-if(data214.sessionSeconds === undefined){
-data214.sessionSeconds = 43200;
-}
-if(data214.sessionIdleSeconds === undefined){
-data214.sessionIdleSeconds = 7200;
-}
-if(data214.sessionsPerUser === undefined){
-data214.sessionsPerUser = 64;
-}
-if(data214.ticketSeconds === undefined){
-data214.ticketSeconds = 30;
-}
-if(data214.ticketsPerUser === undefined){
-data214.ticketsPerUser = 64;
-}
-if(data214.bans === undefined){
-data214.bans = 1000;
-}
+let data215 = data149.signIn;
 const _errs470 = errors;
-for(const key43 in data214){
+if(errors === _errs470){
+if(data215 && typeof data215 == "object" && !Array.isArray(data215)){
+if(data215.checksAtOnce === undefined){
+data215.checksAtOnce = 2;
+}
+if(data215.checksWaiting === undefined){
+data215.checksWaiting = 1000;
+}
+if(data215.cacheSeconds === undefined){
+data215.cacheSeconds = 86400;
+}
+if(data215.cacheEntries === undefined){
+data215.cacheEntries = 4096;
+}
+if(data215.failuresPerAddress === undefined){
+data215.failuresPerAddress = 10;
+}
+if(data215.addressWindowSeconds === undefined){
+data215.addressWindowSeconds = 300;
+}
+if(data215.failuresPerUser === undefined){
+data215.failuresPerUser = 10;
+}
+if(data215.userWindowSeconds === undefined){
+data215.userWindowSeconds = 900;
+}
+if(data215.longestDelaySeconds === undefined){
+data215.longestDelaySeconds = 900;
+}
+if(data215.firstMessageSeconds === undefined){
+data215.firstMessageSeconds = 5;
+}
+if(data215.firstMessageBytes === undefined){
+data215.firstMessageBytes = 4096;
+}
+if(data215.sessionSeconds === undefined){
+data215.sessionSeconds = 43200;
+}
+if(data215.sessionIdleSeconds === undefined){
+data215.sessionIdleSeconds = 7200;
+}
+if(data215.sessionsPerUser === undefined){
+data215.sessionsPerUser = 64;
+}
+if(data215.ticketSeconds === undefined){
+data215.ticketSeconds = 30;
+}
+if(data215.ticketsPerUser === undefined){
+data215.ticketsPerUser = 64;
+}
+if(data215.bans === undefined){
+data215.bans = 1000;
+}
+const _errs472 = errors;
+for(const key43 in data215){
 if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key43))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs470 === errors){
-let data215 = data214.checksAtOnce;
-const _errs471 = errors;
-if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs471){
-if((typeof data215 == "number") && (isFinite(data215))){
-if(data215 > 64 || isNaN(data215)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
-return false;
-}
-else {
-if(data215 < 1 || isNaN(data215)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid65 = _errs471 === errors;
-if(valid65){
-let data216 = data214.checksWaiting;
+if(_errs472 === errors){
+let data216 = data215.checksAtOnce;
 const _errs473 = errors;
 if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs473){
 if((typeof data216 == "number") && (isFinite(data216))){
-if(data216 > 10000 || isNaN(data216)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+if(data216 > 64 || isNaN(data216)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
 if(data216 < 1 || isNaN(data216)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5727,21 +5733,21 @@ return false;
 }
 var valid65 = _errs473 === errors;
 if(valid65){
-let data217 = data214.cacheSeconds;
+let data217 = data215.checksWaiting;
 const _errs475 = errors;
 if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs475){
 if((typeof data217 == "number") && (isFinite(data217))){
-if(data217 > 604800 || isNaN(data217)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+if(data217 > 10000 || isNaN(data217)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data217 < 1 || isNaN(data217)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5749,21 +5755,21 @@ return false;
 }
 var valid65 = _errs475 === errors;
 if(valid65){
-let data218 = data214.cacheEntries;
+let data218 = data215.cacheSeconds;
 const _errs477 = errors;
 if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs477){
 if((typeof data218 == "number") && (isFinite(data218))){
-if(data218 > 65536 || isNaN(data218)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data218 > 604800 || isNaN(data218)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
 if(data218 < 1 || isNaN(data218)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5771,21 +5777,21 @@ return false;
 }
 var valid65 = _errs477 === errors;
 if(valid65){
-let data219 = data214.failuresPerAddress;
+let data219 = data215.cacheEntries;
 const _errs479 = errors;
 if(!(((typeof data219 == "number") && (!(data219 % 1) && !isNaN(data219))) && (isFinite(data219)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs479){
 if((typeof data219 == "number") && (isFinite(data219))){
-if(data219 > 1000 || isNaN(data219)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+if(data219 > 65536 || isNaN(data219)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data219 < 1 || isNaN(data219)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5793,21 +5799,21 @@ return false;
 }
 var valid65 = _errs479 === errors;
 if(valid65){
-let data220 = data214.addressWindowSeconds;
+let data220 = data215.failuresPerAddress;
 const _errs481 = errors;
 if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs481){
 if((typeof data220 == "number") && (isFinite(data220))){
-if(data220 > 86400 || isNaN(data220)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data220 > 1000 || isNaN(data220)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
 if(data220 < 1 || isNaN(data220)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5815,21 +5821,21 @@ return false;
 }
 var valid65 = _errs481 === errors;
 if(valid65){
-let data221 = data214.failuresPerUser;
+let data221 = data215.addressWindowSeconds;
 const _errs483 = errors;
 if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs483){
 if((typeof data221 == "number") && (isFinite(data221))){
-if(data221 > 1000 || isNaN(data221)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+if(data221 > 86400 || isNaN(data221)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data221 < 2 || isNaN(data221)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
+if(data221 < 1 || isNaN(data221)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5837,21 +5843,21 @@ return false;
 }
 var valid65 = _errs483 === errors;
 if(valid65){
-let data222 = data214.userWindowSeconds;
+let data222 = data215.failuresPerUser;
 const _errs485 = errors;
 if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs485){
 if((typeof data222 == "number") && (isFinite(data222))){
-if(data222 > 86400 || isNaN(data222)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data222 > 1000 || isNaN(data222)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data222 < 1 || isNaN(data222)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data222 < 2 || isNaN(data222)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
@@ -5859,21 +5865,21 @@ return false;
 }
 var valid65 = _errs485 === errors;
 if(valid65){
-let data223 = data214.longestDelaySeconds;
+let data223 = data215.userWindowSeconds;
 const _errs487 = errors;
 if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs487){
 if((typeof data223 == "number") && (isFinite(data223))){
 if(data223 > 86400 || isNaN(data223)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
 if(data223 < 1 || isNaN(data223)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5881,21 +5887,21 @@ return false;
 }
 var valid65 = _errs487 === errors;
 if(valid65){
-let data224 = data214.firstMessageSeconds;
+let data224 = data215.longestDelaySeconds;
 const _errs489 = errors;
 if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs489){
 if((typeof data224 == "number") && (isFinite(data224))){
-if(data224 > 30 || isNaN(data224)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
+if(data224 > 86400 || isNaN(data224)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
 if(data224 < 1 || isNaN(data224)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5903,21 +5909,21 @@ return false;
 }
 var valid65 = _errs489 === errors;
 if(valid65){
-let data225 = data214.firstMessageBytes;
+let data225 = data215.firstMessageSeconds;
 const _errs491 = errors;
 if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs491){
 if((typeof data225 == "number") && (isFinite(data225))){
-if(data225 > 65536 || isNaN(data225)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data225 > 30 || isNaN(data225)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
 if(data225 < 1 || isNaN(data225)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5925,21 +5931,21 @@ return false;
 }
 var valid65 = _errs491 === errors;
 if(valid65){
-let data226 = data214.sessionSeconds;
+let data226 = data215.firstMessageBytes;
 const _errs493 = errors;
 if(!(((typeof data226 == "number") && (!(data226 % 1) && !isNaN(data226))) && (isFinite(data226)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs493){
 if((typeof data226 == "number") && (isFinite(data226))){
-if(data226 > 2592000 || isNaN(data226)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
+if(data226 > 65536 || isNaN(data226)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data226 < 60 || isNaN(data226)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
+if(data226 < 1 || isNaN(data226)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5947,21 +5953,21 @@ return false;
 }
 var valid65 = _errs493 === errors;
 if(valid65){
-let data227 = data214.sessionIdleSeconds;
+let data227 = data215.sessionSeconds;
 const _errs495 = errors;
 if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs495){
 if((typeof data227 == "number") && (isFinite(data227))){
 if(data227 > 2592000 || isNaN(data227)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
 if(data227 < 60 || isNaN(data227)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
@@ -5969,21 +5975,21 @@ return false;
 }
 var valid65 = _errs495 === errors;
 if(valid65){
-let data228 = data214.sessionsPerUser;
+let data228 = data215.sessionIdleSeconds;
 const _errs497 = errors;
 if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs497){
 if((typeof data228 == "number") && (isFinite(data228))){
-if(data228 > 1024 || isNaN(data228)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data228 > 2592000 || isNaN(data228)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data228 < 1 || isNaN(data228)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data228 < 60 || isNaN(data228)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
@@ -5991,21 +5997,21 @@ return false;
 }
 var valid65 = _errs497 === errors;
 if(valid65){
-let data229 = data214.ticketSeconds;
+let data229 = data215.sessionsPerUser;
 const _errs499 = errors;
 if(!(((typeof data229 == "number") && (!(data229 % 1) && !isNaN(data229))) && (isFinite(data229)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs499){
 if((typeof data229 == "number") && (isFinite(data229))){
-if(data229 > 300 || isNaN(data229)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+if(data229 > 1024 || isNaN(data229)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data229 < 1 || isNaN(data229)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -6013,21 +6019,21 @@ return false;
 }
 var valid65 = _errs499 === errors;
 if(valid65){
-let data230 = data214.ticketsPerUser;
+let data230 = data215.ticketSeconds;
 const _errs501 = errors;
 if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs501){
 if((typeof data230 == "number") && (isFinite(data230))){
-if(data230 > 1024 || isNaN(data230)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data230 > 300 || isNaN(data230)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
 if(data230 < 1 || isNaN(data230)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -6035,27 +6041,49 @@ return false;
 }
 var valid65 = _errs501 === errors;
 if(valid65){
-let data231 = data214.bans;
+let data231 = data215.ticketsPerUser;
 const _errs503 = errors;
 if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs503){
 if((typeof data231 == "number") && (isFinite(data231))){
-if(data231 > 10000 || isNaN(data231)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+if(data231 > 1024 || isNaN(data231)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data231 < 1 || isNaN(data231)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid65 = _errs503 === errors;
+if(valid65){
+let data232 = data215.bans;
+const _errs505 = errors;
+if(!(((typeof data232 == "number") && (!(data232 % 1) && !isNaN(data232))) && (isFinite(data232)))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs505){
+if((typeof data232 == "number") && (isFinite(data232))){
+if(data232 > 10000 || isNaN(data232)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+return false;
+}
+else {
+if(data232 < 1 || isNaN(data232)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid65 = _errs505 === errors;
 }
 }
 }
@@ -6079,70 +6107,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid55 = _errs468 === errors;
+var valid55 = _errs470 === errors;
 if(valid55){
-let data232 = data148.commands;
-const _errs505 = errors;
-if(errors === _errs505){
-if(data232 && typeof data232 == "object" && !Array.isArray(data232)){
-if(data232.perUserPerSecond === undefined){
-data232.perUserPerSecond = 500;
-}
-if(data232.userBurst === undefined){
-data232.userBurst = 1000;
-}
+let data233 = data149.commands;
 const _errs507 = errors;
-for(const key44 in data232){
+if(errors === _errs507){
+if(data233 && typeof data233 == "object" && !Array.isArray(data233)){
+if(data233.perUserPerSecond === undefined){
+data233.perUserPerSecond = 500;
+}
+if(data233.userBurst === undefined){
+data233.userBurst = 1000;
+}
+const _errs509 = errors;
+for(const key44 in data233){
 if(!((key44 === "perUserPerSecond") || (key44 === "userBurst"))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs507 === errors){
-let data233 = data232.perUserPerSecond;
-const _errs508 = errors;
-if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
+if(_errs509 === errors){
+let data234 = data233.perUserPerSecond;
+const _errs510 = errors;
+if(!(((typeof data234 == "number") && (!(data234 % 1) && !isNaN(data234))) && (isFinite(data234)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs508){
-if((typeof data233 == "number") && (isFinite(data233))){
-if(data233 > 100000 || isNaN(data233)){
+if(errors === _errs510){
+if((typeof data234 == "number") && (isFinite(data234))){
+if(data234 > 100000 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data233 < 1 || isNaN(data233)){
+if(data234 < 1 || isNaN(data234)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs508 === errors;
+var valid66 = _errs510 === errors;
 if(valid66){
-let data234 = data232.userBurst;
-const _errs510 = errors;
-if(!(((typeof data234 == "number") && (!(data234 % 1) && !isNaN(data234))) && (isFinite(data234)))){
+let data235 = data233.userBurst;
+const _errs512 = errors;
+if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs510){
-if((typeof data234 == "number") && (isFinite(data234))){
-if(data234 > 100000 || isNaN(data234)){
+if(errors === _errs512){
+if((typeof data235 == "number") && (isFinite(data235))){
+if(data235 > 100000 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data234 < 1 || isNaN(data234)){
+if(data235 < 1 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs510 === errors;
+var valid66 = _errs512 === errors;
 }
 }
 }
@@ -6151,62 +6179,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid55 = _errs505 === errors;
+var valid55 = _errs507 === errors;
 if(valid55){
-let data235 = data148.store;
-const _errs512 = errors;
-if(errors === _errs512){
-if(data235 && typeof data235 == "object" && !Array.isArray(data235)){
-if(data235.freeMiB === undefined){
-data235.freeMiB = 256;
-}
-if(data235.freePercent === undefined){
-data235.freePercent = 5;
-}
-if(data235.waitingMiB === undefined){
-data235.waitingMiB = 64;
-}
+let data236 = data149.store;
 const _errs514 = errors;
-for(const key45 in data235){
+if(errors === _errs514){
+if(data236 && typeof data236 == "object" && !Array.isArray(data236)){
+if(data236.freeMiB === undefined){
+data236.freeMiB = 256;
+}
+if(data236.freePercent === undefined){
+data236.freePercent = 5;
+}
+if(data236.waitingMiB === undefined){
+data236.waitingMiB = 64;
+}
+const _errs516 = errors;
+for(const key45 in data236){
 if(!(((key45 === "freeMiB") || (key45 === "freePercent")) || (key45 === "waitingMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs514 === errors){
-let data236 = data235.freeMiB;
-const _errs515 = errors;
-if(!(((typeof data236 == "number") && (!(data236 % 1) && !isNaN(data236))) && (isFinite(data236)))){
+if(_errs516 === errors){
+let data237 = data236.freeMiB;
+const _errs517 = errors;
+if(!(((typeof data237 == "number") && (!(data237 % 1) && !isNaN(data237))) && (isFinite(data237)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs515){
-if((typeof data236 == "number") && (isFinite(data236))){
-if(data236 > 1048576 || isNaN(data236)){
+if(errors === _errs517){
+if((typeof data237 == "number") && (isFinite(data237))){
+if(data237 > 1048576 || isNaN(data237)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data236 < 0 || isNaN(data236)){
+if(data237 < 0 || isNaN(data237)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid67 = _errs515 === errors;
+var valid67 = _errs517 === errors;
 if(valid67){
-let data237 = data235.freePercent;
-const _errs517 = errors;
-if(errors === _errs517){
-if((typeof data237 == "number") && (isFinite(data237))){
-if(data237 > 100 || isNaN(data237)){
+let data238 = data236.freePercent;
+const _errs519 = errors;
+if(errors === _errs519){
+if((typeof data238 == "number") && (isFinite(data238))){
+if(data238 > 100 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data237 < 0 || isNaN(data237)){
+if(data238 < 0 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -6217,29 +6245,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid67 = _errs517 === errors;
+var valid67 = _errs519 === errors;
 if(valid67){
-let data238 = data235.waitingMiB;
-const _errs519 = errors;
-if(!(((typeof data238 == "number") && (!(data238 % 1) && !isNaN(data238))) && (isFinite(data238)))){
+let data239 = data236.waitingMiB;
+const _errs521 = errors;
+if(!(((typeof data239 == "number") && (!(data239 % 1) && !isNaN(data239))) && (isFinite(data239)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs519){
-if((typeof data238 == "number") && (isFinite(data238))){
-if(data238 > 1048576 || isNaN(data238)){
+if(errors === _errs521){
+if((typeof data239 == "number") && (isFinite(data239))){
+if(data239 > 1048576 || isNaN(data239)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data238 < 1 || isNaN(data238)){
+if(data239 < 1 || isNaN(data239)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid67 = _errs519 === errors;
+var valid67 = _errs521 === errors;
 }
 }
 }
@@ -6249,67 +6277,45 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid55 = _errs512 === errors;
+var valid55 = _errs514 === errors;
 if(valid55){
-let data239 = data148.memory;
-const _errs521 = errors;
-if(errors === _errs521){
-if(data239 && typeof data239 == "object" && !Array.isArray(data239)){
-if(data239.mib === undefined){
-data239.mib = 0;
-}
-if(data239.inboundMiB === undefined){
-data239.inboundMiB = 64;
-}
-if(data239.outboundMiB === undefined){
-data239.outboundMiB = 64;
-}
+let data240 = data149.memory;
 const _errs523 = errors;
-for(const key46 in data239){
+if(errors === _errs523){
+if(data240 && typeof data240 == "object" && !Array.isArray(data240)){
+if(data240.mib === undefined){
+data240.mib = 0;
+}
+if(data240.inboundMiB === undefined){
+data240.inboundMiB = 64;
+}
+if(data240.outboundMiB === undefined){
+data240.outboundMiB = 64;
+}
+const _errs525 = errors;
+for(const key46 in data240){
 if(!(((key46 === "mib") || (key46 === "inboundMiB")) || (key46 === "outboundMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs523 === errors){
-let data240 = data239.mib;
-const _errs524 = errors;
-if(!(((typeof data240 == "number") && (!(data240 % 1) && !isNaN(data240))) && (isFinite(data240)))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs524){
-if((typeof data240 == "number") && (isFinite(data240))){
-if(data240 > 1048576 || isNaN(data240)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
-return false;
-}
-else {
-if(data240 < 0 || isNaN(data240)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid68 = _errs524 === errors;
-if(valid68){
-let data241 = data239.inboundMiB;
+if(_errs525 === errors){
+let data241 = data240.mib;
 const _errs526 = errors;
 if(!(((typeof data241 == "number") && (!(data241 % 1) && !isNaN(data241))) && (isFinite(data241)))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs526){
 if((typeof data241 == "number") && (isFinite(data241))){
-if(data241 > 65536 || isNaN(data241)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data241 > 1048576 || isNaN(data241)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data241 < 1 || isNaN(data241)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data241 < 0 || isNaN(data241)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -6317,27 +6323,49 @@ return false;
 }
 var valid68 = _errs526 === errors;
 if(valid68){
-let data242 = data239.outboundMiB;
+let data242 = data240.inboundMiB;
 const _errs528 = errors;
 if(!(((typeof data242 == "number") && (!(data242 % 1) && !isNaN(data242))) && (isFinite(data242)))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs528){
 if((typeof data242 == "number") && (isFinite(data242))){
 if(data242 > 65536 || isNaN(data242)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data242 < 1 || isNaN(data242)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid68 = _errs528 === errors;
+if(valid68){
+let data243 = data240.outboundMiB;
+const _errs530 = errors;
+if(!(((typeof data243 == "number") && (!(data243 % 1) && !isNaN(data243))) && (isFinite(data243)))){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs530){
+if((typeof data243 == "number") && (isFinite(data243))){
+if(data243 > 65536 || isNaN(data243)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+return false;
+}
+else {
+if(data243 < 1 || isNaN(data243)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid68 = _errs530 === errors;
 }
 }
 }
@@ -6347,38 +6375,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid55 = _errs521 === errors;
+var valid55 = _errs523 === errors;
 if(valid55){
-let data243 = data148.process;
-const _errs530 = errors;
-if(errors === _errs530){
-if(data243 && typeof data243 == "object" && !Array.isArray(data243)){
-if(data243.lagMs === undefined){
-data243.lagMs = 250;
-}
+let data244 = data149.process;
 const _errs532 = errors;
-for(const key47 in data243){
+if(errors === _errs532){
+if(data244 && typeof data244 == "object" && !Array.isArray(data244)){
+if(data244.lagMs === undefined){
+data244.lagMs = 250;
+}
+const _errs534 = errors;
+for(const key47 in data244){
 if(!(key47 === "lagMs")){
 validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs532 === errors){
-let data244 = data243.lagMs;
-const _errs533 = errors;
-if(!(((typeof data244 == "number") && (!(data244 % 1) && !isNaN(data244))) && (isFinite(data244)))){
+if(_errs534 === errors){
+let data245 = data244.lagMs;
+const _errs535 = errors;
+if(!(((typeof data245 == "number") && (!(data245 % 1) && !isNaN(data245))) && (isFinite(data245)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs533){
-if((typeof data244 == "number") && (isFinite(data244))){
-if(data244 > 60000 || isNaN(data244)){
+if(errors === _errs535){
+if((typeof data245 == "number") && (isFinite(data245))){
+if(data245 > 60000 || isNaN(data245)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data244 < 10 || isNaN(data244)){
+if(data245 < 10 || isNaN(data245)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -6392,70 +6420,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid55 = _errs530 === errors;
+var valid55 = _errs532 === errors;
 if(valid55){
-let data245 = data148.history;
-const _errs535 = errors;
-if(errors === _errs535){
-if(data245 && typeof data245 == "object" && !Array.isArray(data245)){
-if(data245.series === undefined){
-data245.series = 20000;
-}
-if(data245.openMiB === undefined){
-data245.openMiB = 32;
-}
+let data246 = data149.history;
 const _errs537 = errors;
-for(const key48 in data245){
+if(errors === _errs537){
+if(data246 && typeof data246 == "object" && !Array.isArray(data246)){
+if(data246.series === undefined){
+data246.series = 20000;
+}
+if(data246.openMiB === undefined){
+data246.openMiB = 32;
+}
+const _errs539 = errors;
+for(const key48 in data246){
 if(!((key48 === "series") || (key48 === "openMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs537 === errors){
-let data246 = data245.series;
-const _errs538 = errors;
-if(!(((typeof data246 == "number") && (!(data246 % 1) && !isNaN(data246))) && (isFinite(data246)))){
+if(_errs539 === errors){
+let data247 = data246.series;
+const _errs540 = errors;
+if(!(((typeof data247 == "number") && (!(data247 % 1) && !isNaN(data247))) && (isFinite(data247)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs538){
-if((typeof data246 == "number") && (isFinite(data246))){
-if(data246 > 1000000 || isNaN(data246)){
+if(errors === _errs540){
+if((typeof data247 == "number") && (isFinite(data247))){
+if(data247 > 1000000 || isNaN(data247)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data246 < 1 || isNaN(data246)){
+if(data247 < 1 || isNaN(data247)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid70 = _errs538 === errors;
+var valid70 = _errs540 === errors;
 if(valid70){
-let data247 = data245.openMiB;
-const _errs540 = errors;
-if(!(((typeof data247 == "number") && (!(data247 % 1) && !isNaN(data247))) && (isFinite(data247)))){
+let data248 = data246.openMiB;
+const _errs542 = errors;
+if(!(((typeof data248 == "number") && (!(data248 % 1) && !isNaN(data248))) && (isFinite(data248)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs540){
-if((typeof data247 == "number") && (isFinite(data247))){
-if(data247 > 1024 || isNaN(data247)){
+if(errors === _errs542){
+if((typeof data248 == "number") && (isFinite(data248))){
+if(data248 > 1024 || isNaN(data248)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data247 < 1 || isNaN(data247)){
+if(data248 < 1 || isNaN(data248)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid70 = _errs540 === errors;
+var valid70 = _errs542 === errors;
 }
 }
 }
@@ -6464,67 +6492,45 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid55 = _errs535 === errors;
+var valid55 = _errs537 === errors;
 if(valid55){
-let data248 = data148.dialects;
-const _errs542 = errors;
-if(errors === _errs542){
-if(data248 && typeof data248 == "object" && !Array.isArray(data248)){
-if(data248.keys === undefined){
-data248.keys = 256;
-}
-if(data248.mailboxes === undefined){
-data248.mailboxes = 256;
-}
-if(data248.mailboxMessages === undefined){
-data248.mailboxMessages = 1000;
-}
+let data249 = data149.dialects;
 const _errs544 = errors;
-for(const key49 in data248){
+if(errors === _errs544){
+if(data249 && typeof data249 == "object" && !Array.isArray(data249)){
+if(data249.keys === undefined){
+data249.keys = 256;
+}
+if(data249.mailboxes === undefined){
+data249.mailboxes = 256;
+}
+if(data249.mailboxMessages === undefined){
+data249.mailboxMessages = 1000;
+}
+const _errs546 = errors;
+for(const key49 in data249){
 if(!(((key49 === "keys") || (key49 === "mailboxes")) || (key49 === "mailboxMessages"))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key49},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs544 === errors){
-let data249 = data248.keys;
-const _errs545 = errors;
-if(!(((typeof data249 == "number") && (!(data249 % 1) && !isNaN(data249))) && (isFinite(data249)))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs545){
-if((typeof data249 == "number") && (isFinite(data249))){
-if(data249 > 10000 || isNaN(data249)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
-return false;
-}
-else {
-if(data249 < 1 || isNaN(data249)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid71 = _errs545 === errors;
-if(valid71){
-let data250 = data248.mailboxes;
+if(_errs546 === errors){
+let data250 = data249.keys;
 const _errs547 = errors;
 if(!(((typeof data250 == "number") && (!(data250 % 1) && !isNaN(data250))) && (isFinite(data250)))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs547){
 if((typeof data250 == "number") && (isFinite(data250))){
 if(data250 > 10000 || isNaN(data250)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data250 < 1 || isNaN(data250)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -6532,27 +6538,49 @@ return false;
 }
 var valid71 = _errs547 === errors;
 if(valid71){
-let data251 = data248.mailboxMessages;
+let data251 = data249.mailboxes;
 const _errs549 = errors;
 if(!(((typeof data251 == "number") && (!(data251 % 1) && !isNaN(data251))) && (isFinite(data251)))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs549){
 if((typeof data251 == "number") && (isFinite(data251))){
-if(data251 > 100000 || isNaN(data251)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data251 > 10000 || isNaN(data251)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data251 < 16 || isNaN(data251)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
+if(data251 < 1 || isNaN(data251)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid71 = _errs549 === errors;
+if(valid71){
+let data252 = data249.mailboxMessages;
+const _errs551 = errors;
+if(!(((typeof data252 == "number") && (!(data252 % 1) && !isNaN(data252))) && (isFinite(data252)))){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs551){
+if((typeof data252 == "number") && (isFinite(data252))){
+if(data252 > 100000 || isNaN(data252)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+return false;
+}
+else {
+if(data252 < 16 || isNaN(data252)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
+return false;
+}
+}
+}
+}
+var valid71 = _errs551 === errors;
 }
 }
 }
@@ -6562,70 +6590,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid55 = _errs542 === errors;
+var valid55 = _errs544 === errors;
 if(valid55){
-let data252 = data148.users;
-const _errs551 = errors;
-if(errors === _errs551){
-if(data252 && typeof data252 == "object" && !Array.isArray(data252)){
-if(data252.messagesPerSecond === undefined){
-data252.messagesPerSecond = 10000;
-}
-if(data252.messageBurst === undefined){
-data252.messageBurst = 20000;
-}
+let data253 = data149.users;
 const _errs553 = errors;
-for(const key50 in data252){
+if(errors === _errs553){
+if(data253 && typeof data253 == "object" && !Array.isArray(data253)){
+if(data253.messagesPerSecond === undefined){
+data253.messagesPerSecond = 10000;
+}
+if(data253.messageBurst === undefined){
+data253.messageBurst = 20000;
+}
+const _errs555 = errors;
+for(const key50 in data253){
 if(!((key50 === "messagesPerSecond") || (key50 === "messageBurst"))){
 validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs553 === errors){
-let data253 = data252.messagesPerSecond;
-const _errs554 = errors;
-if(!(((typeof data253 == "number") && (!(data253 % 1) && !isNaN(data253))) && (isFinite(data253)))){
+if(_errs555 === errors){
+let data254 = data253.messagesPerSecond;
+const _errs556 = errors;
+if(!(((typeof data254 == "number") && (!(data254 % 1) && !isNaN(data254))) && (isFinite(data254)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs554){
-if((typeof data253 == "number") && (isFinite(data253))){
-if(data253 > 1000000 || isNaN(data253)){
+if(errors === _errs556){
+if((typeof data254 == "number") && (isFinite(data254))){
+if(data254 > 1000000 || isNaN(data254)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data253 < 1 || isNaN(data253)){
+if(data254 < 1 || isNaN(data254)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid72 = _errs554 === errors;
+var valid72 = _errs556 === errors;
 if(valid72){
-let data254 = data252.messageBurst;
-const _errs556 = errors;
-if(!(((typeof data254 == "number") && (!(data254 % 1) && !isNaN(data254))) && (isFinite(data254)))){
+let data255 = data253.messageBurst;
+const _errs558 = errors;
+if(!(((typeof data255 == "number") && (!(data255 % 1) && !isNaN(data255))) && (isFinite(data255)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs556){
-if((typeof data254 == "number") && (isFinite(data254))){
-if(data254 > 1000000 || isNaN(data254)){
+if(errors === _errs558){
+if((typeof data255 == "number") && (isFinite(data255))){
+if(data255 > 1000000 || isNaN(data255)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data254 < 1 || isNaN(data254)){
+if(data255 < 1 || isNaN(data255)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid72 = _errs556 === errors;
+var valid72 = _errs558 === errors;
 }
 }
 }
@@ -6634,7 +6662,7 @@ validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/pr
 return false;
 }
 }
-var valid55 = _errs551 === errors;
+var valid55 = _errs553 === errors;
 }
 }
 }
@@ -6658,34 +6686,34 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs326 === errors;
+var valid0 = _errs328 === errors;
 if(valid0){
-let data255 = data.accept;
-const _errs558 = errors;
-if(errors === _errs558){
-if(Array.isArray(data255)){
-var valid73 = true;
-const len19 = data255.length;
-for(let i22=0; i22<len19; i22++){
-let data256 = data255[i22];
+let data256 = data.accept;
 const _errs560 = errors;
-if(!(((((((data256 === "plain-http") || (data256 === "plain-mqtt")) || (data256 === "plain-dialects")) || (data256 === "guests")) || (data256 === "guest-pages")) || (data256 === "open-metrics")) || (data256 === "any-origin"))){
+if(errors === _errs560){
+if(Array.isArray(data256)){
+var valid73 = true;
+const len19 = data256.length;
+for(let i22=0; i22<len19; i22++){
+let data257 = data256[i22];
+const _errs562 = errors;
+if(!(((((((data257 === "plain-http") || (data257 === "plain-mqtt")) || (data257 === "plain-dialects")) || (data257 === "guests")) || (data257 === "guest-pages")) || (data257 === "open-metrics")) || (data257 === "any-origin"))){
 validate11.errors = [{instancePath:instancePath+"/accept/" + i22,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid73 = _errs560 === errors;
+var valid73 = _errs562 === errors;
 if(!valid73){
 break;
 }
 }
 if(valid73){
-let i23 = data255.length;
+let i23 = data256.length;
 let j3;
 if(i23 > 1){
 outer3:
 for(;i23--;){
 for(j3 = i23; j3--;){
-if(func0(data255[i23], data255[j3])){
+if(func0(data256[i23], data256[j3])){
 validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i23, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i23+" are identical)"}];
 return false;
 break outer3;
@@ -6700,34 +6728,34 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs558 === errors;
+var valid0 = _errs560 === errors;
 if(valid0){
-let data257 = data.metrics;
-const _errs561 = errors;
-if(errors === _errs561){
-if(data257 && typeof data257 == "object" && !Array.isArray(data257)){
-if(data257.host === undefined){
-data257.host = "127.0.0.1";
-}
+let data258 = data.metrics;
 const _errs563 = errors;
-for(const key51 in data257){
+if(errors === _errs563){
+if(data258 && typeof data258 == "object" && !Array.isArray(data258)){
+if(data258.host === undefined){
+data258.host = "127.0.0.1";
+}
+const _errs565 = errors;
+for(const key51 in data258){
 if(!((key51 === "host") || (key51 === "port"))){
 validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs563 === errors){
-let data258 = data257.host;
-const _errs564 = errors;
-if(errors === _errs564){
-if(typeof data258 === "string"){
-if(func2(data258) > 253){
+if(_errs565 === errors){
+let data259 = data258.host;
+const _errs566 = errors;
+if(errors === _errs566){
+if(typeof data259 === "string"){
+if(func2(data259) > 253){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data258) < 1){
+if(func2(data259) < 1){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6738,30 +6766,30 @@ validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/pr
 return false;
 }
 }
-var valid75 = _errs564 === errors;
+var valid75 = _errs566 === errors;
 if(valid75){
-if(data257.port !== undefined){
-let data259 = data257.port;
-const _errs566 = errors;
-if(!(((typeof data259 == "number") && (!(data259 % 1) && !isNaN(data259))) && (isFinite(data259)))){
+if(data258.port !== undefined){
+let data260 = data258.port;
+const _errs568 = errors;
+if(!(((typeof data260 == "number") && (!(data260 % 1) && !isNaN(data260))) && (isFinite(data260)))){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs566){
-if((typeof data259 == "number") && (isFinite(data259))){
-if(data259 > 65535 || isNaN(data259)){
+if(errors === _errs568){
+if((typeof data260 == "number") && (isFinite(data260))){
+if(data260 > 65535 || isNaN(data260)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data259 < 0 || isNaN(data259)){
+if(data260 < 0 || isNaN(data260)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid75 = _errs566 === errors;
+var valid75 = _errs568 === errors;
 }
 else {
 var valid75 = true;
@@ -6774,39 +6802,39 @@ validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs561 === errors;
+var valid0 = _errs563 === errors;
 if(valid0){
 if(data.notify !== undefined){
-let data260 = data.notify;
-const _errs568 = errors;
-if(errors === _errs568){
-if(data260 && typeof data260 == "object" && !Array.isArray(data260)){
+let data261 = data.notify;
+const _errs570 = errors;
+if(errors === _errs570){
+if(data261 && typeof data261 == "object" && !Array.isArray(data261)){
 let missing11;
-if(((data260.targets === undefined) && (missing11 = "targets")) || ((data260.rules === undefined) && (missing11 = "rules"))){
+if(((data261.targets === undefined) && (missing11 = "targets")) || ((data261.rules === undefined) && (missing11 = "rules"))){
 validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
 return false;
 }
 else {
-const _errs570 = errors;
-for(const key52 in data260){
+const _errs572 = errors;
+for(const key52 in data261){
 if(!((((key52 === "site") || (key52 === "targets")) || (key52 === "rules")) || (key52 === "heartbeat"))){
 validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs570 === errors){
-if(data260.site !== undefined){
-let data261 = data260.site;
-const _errs571 = errors;
-if(errors === _errs571){
-if(typeof data261 === "string"){
-if(func2(data261) > 100){
+if(_errs572 === errors){
+if(data261.site !== undefined){
+let data262 = data261.site;
+const _errs573 = errors;
+if(errors === _errs573){
+if(typeof data262 === "string"){
+if(func2(data262) > 100){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"}];
 return false;
 }
 else {
-if(func2(data261) < 1){
+if(func2(data262) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6817,24 +6845,24 @@ validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/pro
 return false;
 }
 }
-var valid76 = _errs571 === errors;
+var valid76 = _errs573 === errors;
 }
 else {
 var valid76 = true;
 }
 if(valid76){
-if(data260.targets !== undefined){
-let data262 = data260.targets;
-const _errs573 = errors;
-if(errors === _errs573){
-if(data262 && typeof data262 == "object" && !Array.isArray(data262)){
-if(Object.keys(data262).length > 20){
+if(data261.targets !== undefined){
+let data263 = data261.targets;
+const _errs575 = errors;
+if(errors === _errs575){
+if(data263 && typeof data263 == "object" && !Array.isArray(data263)){
+if(Object.keys(data263).length > 20){
 validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/maxProperties",keyword:"maxProperties",params:{limit: 20},message:"must NOT have more than 20 properties"}];
 return false;
 }
 else {
-for(const key53 in data262){
-const _errs575 = errors;
+for(const key53 in data263){
+const _errs577 = errors;
 if(typeof key53 === "string"){
 if(!pattern27.test(key53)){
 const err12 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key53};
@@ -6847,7 +6875,7 @@ vErrors.push(err12);
 errors++;
 }
 }
-var valid77 = _errs575 === errors;
+var valid77 = _errs577 === errors;
 if(!valid77){
 const err13 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key53},message:"property name must be valid"};
 if(vErrors === null){
@@ -6863,34 +6891,34 @@ break;
 }
 }
 if(valid77){
-for(const key54 in data262){
-let data263 = data262[key54];
-const _errs577 = errors;
-if(errors === _errs577){
-if(data263 && typeof data263 == "object" && !Array.isArray(data263)){
-if(data263.template === undefined){
-data263.template = "json";
-}
+for(const key54 in data263){
+let data264 = data263[key54];
 const _errs579 = errors;
-for(const key55 in data263){
+if(errors === _errs579){
+if(data264 && typeof data264 == "object" && !Array.isArray(data264)){
+if(data264.template === undefined){
+data264.template = "json";
+}
+const _errs581 = errors;
+for(const key55 in data264){
 if(!(((((((key55 === "url") || (key55 === "secretUrlFile")) || (key55 === "template")) || (key55 === "tokenFile")) || (key55 === "chat")) || (key55 === "topic")) || (key55 === "smtp"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key55},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs579 === errors){
-if(data263.url !== undefined){
-let data264 = data263.url;
-const _errs580 = errors;
-if(errors === _errs580){
-if(typeof data264 === "string"){
-if(func2(data264) > 2000){
+if(_errs581 === errors){
+if(data264.url !== undefined){
+let data265 = data264.url;
+const _errs582 = errors;
+if(errors === _errs582){
+if(typeof data265 === "string"){
+if(func2(data265) > 2000){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern28.test(data264)){
+if(!pattern28.test(data265)){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
@@ -6901,18 +6929,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid79 = _errs580 === errors;
+var valid79 = _errs582 === errors;
 }
 else {
 var valid79 = true;
 }
 if(valid79){
-if(data263.secretUrlFile !== undefined){
-let data265 = data263.secretUrlFile;
-const _errs582 = errors;
-if(errors === _errs582){
-if(typeof data265 === "string"){
-if(func2(data265) < 1){
+if(data264.secretUrlFile !== undefined){
+let data266 = data264.secretUrlFile;
+const _errs584 = errors;
+if(errors === _errs584){
+if(typeof data266 === "string"){
+if(func2(data266) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6922,26 +6950,26 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid79 = _errs582 === errors;
+var valid79 = _errs584 === errors;
 }
 else {
 var valid79 = true;
 }
 if(valid79){
-let data266 = data263.template;
-const _errs584 = errors;
-if(!((((((data266 === "json") || (data266 === "ntfy")) || (data266 === "gotify")) || (data266 === "telegram")) || (data266 === "slack")) || (data266 === "home-assistant"))){
+let data267 = data264.template;
+const _errs586 = errors;
+if(!((((((data267 === "json") || (data267 === "ntfy")) || (data267 === "gotify")) || (data267 === "telegram")) || (data267 === "slack")) || (data267 === "home-assistant"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid79 = _errs584 === errors;
+var valid79 = _errs586 === errors;
 if(valid79){
-if(data263.tokenFile !== undefined){
-let data267 = data263.tokenFile;
-const _errs585 = errors;
-if(errors === _errs585){
-if(typeof data267 === "string"){
-if(func2(data267) < 1){
+if(data264.tokenFile !== undefined){
+let data268 = data264.tokenFile;
+const _errs587 = errors;
+if(errors === _errs587){
+if(typeof data268 === "string"){
+if(func2(data268) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6951,23 +6979,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid79 = _errs585 === errors;
+var valid79 = _errs587 === errors;
 }
 else {
 var valid79 = true;
 }
 if(valid79){
-if(data263.chat !== undefined){
-let data268 = data263.chat;
-const _errs587 = errors;
-if(errors === _errs587){
-if(typeof data268 === "string"){
-if(func2(data268) > 64){
+if(data264.chat !== undefined){
+let data269 = data264.chat;
+const _errs589 = errors;
+if(errors === _errs589){
+if(typeof data269 === "string"){
+if(func2(data269) > 64){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data268) < 1){
+if(func2(data269) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6978,23 +7006,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid79 = _errs587 === errors;
+var valid79 = _errs589 === errors;
 }
 else {
 var valid79 = true;
 }
 if(valid79){
-if(data263.topic !== undefined){
-let data269 = data263.topic;
-const _errs589 = errors;
-if(errors === _errs589){
-if(typeof data269 === "string"){
-if(func2(data269) > 500){
+if(data264.topic !== undefined){
+let data270 = data264.topic;
+const _errs591 = errors;
+if(errors === _errs591){
+if(typeof data270 === "string"){
+if(func2(data270) > 500){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(func2(data269) < 1){
+if(func2(data270) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7005,49 +7033,49 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid79 = _errs589 === errors;
+var valid79 = _errs591 === errors;
 }
 else {
 var valid79 = true;
 }
 if(valid79){
-if(data263.smtp !== undefined){
-let data270 = data263.smtp;
-const _errs591 = errors;
-if(errors === _errs591){
-if(data270 && typeof data270 == "object" && !Array.isArray(data270)){
-if(data270.port === undefined){
-data270.port = 587;
+if(data264.smtp !== undefined){
+let data271 = data264.smtp;
+const _errs593 = errors;
+if(errors === _errs593){
+if(data271 && typeof data271 == "object" && !Array.isArray(data271)){
+if(data271.port === undefined){
+data271.port = 587;
 }
-if(data270.plain === undefined){
-data270.plain = false;
+if(data271.plain === undefined){
+data271.plain = false;
 }
 let missing12;
-if((((data270.host === undefined) && (missing12 = "host")) || ((data270.from === undefined) && (missing12 = "from"))) || ((data270.to === undefined) && (missing12 = "to"))){
+if((((data271.host === undefined) && (missing12 = "host")) || ((data271.from === undefined) && (missing12 = "from"))) || ((data271.to === undefined) && (missing12 = "to"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing12},message:"must have required property '"+missing12+"'"}];
 return false;
 }
 else {
-const _errs593 = errors;
-for(const key56 in data270){
+const _errs595 = errors;
+for(const key56 in data271){
 if(!(((((((key56 === "host") || (key56 === "port")) || (key56 === "plain")) || (key56 === "user")) || (key56 === "passwordFile")) || (key56 === "from")) || (key56 === "to"))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key56},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs593 === errors){
-if(data270.host !== undefined){
-let data271 = data270.host;
-const _errs594 = errors;
-if(errors === _errs594){
-if(typeof data271 === "string"){
-if(func2(data271) > 253){
+if(_errs595 === errors){
+if(data271.host !== undefined){
+let data272 = data271.host;
+const _errs596 = errors;
+if(errors === _errs596){
+if(typeof data272 === "string"){
+if(func2(data272) > 253){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data271) < 1){
+if(func2(data272) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7058,52 +7086,52 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid80 = _errs594 === errors;
+var valid80 = _errs596 === errors;
 }
 else {
 var valid80 = true;
 }
 if(valid80){
-let data272 = data270.port;
-const _errs596 = errors;
-if(!(((typeof data272 == "number") && (!(data272 % 1) && !isNaN(data272))) && (isFinite(data272)))){
+let data273 = data271.port;
+const _errs598 = errors;
+if(!(((typeof data273 == "number") && (!(data273 % 1) && !isNaN(data273))) && (isFinite(data273)))){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs596){
-if((typeof data272 == "number") && (isFinite(data272))){
-if(data272 > 65535 || isNaN(data272)){
+if(errors === _errs598){
+if((typeof data273 == "number") && (isFinite(data273))){
+if(data273 > 65535 || isNaN(data273)){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data272 < 1 || isNaN(data272)){
+if(data273 < 1 || isNaN(data273)){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid80 = _errs596 === errors;
+var valid80 = _errs598 === errors;
 if(valid80){
-const _errs598 = errors;
-if(typeof data270.plain !== "boolean"){
+const _errs600 = errors;
+if(typeof data271.plain !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid80 = _errs598 === errors;
+var valid80 = _errs600 === errors;
 if(valid80){
-if(data270.user !== undefined){
-let data274 = data270.user;
-const _errs600 = errors;
-if(errors === _errs600){
-if(typeof data274 === "string"){
-if(func2(data274) > 320){
+if(data271.user !== undefined){
+let data275 = data271.user;
+const _errs602 = errors;
+if(errors === _errs602){
+if(typeof data275 === "string"){
+if(func2(data275) > 320){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
 return false;
 }
 else {
-if(func2(data274) < 1){
+if(func2(data275) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7114,18 +7142,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid80 = _errs600 === errors;
+var valid80 = _errs602 === errors;
 }
 else {
 var valid80 = true;
 }
 if(valid80){
-if(data270.passwordFile !== undefined){
-let data275 = data270.passwordFile;
-const _errs602 = errors;
-if(errors === _errs602){
-if(typeof data275 === "string"){
-if(func2(data275) < 1){
+if(data271.passwordFile !== undefined){
+let data276 = data271.passwordFile;
+const _errs604 = errors;
+if(errors === _errs604){
+if(typeof data276 === "string"){
+if(func2(data276) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7135,23 +7163,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid80 = _errs602 === errors;
+var valid80 = _errs604 === errors;
 }
 else {
 var valid80 = true;
 }
 if(valid80){
-if(data270.from !== undefined){
-let data276 = data270.from;
-const _errs604 = errors;
-if(errors === _errs604){
-if(typeof data276 === "string"){
-if(func2(data276) > 320){
+if(data271.from !== undefined){
+let data277 = data271.from;
+const _errs606 = errors;
+if(errors === _errs606){
+if(typeof data277 === "string"){
+if(func2(data277) > 320){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
 return false;
 }
 else {
-if(func2(data276) < 3){
+if(func2(data277) < 3){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
@@ -7162,30 +7190,30 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid80 = _errs604 === errors;
+var valid80 = _errs606 === errors;
 }
 else {
 var valid80 = true;
 }
 if(valid80){
-if(data270.to !== undefined){
-let data277 = data270.to;
-const _errs606 = errors;
-if(errors === _errs606){
-if(Array.isArray(data277)){
-var valid81 = true;
-const len20 = data277.length;
-for(let i24=0; i24<len20; i24++){
-let data278 = data277[i24];
+if(data271.to !== undefined){
+let data278 = data271.to;
 const _errs608 = errors;
 if(errors === _errs608){
-if(typeof data278 === "string"){
-if(func2(data278) > 320){
+if(Array.isArray(data278)){
+var valid81 = true;
+const len20 = data278.length;
+for(let i24=0; i24<len20; i24++){
+let data279 = data278[i24];
+const _errs610 = errors;
+if(errors === _errs610){
+if(typeof data279 === "string"){
+if(func2(data279) > 320){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
 return false;
 }
 else {
-if(func2(data278) < 3){
+if(func2(data279) < 3){
 validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
@@ -7196,7 +7224,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid81 = _errs608 === errors;
+var valid81 = _errs610 === errors;
 if(!valid81){
 break;
 }
@@ -7207,7 +7235,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid80 = _errs606 === errors;
+var valid80 = _errs608 === errors;
 }
 else {
 var valid80 = true;
@@ -7226,7 +7254,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid79 = _errs591 === errors;
+var valid79 = _errs593 === errors;
 }
 else {
 var valid79 = true;
@@ -7244,7 +7272,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key54.repla
 return false;
 }
 }
-var valid78 = _errs577 === errors;
+var valid78 = _errs579 === errors;
 if(!valid78){
 break;
 }
@@ -7257,59 +7285,59 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/
 return false;
 }
 }
-var valid76 = _errs573 === errors;
+var valid76 = _errs575 === errors;
 }
 else {
 var valid76 = true;
 }
 if(valid76){
-if(data260.rules !== undefined){
-let data279 = data260.rules;
-const _errs610 = errors;
-if(errors === _errs610){
-if(Array.isArray(data279)){
-var valid82 = true;
-const len21 = data279.length;
-for(let i25=0; i25<len21; i25++){
-let data280 = data279[i25];
+if(data261.rules !== undefined){
+let data280 = data261.rules;
 const _errs612 = errors;
 if(errors === _errs612){
-if(data280 && typeof data280 == "object" && !Array.isArray(data280)){
-if(data280.devices === undefined){
-data280.devices = "#";
+if(Array.isArray(data280)){
+var valid82 = true;
+const len21 = data280.length;
+for(let i25=0; i25<len21; i25++){
+let data281 = data280[i25];
+const _errs614 = errors;
+if(errors === _errs614){
+if(data281 && typeof data281 == "object" && !Array.isArray(data281)){
+if(data281.devices === undefined){
+data281.devices = "#";
 }
-if(data280.quantity === undefined){
-data280.quantity = "value";
+if(data281.quantity === undefined){
+data281.quantity = "value";
 }
-if(data280.forSeconds === undefined){
-data280.forSeconds = 0;
+if(data281.forSeconds === undefined){
+data281.forSeconds = 0;
 }
 let missing13;
-if((data280.when === undefined) && (missing13 = "when")){
+if((data281.when === undefined) && (missing13 = "when")){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing13},message:"must have required property '"+missing13+"'"}];
 return false;
 }
 else {
-const _errs614 = errors;
-for(const key57 in data280){
+const _errs616 = errors;
+for(const key57 in data281){
 if(!((((((((key57 === "name") || (key57 === "when")) || (key57 === "devices")) || (key57 === "quantity")) || (key57 === "limit")) || (key57 === "forSeconds")) || (key57 === "repeatMinutes")) || (key57 === "targets"))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key57},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs614 === errors){
-if(data280.name !== undefined){
-let data281 = data280.name;
-const _errs615 = errors;
-if(errors === _errs615){
-if(typeof data281 === "string"){
-if(func2(data281) > 64){
+if(_errs616 === errors){
+if(data281.name !== undefined){
+let data282 = data281.name;
+const _errs617 = errors;
+if(errors === _errs617){
+if(typeof data282 === "string"){
+if(func2(data282) > 64){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data281) < 1){
+if(func2(data282) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7320,35 +7348,35 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",s
 return false;
 }
 }
-var valid83 = _errs615 === errors;
-}
-else {
-var valid83 = true;
-}
-if(valid83){
-if(data280.when !== undefined){
-let data282 = data280.when;
-const _errs617 = errors;
-if(!((((((((data282 === "not-confirmed") || (data282 === "offline")) || (data282 === "never-seen")) || (data282 === "above")) || (data282 === "below")) || (data282 === "battery-low")) || (data282 === "by-itself")) || (data282 === "not-ready"))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
 var valid83 = _errs617 === errors;
 }
 else {
 var valid83 = true;
 }
 if(valid83){
-let data283 = data280.devices;
-const _errs618 = errors;
-if(errors === _errs618){
-if(typeof data283 === "string"){
-if(func2(data283) > 500){
+if(data281.when !== undefined){
+let data283 = data281.when;
+const _errs619 = errors;
+if(!((((((((data283 === "not-confirmed") || (data283 === "offline")) || (data283 === "never-seen")) || (data283 === "above")) || (data283 === "below")) || (data283 === "battery-low")) || (data283 === "by-itself")) || (data283 === "not-ready"))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid83 = _errs619 === errors;
+}
+else {
+var valid83 = true;
+}
+if(valid83){
+let data284 = data281.devices;
+const _errs620 = errors;
+if(errors === _errs620){
+if(typeof data284 === "string"){
+if(func2(data284) > 500){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(func2(data283) < 1){
+if(func2(data284) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7359,18 +7387,18 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices
 return false;
 }
 }
-var valid83 = _errs618 === errors;
+var valid83 = _errs620 === errors;
 if(valid83){
-let data284 = data280.quantity;
-const _errs620 = errors;
-if(errors === _errs620){
-if(typeof data284 === "string"){
-if(func2(data284) > 128){
+let data285 = data281.quantity;
+const _errs622 = errors;
+if(errors === _errs622){
+if(typeof data285 === "string"){
+if(func2(data285) > 128){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
-if(func2(data284) < 1){
+if(func2(data285) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7381,84 +7409,84 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantit
 return false;
 }
 }
-var valid83 = _errs620 === errors;
+var valid83 = _errs622 === errors;
 if(valid83){
-if(data280.limit !== undefined){
-let data285 = data280.limit;
-const _errs622 = errors;
-if(!((typeof data285 == "number") && (isFinite(data285)))){
+if(data281.limit !== undefined){
+let data286 = data281.limit;
+const _errs624 = errors;
+if(!((typeof data286 == "number") && (isFinite(data286)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/limit",schemaPath:"#/properties/notify/properties/rules/items/properties/limit/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid83 = _errs622 === errors;
+var valid83 = _errs624 === errors;
 }
 else {
 var valid83 = true;
 }
 if(valid83){
-let data286 = data280.forSeconds;
-const _errs624 = errors;
-if(!(((typeof data286 == "number") && (!(data286 % 1) && !isNaN(data286))) && (isFinite(data286)))){
+let data287 = data281.forSeconds;
+const _errs626 = errors;
+if(!(((typeof data287 == "number") && (!(data287 % 1) && !isNaN(data287))) && (isFinite(data287)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs624){
-if((typeof data286 == "number") && (isFinite(data286))){
-if(data286 > 604800 || isNaN(data286)){
+if(errors === _errs626){
+if((typeof data287 == "number") && (isFinite(data287))){
+if(data287 > 604800 || isNaN(data287)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data286 < 0 || isNaN(data286)){
+if(data287 < 0 || isNaN(data287)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid83 = _errs624 === errors;
+var valid83 = _errs626 === errors;
 if(valid83){
-if(data280.repeatMinutes !== undefined){
-let data287 = data280.repeatMinutes;
-const _errs626 = errors;
-if(!(((typeof data287 == "number") && (!(data287 % 1) && !isNaN(data287))) && (isFinite(data287)))){
+if(data281.repeatMinutes !== undefined){
+let data288 = data281.repeatMinutes;
+const _errs628 = errors;
+if(!(((typeof data288 == "number") && (!(data288 % 1) && !isNaN(data288))) && (isFinite(data288)))){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs626){
-if((typeof data287 == "number") && (isFinite(data287))){
-if(data287 > 10080 || isNaN(data287)){
+if(errors === _errs628){
+if((typeof data288 == "number") && (isFinite(data288))){
+if(data288 > 10080 || isNaN(data288)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10080},message:"must be <= 10080"}];
 return false;
 }
 else {
-if(data287 < 1 || isNaN(data287)){
+if(data288 < 1 || isNaN(data288)){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid83 = _errs626 === errors;
+var valid83 = _errs628 === errors;
 }
 else {
 var valid83 = true;
 }
 if(valid83){
-if(data280.targets !== undefined){
-let data288 = data280.targets;
-const _errs628 = errors;
-if(errors === _errs628){
-if(Array.isArray(data288)){
-var valid84 = true;
-const len22 = data288.length;
-for(let i26=0; i26<len22; i26++){
+if(data281.targets !== undefined){
+let data289 = data281.targets;
 const _errs630 = errors;
-if(typeof data288[i26] !== "string"){
+if(errors === _errs630){
+if(Array.isArray(data289)){
+var valid84 = true;
+const len22 = data289.length;
+for(let i26=0; i26<len22; i26++){
+const _errs632 = errors;
+if(typeof data289[i26] !== "string"){
 validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/targets/" + i26,schemaPath:"#/properties/notify/properties/rules/items/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid84 = _errs630 === errors;
+var valid84 = _errs632 === errors;
 if(!valid84){
 break;
 }
@@ -7469,7 +7497,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/targets
 return false;
 }
 }
-var valid83 = _errs628 === errors;
+var valid83 = _errs630 === errors;
 }
 else {
 var valid83 = true;
@@ -7489,7 +7517,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPat
 return false;
 }
 }
-var valid82 = _errs612 === errors;
+var valid82 = _errs614 === errors;
 if(!valid82){
 break;
 }
@@ -7500,23 +7528,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules",schemaPath:"#/pr
 return false;
 }
 }
-var valid76 = _errs610 === errors;
+var valid76 = _errs612 === errors;
 }
 else {
 var valid76 = true;
 }
 if(valid76){
-if(data260.heartbeat !== undefined){
-let data290 = data260.heartbeat;
-const _errs632 = errors;
-if(errors === _errs632){
-if(typeof data290 === "string"){
-if(func2(data290) > 2000){
+if(data261.heartbeat !== undefined){
+let data291 = data261.heartbeat;
+const _errs634 = errors;
+if(errors === _errs634){
+if(typeof data291 === "string"){
+if(func2(data291) > 2000){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern28.test(data290)){
+if(!pattern28.test(data291)){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
@@ -7527,7 +7555,7 @@ validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"
 return false;
 }
 }
-var valid76 = _errs632 === errors;
+var valid76 = _errs634 === errors;
 }
 else {
 var valid76 = true;
@@ -7543,23 +7571,23 @@ validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs568 === errors;
+var valid0 = _errs570 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.timeZone !== undefined){
-let data291 = data.timeZone;
-const _errs634 = errors;
-if(errors === _errs634){
-if(typeof data291 === "string"){
-if(func2(data291) > 64){
+let data292 = data.timeZone;
+const _errs636 = errors;
+if(errors === _errs636){
+if(typeof data292 === "string"){
+if(func2(data292) > 64){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data291) < 1){
+if(func2(data292) < 1){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7570,42 +7598,42 @@ validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs634 === errors;
+var valid0 = _errs636 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data292 = data.log;
-const _errs636 = errors;
-if(errors === _errs636){
-if(data292 && typeof data292 == "object" && !Array.isArray(data292)){
-if(data292.level === undefined){
-data292.level = "info";
-}
+let data293 = data.log;
 const _errs638 = errors;
-for(const key58 in data292){
+if(errors === _errs638){
+if(data293 && typeof data293 == "object" && !Array.isArray(data293)){
+if(data293.level === undefined){
+data293.level = "info";
+}
+const _errs640 = errors;
+for(const key58 in data293){
 if(!((key58 === "level") || (key58 === "securityFile"))){
 validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key58},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs638 === errors){
-let data293 = data292.level;
-const _errs639 = errors;
-if(!(((((((data293 === "trace") || (data293 === "debug")) || (data293 === "info")) || (data293 === "warn")) || (data293 === "error")) || (data293 === "fatal")) || (data293 === "silent"))){
+if(_errs640 === errors){
+let data294 = data293.level;
+const _errs641 = errors;
+if(!(((((((data294 === "trace") || (data294 === "debug")) || (data294 === "info")) || (data294 === "warn")) || (data294 === "error")) || (data294 === "fatal")) || (data294 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid85 = _errs639 === errors;
+var valid85 = _errs641 === errors;
 if(valid85){
-if(data292.securityFile !== undefined){
-let data294 = data292.securityFile;
-const _errs640 = errors;
-if(errors === _errs640){
-if(typeof data294 === "string"){
-if(func2(data294) < 1){
+if(data293.securityFile !== undefined){
+let data295 = data293.securityFile;
+const _errs642 = errors;
+if(errors === _errs642){
+if(typeof data295 === "string"){
+if(func2(data295) < 1){
 validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"#/properties/log/properties/securityFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7615,7 +7643,7 @@ validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"
 return false;
 }
 }
-var valid85 = _errs640 === errors;
+var valid85 = _errs642 === errors;
 }
 else {
 var valid85 = true;
@@ -7628,7 +7656,7 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs636 === errors;
+var valid0 = _errs638 === errors;
 }
 }
 }

@@ -1,7 +1,7 @@
 /**
  * Another Clown.Hub, or the original, by the websocket that it serves to clients: docs/clown-talk.md, and for the original
- * `clown-talk-server` and the bridge behind it. A hub is asked for its nodes, which say what their devices are; of the
- * original every topic of two levels that reports is one.
+ * `clown-talk-server` and the bridge behind it; or that bridge itself, on a serial line. A hub is asked for its nodes, which
+ * say what their devices are; of the original every topic of two levels that reports is one.
  */
 import { quote } from '../core/errors.ts'
 import { fieldOf, isRecord, parseJson } from '../core/json.ts'
@@ -9,8 +9,9 @@ import { deviceOf, isDevice } from '../nodes/device.ts'
 import { canBeAsked, isDeviceKind, mainKeyOf } from '../nodes/profiles/kinds.ts'
 import { isOfUpstream } from '../nodes/profiles/open-profile.ts'
 import type { Ask, DeviceFacts, DevicePlace, Report } from '../nodes/profiles/profile.ts'
+import { FarStream, openSerialLine } from './far-stream.ts'
 import { FarWebSocket } from './far-websocket.ts'
-import type { FarDevices, FarSystem, LinkEvents, UpstreamLanguage } from './upstream.ts'
+import type { FarDevices, FarSystem, LinkEnding, LinkEvents, UpstreamLanguage } from './upstream.ts'
 
 export const clownTalk: UpstreamLanguage = {
   open: (far) => {
@@ -45,9 +46,11 @@ class Talk {
   readonly #far: FarSystem
   readonly #link: LinkEvents
   readonly #model: FarModel
-  readonly #socket: FarWebSocket
+  readonly #wire: Wire
   /** Whether it is a hub such as ours: it has nodes, receipts, and says how old values are. */
   #isHub = false
+  /** So many lines were none since the last that was. */
+  #rubbish = 0
   /** Whether what it says from now on is new, unless it says otherwise. */
   #isLive = false
   #isConnected = false
@@ -64,31 +67,27 @@ class Talk {
     this.#link = link
     this.#model = model
     this.#stopWaiting = () => {}
-    const url = new URL(far.settings.url)
-    this.#socket = new FarWebSocket(
-      { far, url },
-      {
-        opened: () => this.#opened(),
-        said: (text) => this.#said(text),
-        gone: (ending) => {
-          this.#stopWaiting()
-          link.gone(ending)
-        },
+    this.#wire = wireTo(far, {
+      opened: () => this.#opened(),
+      said: (text) => this.#said(text),
+      gone: (ending) => {
+        this.#stopWaiting()
+        link.gone(ending)
       },
-    )
+    })
     model.speech = {
-      say: (...line) => this.#socket.command(lineOf(line)),
+      say: (...line) => this.#wire.command(lineOf(line)),
       hasReceipts: () => this.#isHub,
     }
   }
 
   end(): void {
     this.#stopWaiting()
-    this.#socket.end()
+    this.#wire.end()
   }
 
   #say(...line: readonly unknown[]): void {
-    this.#socket.send(lineOf(line))
+    this.#wire.send(lineOf(line))
   }
 
   #opened(): void {
@@ -100,8 +99,10 @@ class Talk {
   #said(text: string): void {
     for (const line of text.split('\n')) {
       const isNothing = line.trim() === '' || line.startsWith('#')
-      if (!isNothing && !this.#line(line)) {
-        this.#socket.end(`expected ["topic", payload], got ${quote(line)}`)
+      if (isNothing) continue
+      if (this.#line(line)) this.#rubbish = 0
+      else if (++this.#rubbish > this.#wire.mostRubbish) {
+        this.#wire.end(`expected ["topic", payload], got ${quote(line)}`)
         return
       }
     }
@@ -171,6 +172,52 @@ class Talk {
     this.#isListing = true
     this.#stopWaiting = this.#far.clock.after(listMs, () => this.#list())
   }
+}
+
+interface Wire extends Pick<FarWebSocket, 'send' | 'command' | 'end'> {
+  /** More lines in a row that are none end it. */
+  readonly mostRubbish: number
+}
+
+interface WireEvents {
+  opened(): void
+  said(text: string): void
+  gone(ending: LinkEnding): void
+}
+
+function wireTo(far: FarSystem, events: WireEvents): Wire {
+  const { clock, settings } = far
+  const url = new URL(settings.url)
+  if (url.protocol !== 'serial:') {
+    const socket = new FarWebSocket({ far, url }, events)
+    return {
+      mostRubbish: 0,
+      send: (text) => socket.send(text),
+      command: (text) => socket.command(text),
+      end: (reason) => socket.end(reason),
+    }
+  }
+  const path = settings.url.slice(url.protocol.length)
+  const stream = openSerialLine({ path, baudRate: settings.baudRate ?? usualBaudRate })
+  const line = new FarStream({ clock, url, stream, openEvent: 'open', cut: lines }, events)
+  return {
+    mostRubbish: mostRubbishLines,
+    send: (text) => line.send(text),
+    // There are no pings: whoever says nothing of the command is still to answer this.
+    command: (text) => line.command(text + lineOf([topics.list, {}])),
+    end: (reason) => line.end(reason),
+  }
+}
+
+/** Of the bridge of BigClown. */
+const usualBaudRate = 115_200
+
+/** A line is heard from its middle on, and what is on it may be disturbed; it may as well not speak our language at all. */
+const mostRubbishLines = 50
+
+function lines(text: string): { readonly messages: readonly string[]; readonly rest: string } {
+  const end = text.lastIndexOf('\n') + 1
+  return { messages: text.slice(0, end).split('\n').slice(0, -1), rest: text.slice(end) }
 }
 
 function lineOf(line: readonly unknown[]): string {

@@ -1,8 +1,15 @@
-/** A stream of bytes to another system, by TCP: messages of text, as its language cuts them out of what comes. */
-import type { Duplex } from 'node:stream'
+/**
+ * A stream of bytes to another system, by TCP or by a serial line: messages of text, as its language cuts them out of what
+ * comes.
+ */
+import { fork } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { extname } from 'node:path'
+import { Duplex } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
+import { fileURLToPath } from 'node:url'
 import type { AlarmClock } from '../core/clock.ts'
-import { quote } from '../core/errors.ts'
+import { HubError, quote, reasonOf, systemCodeOf } from '../core/errors.ts'
 import { guardEvents } from '../core/guard.ts'
 import { resetConnection } from '../core/reset.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
@@ -50,7 +57,7 @@ export class FarStream {
     this.#events = events
     this.#bucket = new TokenBucket({ ...rate, now: clock.nowMs })
     this.#stopProbe = clock.after(openMs, () => {
-      this.end(`expected ${quote(url.host)} to answer: nothing answers there`)
+      this.end(`expected ${quote(url.href)} to answer: nothing answers there`)
     })
     guardEvents(stream)
       .once(openEvent, () => {
@@ -105,4 +112,59 @@ export class FarStream {
     stream.pause()
     clock.after(waitMs, () => stream.resume())
   }
+}
+
+interface SerialLine {
+  /** `/dev/ttyACM0`, or `COM3` on Windows. */
+  readonly path: string
+  readonly baudRate: number
+}
+
+/**
+ * A serial line that begins to open: 8 bits, no parity, one stop bit, no flow control, for us alone. It is held by a process
+ * of its own, which is killed when the stream is destroyed, and ends when this one does: see `serial-port.ts`.
+ *
+ * @throws HubError `cannot-connect` for a line that is not there, or may not be opened.
+ */
+export function openSerialLine({ path, baudRate }: SerialLine): Duplex {
+  checkLine(path)
+  const program = new URL(`serial-port${extname(import.meta.url)}`, import.meta.url)
+  const child = guardEvents(
+    fork(fileURLToPath(program), [path, String(baudRate)], {
+      stdio: ['pipe', 'pipe', 'ignore', 'ipc'],
+    }),
+  )
+  const { stdin, stdout } = child
+  const stream = Duplex.from({ readable: stdout, writable: stdin })
+  child
+    .on('message', (said) => {
+      if (said === 'open') stream.emit('open')
+      else stream.destroy(new Error(sentenceOf(String(said))))
+    })
+    .on('error', (error) => stream.destroy(error))
+    .on('exit', () => stream.destroy())
+  return stream.once('close', () => child.kill('SIGKILL'))
+}
+
+/** Before a process is started for nothing, once a minute. */
+function checkLine(path: string): void {
+  if (!path.startsWith('/')) return
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK)
+  } catch (error) {
+    const hint = lineHints[String(systemCodeOf(error))] ?? reasonOf(error)
+    throw new HubError('cannot-connect', `expected a serial line at ${quote(path)}: ${hint}`)
+  }
+}
+
+const lineHints: Readonly<Record<string, string>> = {
+  ENOENT: 'nothing is plugged in there',
+  EACCES: 'the hub may not open it, its user has to be in the group of it (ls -l)',
+}
+
+/** The package is optional: most hubs have no serial line. */
+function sentenceOf(said: string): string {
+  return said.startsWith("Cannot find module 'serialport'")
+    ? 'the package for it is missing: npm install serialport'
+    : said
 }

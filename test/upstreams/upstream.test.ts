@@ -223,7 +223,7 @@ function streamed() {
 t.test('a stream that is not opened, does not answer, or says too much', async (t) => {
   const closed = streamed()
   closed.clock.step(10_000)
-  t.equal(await closed.events.next(), 'expected "board:1" to answer: nothing answers there')
+  t.equal(await closed.events.next(), 'expected "tcp://board:1" to answer: nothing answers there')
   closed.far.send('too late')
   t.same(closed.written, [])
 
