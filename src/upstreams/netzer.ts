@@ -47,6 +47,8 @@ class Conversation {
   readonly #wire: Wire
   #isOpen = false
   #isConnected = false
+  /** Pins that tell by themselves. */
+  readonly #watched = new Set<string>()
   #stopWaiting: () => void = nobody
 
   constructor(
@@ -98,6 +100,7 @@ class Conversation {
     const isAnswer = this.#board.isAsked && (pins.size > 0 || values.size === 0)
     if (isAnswer && !this.#isConnected) this.#first(pins)
     else this.#board.told(pins)
+    this.#watch(pins)
     if (isAnswer) this.#pollLater()
   }
 
@@ -105,7 +108,13 @@ class Conversation {
     this.#isConnected = true
     this.#board.picture(pins)
     this.#link.connected()
+  }
+
+  /** A pin may be there later than others. */
+  #watch(pins: NetzerValues): void {
     for (const index of pins.keys()) {
+      if (this.#watched.has(index)) continue
+      this.#watched.add(index)
       const trigger = { path: `t${pinPath}${index}`, value: bothEdges }
       this.#wire.send(commandCodec.encode(trigger))
     }

@@ -1,5 +1,6 @@
 /** The house as Jeedom has it: rooms are objects, and nodes where nobody has said where their devices are, devices equipment, quantities and switches commands. */
 import type { Release } from '../../core/release.ts'
+import { isOfUpstream } from '../../nodes/profiles/open-profile.ts'
 import { type SeenDevice, type Together, whereOf } from '../../nodes/served/seen-devices.ts'
 import {
   choicesOf,
@@ -160,7 +161,7 @@ function describeAction({ action, row, infoId }: ActionCommand) {
 
 /** Equipment as `eqLogic::all` tells it. */
 export function describeEquipment(device: SeenDevice, title: ModelRow): Record<string, unknown> {
-  const { number, name, online, isKnown, heardAtMs } = device
+  const { number, topic, name, online, isKnown, heardAtMs } = device
   return {
     ...plain,
     category: {},
@@ -169,7 +170,8 @@ export function describeEquipment(device: SeenDevice, title: ModelRow): Record<s
     generic_type: '',
     id: String(number),
     isEnable: '1',
-    logicalId: name,
+    // By which a hub that brings this one in knows what is none of its own.
+    logicalId: isOfUpstream(topic) ? topic : name,
     name: givenName(device, title),
     object_id: String(whereOf(device).number),
     status: {

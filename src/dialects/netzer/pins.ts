@@ -5,6 +5,7 @@ import { HubError, reasonOf } from '../../core/errors.ts'
 import { isRecord } from '../../core/json.ts'
 import { joinTopic } from '../../core/topic.ts'
 import { deviceOf } from '../../nodes/device.ts'
+import { isOfUpstream } from '../../nodes/profiles/open-profile.ts'
 import type { SeenDevice, SeenDevices } from '../../nodes/served/seen-devices.ts'
 import { createEventMemory, type EventMemory } from '../event-memory.ts'
 import { askFor, isOn, type ModelRow, readQuantity } from '../model-row.ts'
@@ -116,7 +117,7 @@ function usualScale({ netzer }: ModelRow) {
 const sharedPlaces = '9abc'
 
 /**
- * Gives each device a pin when it is first heard of, for ever: a client must not switch another relay
+ * Gives each device that is no other system's a pin when it is first heard of, for ever: a client must not switch another relay
  * than yesterday. Only once there is no pin left, one whose device is gone goes to another.
  */
 async function openGivenPins(context: PinsContext): Promise<Pins> {
@@ -174,6 +175,8 @@ function placeFor(
   there: ReadonlySet<string>,
 ): string | undefined {
   const column = rowOnPin(kind)?.netzer
+  // Two hubs that dial each other would hand it to and fro until no pin is left.
+  if (isOfUpstream(firstTopic)) return undefined
   if (column === undefined || [...pins.values()].some((pin) => pin.firstTopic === firstTopic))
     return undefined
   const places = [...column.places, ...sharedPlaces]

@@ -129,7 +129,8 @@ class Box {
       this.#talk.gone({ reason: `expected events of Jeedom, got ${quote(text)}` })
       return
     }
-    this.#since = Math.max(this.#since, changes.datetime)
+    // By its own clock, which may have been set back.
+    this.#since = changes.datetime
     for (const event of changes.result) if (this.#isNew(event)) this.#house.event(event)
   }
 
