@@ -70,10 +70,10 @@ export interface DialResult {
   /** It is `connecting` still when nothing came in time. */
   readonly status: UpstreamStatus
   /** What it has told of until then, and where that would stand. */
-  readonly devices: readonly SeenDevice[]
+  readonly devices: readonly DialledDevice[]
 }
 
-export interface SeenDevice {
+export interface DialledDevice {
   readonly topic: string
   readonly kind: DeviceFacts['kind']
   readonly name: string
@@ -138,7 +138,7 @@ class Onlooker {
     this.#upstream = upstream
   }
 
-  get seen(): SeenDevice[] {
+  get seen(): DialledDevice[] {
     return [...this.#facts].map(([id, facts]) => {
       const { kind, name } = facts
       const topic = deviceTopic(upstreamsPrefix, this.#upstream, facts)
