@@ -30,6 +30,10 @@ interface DialledSystem {
   readonly name: string
   readonly dialect: string
   readonly state: string
+  /** As ISO 8601, since when it is so. */
+  readonly since: string
+  /** When it is dialled again. */
+  readonly nextTry?: string
   readonly devices: number
 }
 
@@ -145,11 +149,36 @@ function ofHubs({ hubs }: MetricSources): Measure[] {
   ]
 }
 
+/** See `UpstreamStatus`. */
+const upstreamStates = ['connecting', 'connected', 'refused', 'away'] as const
+
 function ofUpstreams({ upstreams }: MetricSources): Measure[] {
   const labels = '{upstream,dialect}'
-  const each = (read: (system: DialledSystem) => number) => (): Sample[] =>
-    upstreams().map((system) => [read(system), system.name, system.dialect])
+  const each = (read: (system: DialledSystem) => number | undefined) => (): Sample[] =>
+    upstreams().flatMap((system): Sample[] => {
+      const value = read(system)
+      return value === undefined ? [] : [[value, system.name, system.dialect]]
+    })
+  const states = () =>
+    upstreams().flatMap(({ name, dialect, state }) =>
+      upstreamStates.map((each): Sample => [Number(each === state), name, dialect, each]),
+    )
   return [
+    [
+      'clown_hub_upstream_state{upstream,dialect,state}',
+      'How a system that the hub dials is: 1 for the state that it has.',
+      states,
+    ],
+    [
+      `clown_hub_upstream_since_seconds${labels}`,
+      'Since when a system that the hub dials is as it is, in seconds since 1970.',
+      each(({ since }) => Date.parse(since) / 1000),
+    ],
+    [
+      `clown_hub_upstream_next_try_seconds${labels}`,
+      'When a system that is not there is dialled again, in seconds since 1970.',
+      each(({ nextTry }) => (nextTry === undefined ? undefined : Date.parse(nextTry) / 1000)),
+    ],
     [
       `clown_hub_upstream_connected${labels}`,
       'Whether a system that the hub dials is there.',

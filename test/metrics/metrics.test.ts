@@ -78,6 +78,15 @@ t.test('what the hub counts is told to Prometheus, by what came how', async (t) 
   const attic = '{upstream="attic",dialect="clown-talk"}'
   t.equal(numberOf(found, `clown_hub_upstream_connected${attic}`), 0)
   t.equal(numberOf(found, `clown_hub_upstream_devices${attic}`), 0)
+  const inState = (state: string) =>
+    numberOf(
+      found,
+      `clown_hub_upstream_state{upstream="attic",dialect="clown-talk",state="${state}"}`,
+    )
+  t.same(['connecting', 'connected', 'refused', 'away'].map(inState), [0, 0, 0, 1])
+  const since = numberOf(found, `clown_hub_upstream_since_seconds${attic}`)
+  t.ok(Math.abs(Number(since) - Date.now() / 1000) < 120)
+  t.ok(Number(numberOf(found, `clown_hub_upstream_next_try_seconds${attic}`)) > Number(since))
   t.equal(numberOf(found, 'clown_hub_mqtt_sessions{state="connected"}'), 3)
   t.ok(Number(numberOf(found, 'clown_hub_retained_messages')) >= 1)
   t.ok(Number(numberOf(found, 'clown_hub_history_series')) >= 1)

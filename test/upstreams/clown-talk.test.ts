@@ -3,9 +3,11 @@ import t from 'tap'
 import { systemClock } from '../../src/core/clock.ts'
 import { clownTalk } from '../../src/upstreams/clown-talk.ts'
 import { testCertificate } from '../certificates.ts'
+import { startedHouse } from '../dialects/house.ts'
 import { freePort } from '../programs.ts'
 import { startNode } from '../simulator/started-node.ts'
 import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
+import { bringsIn } from './contract.ts'
 import { outcome, secretFile, startedDialling } from './dialled-hub.ts'
 import { startedFarSide } from './far-side.ts'
 import { puppetHub } from './puppet-hub.ts'
@@ -73,6 +75,17 @@ t.test('the house of another hub is here as if it were our own', async (t) => {
     }),
   ])
   t.match(await answer.json(), { upstreams: [{ name: 'attic', state: 'connected', devices: 12 }] })
+})
+
+t.test('a house is here within its time, as in every language', async (t) => {
+  const house = await startedHouse(t, 'tvheadend')
+  await bringsIn(t, {
+    house,
+    settings: { ...signedIn, url: `ws://127.0.0.1:${house.hub.httpPort}/talk` },
+    relay: '/relay/i2c0-3b',
+    thermometer: '/thermometer/i2c0-48',
+    withinMs: 50,
+  })
 })
 
 t.test('two hubs that dial each other tell each other of their own alone', async (t) => {
