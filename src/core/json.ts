@@ -42,12 +42,34 @@ export function elementTexts(text: string, limits: JsonLimits): string[] {
 
 /** Whether the shape of `text` is within `limits`. */
 export function keepsJsonShape(text: string, limits: JsonLimits): boolean {
+  if (isTooSmallForExcess(text, limits)) return true
   try {
     cutsIn(text, limits)
     return true
   } catch {
     return false
   }
+}
+
+/** A unit of a text in UTF-8. */
+const mostBytesOfUnit = 3
+
+/** Most texts are so short, and have so few brackets, that nothing in them can be past a limit. */
+function isTooSmallForExcess(text: string, limits: JsonLimits): boolean {
+  const { depth, keys, arrayItems, stringBytes } = limits
+  const most = Math.min(keys, arrayItems, stringBytes / mostBytesOfUnit)
+  return text.length <= most && openersIn(text, depth) <= depth
+}
+
+/** How many brackets open, wherever they stand; past `most` they are not counted on. */
+function openersIn(text: string, most: number): number {
+  let count = 0
+  for (const opener of ['{', '[']) {
+    for (let at = text.indexOf(opener); at >= 0 && count <= most; count++) {
+      at = text.indexOf(opener, at + 1)
+    }
+  }
+  return count
 }
 
 /** What is open where a text is looked at. */
@@ -61,11 +83,13 @@ interface Shape {
 
 function cutsIn(text: string, limits: JsonLimits): readonly number[] {
   const shape: Shape = { openers: [], commasLeft: [], cuts: [] }
+  // Of such a text each string ends with the next quote, and none is too long.
+  const isPlain = text.length * mostBytesOfUnit <= limits.stringBytes && !text.includes('\\')
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     switch (code) {
       case characters.quote:
-        at = endOfString(text, at, limits.stringBytes)
+        at = isPlain ? nextQuote(text, at + 1) : endOfString(text, at, limits.stringBytes)
         break
       case characters.comma:
         spendComma(shape, at, limits)
@@ -115,6 +139,11 @@ function spendComma({ openers, commasLeft, cuts }: Shape, at: number, limits: Js
   throw openers.at(-1) === characters.openArray
     ? excess(`arrays of at most ${limits.arrayItems} items`)
     : excess(`objects of at most ${limits.keys} keys`)
+}
+
+function nextQuote(text: string, start: number): number {
+  const at = text.indexOf('"', start)
+  return at < 0 ? text.length : at
 }
 
 /** Where the closing quote of the string that opens at `start` stands, or where the text ends. */

@@ -22,6 +22,8 @@ export interface FrameReaderOptions {
 /** [MQTT-2.2.3] A fixed header is a byte and at most four bytes of length. */
 const maximumHeaderBytes = 5
 
+const nothing = Buffer.alloc(0)
+
 /** First room for a packet that comes in pieces. Every topic and id fit in it. */
 const firstBytes = 66 * 1024
 
@@ -61,9 +63,33 @@ export class FrameReader {
     this.#isEnough = false
     while (at < chunk.length && !this.#isEnough) {
       const partial = this.#partial
-      at = partial === undefined ? this.#readHeader(chunk, at) : this.#fill(partial, chunk, at)
+      at = partial === undefined ? this.#readPacket(chunk, at) : this.#fill(partial, chunk, at)
     }
-    return chunk.subarray(at)
+    return at === chunk.length ? nothing : chunk.subarray(at)
+  }
+
+  #readPacket(chunk: Buffer, start: number): number {
+    // Mostly all of it has come at once.
+    const end = this.#header.length === 0 ? this.#readWhole(chunk, start) : start
+    return end > start ? end : this.#readHeader(chunk, start)
+  }
+
+  /** Hands over a packet that is whole, and returns its end; `start` when it is not, or not to be kept as a whole. */
+  #readWhole(chunk: Buffer, start: number): number {
+    let at = start + 1
+    let remainingBytes = 0
+    for (let shift = 0; ; shift += 7) {
+      if (at === chunk.length || at - start === maximumHeaderBytes) return start
+      const byte = chunk.readUInt8(at++)
+      remainingBytes += (byte & 127) << shift
+      if (byte < 128) break
+    }
+    const end = at + remainingBytes
+    if (end > chunk.length) return start
+    const { checkHeader } = this.#options
+    if (checkHeader(this.level, chunk.readUInt8(start), remainingBytes) < remainingBytes) return start
+    this.#hand(chunk.subarray(start, end), at - start, remainingBytes)
+    return end
   }
 
   #readHeader(chunk: Buffer, start: number): number {
@@ -80,19 +106,13 @@ export class FrameReader {
     return at
   }
 
-  /** With the header complete before `at`: takes the packet out of the chunk, or its first part. */
+  /** With the header complete before `at`, and some of the packet missing or to be left out. */
   #startPacket(chunk: Buffer, at: number): number {
     const header = this.#header
     const remainingBytes = decodeLength(header)
     const { checkHeader } = this.#options
     const wantedBytes = checkHeader(this.level, Number(header[0]), remainingBytes)
     this.#header = []
-    const end = at + remainingBytes
-    const start = at - header.length
-    if (start >= 0 && end <= chunk.length && wantedBytes === remainingBytes) {
-      this.#hand(chunk.subarray(start, end), header.length, remainingBytes)
-      return end
-    }
     const keptBytes = header.length + wantedBytes
     const bytes = Buffer.allocUnsafe(Math.min(keptBytes, firstBytes))
     bytes.set(header)

@@ -192,9 +192,15 @@ export class PacketFields {
 
   /** Text in UTF-8, whatever its characters. */
   utf8(what: string): string {
-    const bytes = this.binary()
-    if (!isUtf8(bytes)) throw malformed(`expected ${what} in UTF-8, got other bytes`)
-    return bytes.toString()
+    const length = this.number()
+    const start = this.skip(length)
+    const end = start + length
+    const text = this.bytes.toString('utf8', start, end)
+    // What is no UTF-8 reads as this character, which may have been meant.
+    if (text.includes('\ufffd') && !isUtf8(this.bytes.subarray(start, end))) {
+      throw malformed(`expected ${what} in UTF-8, got other bytes`)
+    }
+    return text
   }
 
   /** Returns where the next `bytes` begin, and goes past them. */

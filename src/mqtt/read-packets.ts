@@ -54,11 +54,14 @@ export function readPublish(packet: Packet, level: Level): PublishPacket {
   if (topic === '' && (level < 5 || (isWhole && !said.has(p.topicAlias)))) {
     throw malformed('expected a topic, got an empty one')
   }
-  // [MQTT-3.3.2-14]
-  if (/[+#]/.test(said.textOf(p.responseTopic) ?? '')) {
-    throw protocolError('expected a response topic without wildcards')
-  }
+  if (said !== noProperties) checkResponseTopic(said)
   return { topic, payload: fields.rest(), qos: asQos(qos), retain, id, said }
+}
+
+/** [MQTT-3.3.2-14] */
+function checkResponseTopic(said: ReadProperties): void {
+  if (!/[+#]/.test(said.textOf(p.responseTopic) ?? '')) return
+  throw protocolError('expected a response topic without wildcards')
 }
 
 /** [MQTT-2.3.1-1] */
