@@ -20,8 +20,6 @@ export interface ClientOutputOptions {
   readonly buffer: WriteBuffer
   readonly frames: PublishFrames
   readonly sampledLog: SampledLog
-  /** Whether the socket has more than it takes at once. */
-  isBehind(): boolean
   lastByteAtMs(): number
   readonly connection: object
   takenOver(): void
@@ -81,7 +79,7 @@ export class ClientOutput {
 
   /** Whether more waits for the client than goes out at once. */
   get isBehind(): boolean {
-    return this.#options.isBehind()
+    return this.#buffer.isBehind
   }
 
   /** Sends a message, with an id above QoS 0. Returns false when it is too large for the client. */

@@ -256,7 +256,6 @@ export class MqttConnection {
       ...this.#origin,
       keepAliveSeconds: keepAliveOf(connect, this.#context.settings),
       buffer: this.#output,
-      isBehind: () => this.#socket.writableNeedDrain,
       lastByteAtMs: () => this.#deadlines.lastByteAtMs,
       takenOver: () => this.#disconnect(reasons.takenOver, 'another connection of this client'),
     }

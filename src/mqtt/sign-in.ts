@@ -166,7 +166,6 @@ export interface AcceptedClient {
   /** For how long the hub hears nothing of it and goes on. */
   readonly keepAliveSeconds: number
   readonly buffer: WriteBuffer
-  isBehind(): boolean
   lastByteAtMs(): number
   /** The TCP or TLS socket below. */
   readonly connection: object

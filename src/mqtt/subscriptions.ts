@@ -134,7 +134,8 @@ export class Subscriptions {
    */
   grantFor(message: Granted, name: string): Grant | undefined {
     const { qos } = message
-    if (this.#special === 0 && this.#areAllAt(qos)) return plainGrant(qos, false)
+    // Of each receiver as little is looked at as can be.
+    if (this.#special === 0 && (qos === 0 || this.#areAllAt(qos))) return plainGrant(qos, false)
     const matching = this.#matching(message.topic).filter(
       ({ noLocal }) => !noLocal || message.client !== name,
     )
@@ -153,9 +154,9 @@ export class Subscriptions {
   }
 
   /** Whether no subscription makes the QoS of a message lower. */
-  #areAllAt(qos: Qos): boolean {
+  #areAllAt(qos: 1 | 2): boolean {
     const { 0: atMostOnce, 1: atLeastOnce } = this.#atQos
-    return qos === 0 || atMostOnce + (qos === 2 ? atLeastOnce : 0) === 0
+    return atMostOnce + (qos === 2 ? atLeastOnce : 0) === 0
   }
 
   #matching(topic: string): SubscribedFilter[] {

@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { ByteShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
-import { isCommand } from '../core/topic.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Traffic } from './statistics.ts'
 import type { PublishFrame } from './write-packets.ts'
@@ -43,6 +42,9 @@ interface Held {
 export class WriteBuffer {
   readonly #options: WriteBufferOptions
   readonly #socket: Duplex
+  readonly #endOfTick: WriteBufferOptions['endOfTick']
+  /** Whether more waits for the client than goes out at once. */
+  isBehind = false
   /** Where what is sent counts. */
   traffic: Traffic
   readonly #limitBytes: number
@@ -68,13 +70,15 @@ export class WriteBuffer {
   #largestBytes = 0
 
   constructor(options: WriteBufferOptions) {
-    const { socket, traffic, limitBytes } = options
+    const { socket, endOfTick, traffic, limitBytes } = options
     this.#options = options
     this.#socket = socket
+    this.#endOfTick = endOfTick
     this.traffic = traffic
     this.#limitBytes = limitBytes
     socket.on('drain', () => {
       if (this.#isClosed) return
+      this.isBehind = false
       this.#unreadBytes = 0
       this.#caughtUp()
       this.#hasShareFor(this.#waitingBytes)
@@ -92,8 +96,8 @@ export class WriteBuffer {
    * Takes a message with its id, which is 0 at QoS 0. A command goes out at once, before all that follows from it,
    * unless others came in the same turn.
    */
-  addPublish({ bytes, idAt }: PublishFrame, id: number, topic: string): void {
-    const isAtOnce = !this.#isFlushDue && isCommand(topic)
+  addPublish({ bytes, idAt, isCommand }: PublishFrame, id: number, topic: string): void {
+    const isAtOnce = isCommand && !this.#isFlushDue
     // Older than what goes out now.
     if (this.#latestBytes > 0) this.#forgetLatest(topic)
     this.#collect(idAt > 0 ? withId(bytes, idAt, id) : bytes)
@@ -170,7 +174,7 @@ export class WriteBuffer {
 
   /** Acknowledgements wait for the disk all the time, of a client that never stops publishing. */
   get #isDrained(): boolean {
-    return !this.#socket.writableNeedDrain && this.#heldBytes < replayBytes
+    return !this.isBehind && this.#heldBytes < replayBytes
   }
 
   #caughtUp(): void {
@@ -219,19 +223,19 @@ export class WriteBuffer {
     if (this.#collectedBytes > this.#limitBytes) this.flush()
     if (this.#isFlushDue) return
     this.#isFlushDue = true
-    this.#options.endOfTick.add(this)
+    this.#endOfTick.add(this)
   }
 
   #write(bytes: Buffer): void {
     if (this.#isClosed) return
     if (bytes.length > 0) {
       this.traffic.bytesSent += bytes.length
-      this.#socket.write(bytes)
+      this.isBehind = !this.#socket.write(bytes)
     }
     this.#drained()
     const waitingBytes = this.#waitingBytes
     this.#unreadBytes = waitingBytes
-    if (!this.#socket.writableNeedDrain) this.#caughtUp()
+    if (!this.isBehind) this.#caughtUp()
     const mostBytes = this.#limitBytes + 2 * this.#largestBytes
     if (waitingBytes === 0) this.#largestBytes = 0
     const isTooMuch = waitingBytes > mostBytes || !this.#hasShareFor(waitingBytes)

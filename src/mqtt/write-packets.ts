@@ -1,6 +1,7 @@
 /** Packets to clients, as MQTT 3.1.1 and 5 have them; 3.1 has the same as 3.1.1. */
 import { steadyMs } from '../core/clock.ts'
 import type { MessageProperties, Qos, Receivers } from '../core/message.ts'
+import { isCommand } from '../core/topic.ts'
 import { type Level, packetTypes, type Reason, reasons } from './packet.ts'
 import {
   longProperty,
@@ -56,6 +57,7 @@ export interface PublishFrame {
   readonly bytes: Buffer
   /** Where its id is; 0 at QoS 0. */
   readonly idAt: number
+  readonly isCommand: boolean
 }
 
 /** [MQTT-3.3] */
@@ -75,7 +77,7 @@ export function writePublish(message: Published, head: PublishHead): PublishFram
   if (qos > 0) at = bytes.writeUInt16BE(0, at)
   bytes.set(said, at)
   bytes.set(message.payload, at + said.length)
-  return { bytes, idAt }
+  return { bytes, idAt, isCommand: isCommand(message.topic) }
 }
 
 /** The frames of one message after another: made once for all who receive the same. */

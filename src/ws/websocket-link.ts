@@ -45,6 +45,7 @@ export interface WebSocketLinkOptions {
 export class WebSocketLink implements Link {
   readonly #writer: FrameWriter
   readonly #options: WebSocketLinkOptions
+  readonly #traffic: WebSocketLinkOptions['traffic']
   readonly #queue = new BackpressureQueue()
   readonly #written = () => this.#drain()
   readonly #waitingForRoom: ((isOpen: boolean) => void)[] = []
@@ -61,12 +62,13 @@ export class WebSocketLink implements Link {
   constructor(writer: FrameWriter, options: WebSocketLinkOptions) {
     this.#writer = writer
     this.#options = options
+    this.#traffic = options.traffic
     this.#roomBytes = options.limits.conflateBytes / 2
   }
 
   /** Counts a message that its reader has sent. */
   received(): void {
-    this.#options.traffic.messagesReceived++
+    this.#traffic.messagesReceived++
   }
 
   send(frame: string): void {
@@ -163,7 +165,7 @@ export class WebSocketLink implements Link {
   }
 
   #write(frame: string): void {
-    this.#options.traffic.messagesSent++
+    this.#traffic.messagesSent++
     this.#writer.send(frame, this.#written)
   }
 
@@ -173,7 +175,7 @@ export class WebSocketLink implements Link {
   }
 
   #count({ frames }: FrameBatch): void {
-    this.#options.traffic.messagesSent += frames.length
+    this.#traffic.messagesSent += frames.length
   }
 
   #keep(frame: string, topic: string | undefined): void {
