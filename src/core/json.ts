@@ -83,13 +83,12 @@ interface Shape {
 
 function cutsIn(text: string, limits: JsonLimits): readonly number[] {
   const shape: Shape = { openers: [], commasLeft: [], cuts: [] }
-  // Of such a text each string ends with the next quote, and none is too long.
-  const isPlain = text.length * mostBytesOfUnit <= limits.stringBytes && !text.includes('\\')
+  const endOf = hasPlainStrings(text, limits) ? nextQuote : endOfString
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     switch (code) {
       case characters.quote:
-        at = isPlain ? nextQuote(text, at + 1) : endOfString(text, at, limits.stringBytes)
+        at = endOf(text, at, limits.stringBytes)
         break
       case characters.comma:
         spendComma(shape, at, limits)
@@ -141,8 +140,14 @@ function spendComma({ openers, commasLeft, cuts }: Shape, at: number, limits: Js
     : excess(`objects of at most ${limits.keys} keys`)
 }
 
+/** Whether each string ends with the next quote, and none is too long. */
+function hasPlainStrings(text: string, { stringBytes }: JsonLimits): boolean {
+  return text.length * mostBytesOfUnit <= stringBytes && !text.includes('\\')
+}
+
+/** As `endOfString`, of a text with plain strings. */
 function nextQuote(text: string, start: number): number {
-  const at = text.indexOf('"', start)
+  const at = text.indexOf('"', start + 1)
   return at < 0 ? text.length : at
 }
 

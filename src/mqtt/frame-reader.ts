@@ -87,7 +87,8 @@ export class FrameReader {
     const end = at + remainingBytes
     if (end > chunk.length) return start
     const { checkHeader } = this.#options
-    if (checkHeader(this.level, chunk.readUInt8(start), remainingBytes) < remainingBytes) return start
+    if (checkHeader(this.level, chunk.readUInt8(start), remainingBytes) < remainingBytes)
+      return start
     this.#hand(chunk.subarray(start, end), at - start, remainingBytes)
     return end
   }
