@@ -1,4 +1,6 @@
-FROM node:24-bookworm-slim AS build
+# By digest where one is known: --build-arg NODE_IMAGE=node@sha256:…
+ARG NODE_IMAGE=node:24-bookworm-slim
+FROM ${NODE_IMAGE} AS build
 WORKDIR /hub
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
@@ -8,7 +10,7 @@ COPY client client
 COPY dashboard dashboard
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Clown.Hub" \
       org.opencontainers.image.description="A topic-based IoT hub: websockets, an MQTT broker, and relays that tell the truth" \
       org.opencontainers.image.licenses="MIT"

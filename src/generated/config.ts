@@ -800,7 +800,7 @@ export interface ConfigInput {
        */
       bytes?: number
       /**
-       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.
+       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, the client for whom most is kept gives way.
        */
       totalBytes?: number
     }
@@ -2036,7 +2036,7 @@ export interface Config {
        */
       bytes: number
       /**
-       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.
+       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, the client for whom most is kept gives way.
        */
       totalBytes: number
     }

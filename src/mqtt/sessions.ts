@@ -229,7 +229,7 @@ export class Sessions {
     while (this.#usage.bytes > totalBytes && session.queue.dropOldest()) {}
   }
 
-  /** Of the user for whom most is kept, who has been away for longest goes first. */
+  /** Of the user for whom most is kept, the client for whom most is kept goes first. */
   #makeRoom(): void {
     const { totalBytes } = this.#options.limits
     if (this.#usage.bytes <= totalBytes) return
@@ -249,7 +249,10 @@ interface WeighedSession {
   readonly weight: number
 }
 
-/** The names of sessions in the order in which they give way: always the first of the user who then has most. */
+/**
+ * The names of sessions in the order in which they give way: of the user who then has most, the client that has most,
+ * and of those who have as much the first.
+ */
 function* heaviestFirst(sessions: readonly WeighedSession[]): Generator<string, void, void> {
   // In the order in which their first ones went away, which decides between users who have as much.
   const users = new Map<string, { weight: number; own: WeighedSession[] }>()
@@ -260,11 +263,13 @@ function* heaviestFirst(sessions: readonly WeighedSession[]): Generator<string, 
     entry.weight += session.weight
     entry.own.push(session)
   }
+  // The next one stands at the end.
+  for (const { own } of users.values()) own.sort((a, b) => b.weight - a.weight).reverse()
   for (let left = sessions.length; left > 0; left--) {
     const heaviest = [...users.values()].reduce((most, one) =>
       one.weight > most.weight ? one : most,
     )
-    for (const { name, weight } of heaviest.own.splice(0, 1)) {
+    for (const { name, weight } of heaviest.own.splice(-1)) {
       heaviest.weight -= weight
       yield name
     }

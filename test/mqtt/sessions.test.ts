@@ -198,19 +198,34 @@ t.test('a link that was taken over ends nothing', async (t) => {
   left('nobody', first)
 })
 
-t.test('past the bytes of all, who is away for longest gives way', async (t) => {
-  const { accept, visit, keep, ended, dropped } = startSessions(t, { totalBytes: 600 })
-  for (const clientId of ['empty', 'a', 'b']) visit(clientId)
-  keep('a', 1)
-  keep('b', 2)
-  keep('nobody', 3)
-  t.same(ended, [])
-  keep('b', 4)
-  t.same(ended, ['a'], 'what holds nothing may stay')
-  accept('b')
-  keep('b', 5)
-  t.same([ended, dropped], [['a'], ['b 2']], 'who is there only loses the oldest message')
+t.test('F57: of a user with several clients it is the one for whom most is kept', async (t) => {
+  const { visit, keep, ended } = startSessions(t, { totalBytes: 1500 })
+  for (const clientId of ['first', 'flooded', 'last']) {
+    visit(`nodes:${clientId}`)
+    keep(`nodes:${clientId}`, 1)
+  }
+  for (let id = 2; id < 9 && ended.length === 0; id++) keep('nodes:flooded', id)
+  t.same(ended, ['nodes:flooded'], 'and not the one that was there first')
 })
+
+t.test(
+  'past the bytes of all, who has most gives way, and of equals who is away for longest',
+  async (t) => {
+    const { accept, visit, keep, ended, dropped } = startSessions(t, { totalBytes: 600 })
+    for (const clientId of ['empty', 'a', 'b']) visit(clientId)
+    keep('a', 1)
+    keep('b', 2)
+    keep('nobody', 3)
+    t.same(ended, [])
+    visit('c')
+    keep('c', 4)
+    t.same(ended, ['a'], 'what holds nothing may stay')
+    accept('b')
+    accept('c')
+    keep('b', 5)
+    t.same([ended, dropped], [['a'], ['b 2']], 'who is there only loses the oldest message')
+  },
+)
 
 t.test('what others hold does not end before what may be dropped', async (t) => {
   const { accept, keep, dropped } = startSessions(t, { totalBytes: 300 })

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { AlarmClock } from '../../core/clock.ts'
+import { hasRoomFor } from '../../core/equal-share.ts'
 import { whenAborted } from '../../core/guard.ts'
 import { isRecord } from '../../core/json.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
@@ -75,12 +76,13 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
   }
   const makeRoom = (user: string): boolean => {
     if (kept.size < limits.mailboxes) return true
-    const unread = [...kept.values()].filter(({ readers }) => readers.size === 0)
-    // Whoever takes many has those taken away first.
-    const victim = unread.find(({ mailbox }) => mailbox.user === user) ?? unread[0]
     sampledLog.warn('mailboxes-ended', { user }, 'there are too many mailboxes')
+    const victim = givingWay(user, [...kept.values()])
     if (victim !== undefined) end(victim)
-    return victim !== undefined
+    const owners = [...kept.values()].map(({ mailbox }) => mailbox.user)
+    const own = owners.filter((owner) => owner === user).length
+    const sharers = new Set(owners).size
+    return hasRoomFor({ most: limits.mailboxes, total: kept.size, own, sharers })
   }
   const make = (user: string): Mailbox => {
     const queue = createQueue(limits.mailboxMessages, sampledLog)
@@ -129,6 +131,16 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       for (const one of [...kept.values()]) end(one)
     },
   }
+}
+
+/** Of those that nobody reads it is the first of `user`, who takes many, or else of whoever has most. */
+function givingWay(user: string, kept: readonly Kept[]): Kept | undefined {
+  const counts = new Map<string, number>()
+  for (const { mailbox } of kept) counts.set(mailbox.user, (counts.get(mailbox.user) ?? 0) + 1)
+  const countOf = ({ mailbox }: Kept) => Number(counts.get(mailbox.user))
+  const unread = kept.filter(({ readers }) => readers.size === 0)
+  const own = unread.find(({ mailbox }) => mailbox.user === user)
+  return own ?? unread.sort((a, b) => countOf(b) - countOf(a))[0]
 }
 
 /** Messages in order, of which readers are told; past `most`, the oldest is dropped. */

@@ -39,6 +39,22 @@ t.test('what has waited is for nobody when its user is gone', (t) => {
   t.end()
 })
 
+t.test('F57: past the bound it is a mailbox of the user who has most that gives way', (t) => {
+  const { open } = opened({ mailboxes: 4, mailboxMessages: 16 })
+  const first = open('first')
+  const others = ['many', 'many', 'many'].map((user) => open(user))
+  open('late')
+  t.equal(open('first', first.id), first, 'whoever was first is still there')
+  t.not(open('many', others[0]?.id ?? ''), others[0])
+
+  const read = opened({ mailboxes: 4, mailboxMessages: 16 })
+  for (let count = 0; count < 4; count++) read.open('many').read(() => {})
+  t.equal(read.mailboxes.open('many', null), undefined)
+  read.open('late').read(() => {})
+  t.equal(read.mailboxes.open('another', null), undefined, 'a quarter more, and no more')
+  t.end()
+})
+
 const note = (text: string | number) => ({ notificationClass: 'message', text })
 
 t.test(
