@@ -59,6 +59,8 @@ export interface HubLabel {
   readonly hidden?: boolean
   /** Whether pages show it first. */
   readonly favorite?: boolean
+  /** How long it may be on before the hub turns it off. */
+  readonly autoOffSeconds?: number
 }
 
 /** What is to be different of a label: null is taken away, and what is not there stays. */

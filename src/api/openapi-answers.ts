@@ -53,6 +53,7 @@ const integer = { type: 'integer' } as const
 const label = {
   ...{ title: text, room: text, icon: text },
   ...{ order: { type: 'number' }, hidden: boolean, favorite: boolean },
+  autoOffSeconds: { type: 'number' },
 } as const
 
 const rule = object({ allow: manyOf(text), deny: manyOf(text), topic: text }, ['allow', 'deny'])

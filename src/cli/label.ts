@@ -5,7 +5,7 @@ import { type HubAnswer, tellAnswer } from './ask-hub.ts'
 import { deviceNamed, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { wordOf } from './terminal.ts'
 
-const usage = `label DEVICE [--title TEXT] [--room TEXT] [--icon NAME] [--order NUMBER] [--hidden yes|no] [--favorite yes|no] [--base BASE] [--json] ${hubUsage}`
+const usage = `label DEVICE [--title TEXT] [--room TEXT] [--icon NAME] [--order NUMBER] [--hidden yes|no] [--favorite yes|no] [--auto-off SECONDS] [--base BASE] [--json] ${hubUsage}`
 
 const options = {
   title: { type: 'string' },
@@ -14,6 +14,7 @@ const options = {
   order: { type: 'string' },
   hidden: { type: 'string' },
   favorite: { type: 'string' },
+  'auto-off': { type: 'string' },
   base: { type: 'string' },
   json: { type: 'boolean', default: false },
   ...hubOptions,
@@ -22,7 +23,7 @@ const options = {
 export const labelDevice: CliCommand = {
   usage,
   summary:
-    'say what a device is called, which room it is in, and how pages show it; an empty text takes what was said away',
+    'say what a device is called, which room it is in, how pages show it, and how long it may be on; an empty text takes what was said away',
   run: async (args, terminal) => {
     const { values, positionals } = readArguments(usage, () =>
       parseArgs({ args, options, allowPositionals: true }),
@@ -34,9 +35,10 @@ export const labelDevice: CliCommand = {
       title: given(title, String),
       room: given(room, String),
       icon: given(icon, String),
-      order: given(order, readNumber),
+      order: given(order, readNumber('--order')),
       hidden: given(hidden, readAnswer('--hidden')),
       favorite: given(favorite, readAnswer('--favorite')),
+      autoOffSeconds: given(values['auto-off'], readNumber('--auto-off')),
     })
     const request = { path: '/api/label', json }
     const linesOf = (body: HubAnswer['body']) =>
@@ -53,10 +55,13 @@ function given<Value>(text: string | undefined, read: (text: string) => Value) {
   return text === '' ? null : read(text)
 }
 
-function readNumber(text: string): number {
-  const number = Number(text)
-  if (Number.isFinite(number)) return number
-  throw new HubError('bad-command-line', `expected --order to be a number, got ${quote(text)}`)
+/** @throws HubError `bad-command-line` */
+function readNumber(option: string): (text: string) => number {
+  return (text) => {
+    const number = Number(text)
+    if (Number.isFinite(number)) return number
+    throw new HubError('bad-command-line', `expected ${option} to be a number, got ${quote(text)}`)
+  }
 }
 
 /** @throws HubError `bad-command-line` */
@@ -69,7 +74,8 @@ function readAnswer(option: string): (text: string) => boolean {
 }
 
 /** What a label says, as somebody would: `"Pump", in Cellar, a favorite`. */
-function words({ title, room, icon, order, hidden, favorite }: HubAnswer['body']): string {
+function words({ title, room, icon, order, ...flags }: HubAnswer['body']): string {
+  const { hidden, favorite, autoOffSeconds } = flags
   const parts = [
     title === undefined ? [] : `called ${wordOf(title)}`,
     room === undefined ? [] : `in ${wordOf(room)}`,
@@ -77,6 +83,7 @@ function words({ title, room, icon, order, hidden, favorite }: HubAnswer['body']
     order === undefined ? [] : `order ${wordOf(order)}`,
     hidden === true ? 'hidden' : [],
     favorite === true ? 'a favorite' : [],
+    autoOffSeconds === undefined ? [] : `turned off after ${wordOf(autoOffSeconds)} s`,
   ]
   return parts.flat().join(', ') || 'has no name and no room'
 }

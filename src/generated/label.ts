@@ -32,4 +32,8 @@ export interface LabelRequest {
    * Whether pages show it first.
    */
   favorite?: boolean | null
+  /**
+   * How long it may be on before the hub turns it off; a shorter time of commands.rules holds all the same.
+   */
+  autoOffSeconds?: number | null
 }

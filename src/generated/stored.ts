@@ -242,6 +242,10 @@ export interface LabelEntry {
    * Whether pages show it first.
    */
   favorite?: boolean
+  /**
+   * How long it may be on.
+   */
+  autoOffSeconds?: number
 }
 
 /**

@@ -888,7 +888,7 @@ validate20.errors = vErrors;
 return errors === 0;
 }
 
-const schema22 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:label","title":"Label request","description":"The body of POST /api/label: what people call a device, and where it is. What is null is taken away; what is not there stays.","examples":[{"device":"devices/hardwario/power-controller:0/relay/-","title":"Pump","room":"Cellar"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/hardwario/power-controller:0/relay/-"]},"title":{"description":"What people call it.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Pump"]},"room":{"description":"Where it is.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Cellar"]},"icon":{"description":"The name of a picture for it, for whatever shows devices.","type":["string","null"],"minLength":1,"maxLength":64,"examples":["pump"]},"order":{"description":"Its place among others: the lowest first.","type":["number","null"],"examples":[3]},"hidden":{"description":"Whether pages leave it out.","type":["boolean","null"],"examples":[true]},"favorite":{"description":"Whether pages show it first.","type":["boolean","null"],"examples":[true]}},"additionalProperties":false};
+const schema22 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:label","title":"Label request","description":"The body of POST /api/label: what people call a device, and where it is. What is null is taken away; what is not there stays.","examples":[{"device":"devices/hardwario/power-controller:0/relay/-","title":"Pump","room":"Cellar"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/hardwario/power-controller:0/relay/-"]},"title":{"description":"What people call it.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Pump"]},"room":{"description":"Where it is.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Cellar"]},"icon":{"description":"The name of a picture for it, for whatever shows devices.","type":["string","null"],"minLength":1,"maxLength":64,"examples":["pump"]},"order":{"description":"Its place among others: the lowest first.","type":["number","null"],"examples":[3]},"hidden":{"description":"Whether pages leave it out.","type":["boolean","null"],"examples":[true]},"favorite":{"description":"Whether pages show it first.","type":["boolean","null"],"examples":[true]},"autoOffSeconds":{"description":"How long it may be on before the hub turns it off; a shorter time of commands.rules holds all the same.","type":["number","null"],"minimum":1,"maximum":31536000,"examples":[3600]}},"additionalProperties":false};
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -903,7 +903,7 @@ return false;
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((((((key0 === "device") || (key0 === "title")) || (key0 === "room")) || (key0 === "icon")) || (key0 === "order")) || (key0 === "hidden")) || (key0 === "favorite"))){
+if(!((((((((key0 === "device") || (key0 === "title")) || (key0 === "room")) || (key0 === "icon")) || (key0 === "order")) || (key0 === "hidden")) || (key0 === "favorite")) || (key0 === "autoOffSeconds"))){
 validate21.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -1049,6 +1049,34 @@ var valid0 = _errs14 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.autoOffSeconds !== undefined){
+let data7 = data.autoOffSeconds;
+const _errs16 = errors;
+if((!((typeof data7 == "number") && (isFinite(data7)))) && (data7 !== null)){
+validate21.errors = [{instancePath:instancePath+"/autoOffSeconds",schemaPath:"#/properties/autoOffSeconds/type",keyword:"type",params:{type: schema22.properties.autoOffSeconds.type},message:"must be number,null"}];
+return false;
+}
+if(errors === _errs16){
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 > 31536000 || isNaN(data7)){
+validate21.errors = [{instancePath:instancePath+"/autoOffSeconds",schemaPath:"#/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 31536000},message:"must be <= 31536000"}];
+return false;
+}
+else {
+if(data7 < 1 || isNaN(data7)){
+validate21.errors = [{instancePath:instancePath+"/autoOffSeconds",schemaPath:"#/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs16 === errors;
+}
+else {
+var valid0 = true;
+}
 }
 }
 }

@@ -833,7 +833,7 @@ validate17.errors = vErrors;
 return errors === 0;
 }
 
-const schema19 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:label","title":"Stored label","description":"What people call a device and where it is, under its topic.","examples":[{"title":"Pump","room":"Cellar","favorite":true}],"type":"object","properties":{"title":{"description":"What people call it.","type":"string"},"room":{"description":"Where it is.","type":"string"},"icon":{"description":"The name of a picture for it.","type":"string"},"order":{"description":"Its place among others.","type":"number"},"hidden":{"description":"Whether pages leave it out.","type":"boolean"},"favorite":{"description":"Whether pages show it first.","type":"boolean"}}};
+const schema19 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:label","title":"Stored label","description":"What people call a device and where it is, under its topic.","examples":[{"title":"Pump","room":"Cellar","favorite":true}],"type":"object","properties":{"title":{"description":"What people call it.","type":"string"},"room":{"description":"Where it is.","type":"string"},"icon":{"description":"The name of a picture for it.","type":"string"},"order":{"description":"Its place among others.","type":"number"},"hidden":{"description":"Whether pages leave it out.","type":"boolean"},"favorite":{"description":"Whether pages show it first.","type":"boolean"},"autoOffSeconds":{"description":"How long it may be on.","type":"number"}}};
 
 function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -911,6 +911,20 @@ var valid0 = _errs11 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.autoOffSeconds !== undefined){
+let data6 = data.autoOffSeconds;
+const _errs13 = errors;
+if(!((typeof data6 == "number") && (isFinite(data6)))){
+validate18.errors = [{instancePath:instancePath+"/autoOffSeconds",schemaPath:"#/properties/autoOffSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
 }
 }
 }

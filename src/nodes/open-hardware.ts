@@ -315,7 +315,8 @@ async function openCommanding(
   const audit = await openAudit(config, { ...parts, ...known })
   const { auditLog, deferred } = audit
   const replacements = await openReplacements({ ...parts, ...sharing, devices: nodes.devices })
-  const rules = createDeviceRules(config.commands, replacements)
+  const { labels } = known.nodes
+  const rules = createDeviceRules(config.commands, replacements, labels)
   const { isKnown, isAway } = knownDevices(known)
   const { directory } = parts.access
   const about = { directory, prefix: config.profiles.prefix, believed: config.bus?.trust }
@@ -328,8 +329,9 @@ async function openCommanding(
     onLocked: (device) => commands.locked(device),
     onDue: (device, off) => path.enter(offMessage(device, off), autoOff),
   })
+  onClose(labels.onChange(relayGuard.ruled))
   const records = createTopicRecords({
-    ...{ ...parts, ...known, rules, replacements, topicLimits },
+    ...{ ...parts, ...known, rules, replacements, labels, topicLimits },
     history: config.history,
     claims: host.claims,
     isOfProfiles: (topic) => profileDevices.hold(topic),

@@ -8,6 +8,7 @@ import { type ClownModel, shapeOf, type TopicShape } from './clown-model.ts'
 import { commandedDevice, deviceOf } from './device.ts'
 import type { HistoryFilters } from './history/recorder.ts'
 import type { Claimed, Claims } from './profiles/claims.ts'
+import type { DeviceLabels } from './registry/device-labels.ts'
 import type { KnownDevice } from './registry/device-table.ts'
 import type { DeviceRules } from './relay-guard/device-rules.ts'
 import type { Replacements } from './relay-guard/replacements.ts'
@@ -64,6 +65,7 @@ export interface TopicRecordsOptions {
   readonly rules: DeviceRules
   /** Tells that the rules of devices are others now. */
   readonly replacements: Pick<Replacements, 'onChange'>
+  readonly labels: Pick<DeviceLabels, 'onChange'>
   readonly topicLimits: TopicLimits
   readonly history: HistoryFilters
   readonly claims: Pick<Claims, 'on' | 'version'>
@@ -100,7 +102,9 @@ export function createTopicRecords(options: TopicRecordsOptions): TopicRecords {
     return record
   }
   // What Clown.Model binds is different now, or what is guarded.
-  const stops = [options.bases.onChange(forgetAll), options.replacements.onChange(forgetAll)]
+  const stops = [options.bases, options.replacements, options.labels].map(({ onChange }) =>
+    onChange(forgetAll),
+  )
   const { claims } = options
   const ofNow = (record: TopicRecord) => {
     if (record.claimsVersion !== claims.version) {

@@ -6,15 +6,18 @@ const device = 'nodes/bridge/0/relay/i2c0-3b'
 
 t.test('what is said of a device is asked of the hub, and told in one line', async (t) => {
   const body = { device, title: 'Pump\u0007', room: 'Cellar', icon: 'pump', order: 3, hidden: true }
-  const { url, heard } = await answeringHub(t, { status: 200, body: { ...body, favorite: true } })
-  const told = 'called Pump , in Cellar, icon pump, order 3, hidden, a favorite'
+  const { url, heard } = await answeringHub(t, {
+    ...{ status: 200, body: { ...body, favorite: true, autoOffSeconds: 60 } },
+  })
+  const told =
+    'called Pump , in Cellar, icon pump, order 3, hidden, a favorite, turned off after 60 s'
   const line = `label relay/i2c0-3b --url ${url}`
   t.same(await ranLine(`${line} --title Pump --room= --order 3 --hidden yes --favorite no`), {
     code: 0,
     output: [`${device}: ${told}`],
     errors: [],
   })
-  await ranLine(`${line} --order= --icon pump`)
+  await ranLine(`${line} --order= --icon pump --auto-off 60`)
   t.match(heard, [
     {
       path: '/api/label',
@@ -22,7 +25,10 @@ t.test('what is said of a device is asked of the hub, and told in one line', asy
         ...{ device, title: 'Pump', room: null, order: 3, hidden: true, favorite: false },
       }),
     },
-    { path: '/api/label', body: JSON.stringify({ device, icon: 'pump', order: null }) },
+    {
+      path: '/api/label',
+      body: JSON.stringify({ device, icon: 'pump', order: null, autoOffSeconds: 60 }),
+    },
   ])
 })
 

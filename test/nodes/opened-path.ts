@@ -64,6 +64,7 @@ export function opened(
     model,
     bases: { binds: (topic) => !topic.startsWith('elsewhere/'), onChange: () => () => {} },
     replacements: { onChange: () => () => {} },
+    labels: { onChange: () => () => {} },
     rules: createDeviceRules({ timeoutSeconds: 5, rules }),
     topicLimits: ceilingOfTopics,
     history: { record: ['#'], ignore: ['n/silent/#'] },

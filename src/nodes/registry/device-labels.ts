@@ -10,6 +10,7 @@ import type { LabelEntry } from '../../generated/stored.ts'
 import { validateLabelEntry } from '../../generated/validate-stored.js'
 import type { Store } from '../../store/store.ts'
 import { openStoredTable, type ShareTable, sharedBy } from '../../store/stored-table.ts'
+import { commandTopic } from '../device.ts'
 
 /** What people call a device, and where it is: of a device that nobody has named, what it calls itself. */
 export type DeviceLabel = Readonly<LabelEntry>
@@ -28,7 +29,8 @@ export interface DeviceLabels {
    * Changes the label of a device that is known as `user` wants it: what is null is taken away. Resolves with the label
    * once it outlives the hub.
    *
-   * @throws HubError `forbidden` unless the user is an operator or an admin; `unknown-device` for what the user may
+   * @throws HubError `forbidden` unless the user is an operator or an admin, and may command what is to be turned off after
+   * some time; `unknown-device` for what the user may
    * not read, too; `bad-payload` for a text that cannot be shown; `cannot-write-store`.
    */
   change(user: User, request: LabelRequest): Promise<LabelAnswer>
@@ -104,6 +106,7 @@ export async function openDeviceLabels(options: LabelsOptions): Promise<DeviceLa
         const expected = 'expected a device that is known and that you may read'
         throw new HubError('unknown-device', `${expected}, got ${quote(device)}`)
       }
+      if (change.autoOffSeconds !== undefined) checkCommand(user, device)
       if (labels.get(device) === undefined) makeRoom()
       keep(device, changed({ ...labels.get(device) }, change))
       await labels.stored()
@@ -115,6 +118,12 @@ export async function openDeviceLabels(options: LabelsOptions): Promise<DeviceLa
 function checkRole({ role = 'none' }: User): void {
   if (role === 'operator' || role === 'admin') return
   throw new HubError('forbidden', `expected a user of role operator or admin, got ${role}`)
+}
+
+function checkCommand(user: User, device: string): void {
+  const { allowed, reason } = rightsOf(user).may('command', commandTopic(device))
+  if (!allowed)
+    throw new HubError('forbidden', `expected a right to command it, got none: ${reason}`)
 }
 
 /** @throws HubError `bad-payload` */

@@ -20,6 +20,8 @@ export interface AutoOff {
   check(command: GuardedCommand): void
   sent(command: GuardedCommand): void
   reported(device: string, value: unknown): void
+  /** The rules of a device may be others now: a time that is shorter counts at once, one that is longer from the next time on. */
+  ruled(device: string): void
   /** Nothing is to be turned off any more on this topic; returns whether something was. */
   forget(device: string): boolean
   /** What is overdue is tried at once: for all devices of a node, or for one. */
@@ -82,6 +84,16 @@ export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>):
   const watch = watchTimeOfDay(parts, replan)
   return {
     reported,
+    ruled: (device) => {
+      const entry = armed.get(device)
+      if (!isTurnedOff(rules(device))) disarm(device)
+      else if (entry === undefined) reported(device, lastValueOf(device))
+      else {
+        const dueAtMs = Math.min(entry.dueAtMs, latestDueMs(rules(device), parts))
+        armed.set(device, { ...entry, dueAtMs })
+        attempts.plan(device, { ...entry, dueAtMs })
+      }
+    },
     start: () => {
       attempts.start()
       watch.start()

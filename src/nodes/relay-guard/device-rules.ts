@@ -7,6 +7,7 @@ import type { Config } from '../../generated/config.ts'
 import type { Store } from '../../store/store.ts'
 import type { ShareTable } from '../../store/stored-table.ts'
 import { deviceOf } from '../device.ts'
+import type { DeviceLabel, DeviceLabels } from '../registry/device-labels.ts'
 import type { Replacements } from './replacements.ts'
 
 /** The part `commands` of the configuration. */
@@ -44,22 +45,26 @@ const rememberedDevices = 10_000
 const relayDefaults: DeviceRule = { kind: 'relay', minIntervalMilliseconds: 200, perSecond: 5 }
 
 const none = { namesOf: (topic: string) => [topic], onChange: () => () => {} }
+const unlabelled = { of: () => ({}), onChange: () => () => {} }
 
 /**
  * Finds the settings of devices: the first rule that fits a device and has a setting decides it, where one
- * that has taken the place of another fits as that did, too.
+ * that has taken the place of another fits as that did, too. What people say of how long a device may be on makes that
+ * shorter, and never longer.
  *
  * @throws HubError `bad-config` as `checkDeviceRules`.
  */
 export function createDeviceRules(
   { timeoutSeconds, rules }: CommandSettings,
   replacements: Pick<Replacements, 'namesOf' | 'onChange'> = none,
+  labels: Pick<DeviceLabels, 'of' | 'onChange'> = unlabelled,
 ): DeviceRules {
   checkDeviceRules(rules)
   const all = [...rules, relayDefaults]
   const witnesses = new Set(rules.flatMap(({ proof }) => proof?.topic ?? []))
   const remembered = new Map<string, DeviceSettings>()
   replacements.onChange(() => remembered.clear())
+  labels.onChange((device) => remembered.delete(device))
   return (topic) => {
     const known = remembered.get(topic)
     if (known !== undefined) return known
@@ -67,7 +72,8 @@ export function createDeviceRules(
     const names = replacements.namesOf(topic)
     const fitting = all.filter((rule) => names.some((name) => fits(rule, name, kind)))
     const own = settingsFrom(fitting, timeoutSeconds)
-    const settings = witnesses.has(topic) ? { ...own, isGuarded: true } : own
+    const labelled = withLabel(own, labels.of(topic))
+    const settings = witnesses.has(topic) ? { ...labelled, isGuarded: true } : labelled
     if (remembered.size >= rememberedDevices) remembered.clear()
     remembered.set(topic, settings)
     return settings
@@ -114,6 +120,12 @@ function settingsFrom(rules: readonly DeviceRule[], timeoutSeconds: number): Dev
     proof,
     isGuarded: [minIntervalMs, perSecond, autoOffMs, autoOffAt, interlock, proof].some(Boolean),
   }
+}
+
+function withLabel(settings: DeviceSettings, { autoOffSeconds }: DeviceLabel): DeviceSettings {
+  if (autoOffSeconds === undefined) return settings
+  const longestMs = settings.autoOffMs || Number.POSITIVE_INFINITY
+  return { ...settings, autoOffMs: Math.min(longestMs, autoOffSeconds * 1000), isGuarded: true }
 }
 
 /** Whether no restart may forget that a device was commanded. */

@@ -42,6 +42,8 @@ export interface RelayGuard {
   reported(device: string, value: unknown): void
   /** A node has come: what is overdue below `base` is turned off at once. */
   nodeOnline(base: string): void
+  /** Others than before may be the rules of a device. */
+  ruled(device: string): void
   readonly lockOuts: Pick<LockOuts, 'lock' | 'unlock' | 'list' | 'stored'>
   /**
    * A device has taken the place of another one, whose rules hold for it already: its lock goes with it, and what it
@@ -95,6 +97,7 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
       witnesses.reported(device, value)
     },
     nodeOnline: (base) => autoOff.retry((device) => isAtOrBelow(base, device)),
+    ruled: autoOff.ruled,
     lockOuts,
     replaced: (old, device) => {
       const isLocked = lockOuts.move(old, device)

@@ -330,3 +330,34 @@ t.test('all gangs of a device are turned off, whichever was asked for', async (t
   guard.reported(device, { state_left: false, state_right: false })
   t.equal(guard.check({ device: 'n/relay/b', asked: { state_left: true } }), undefined)
 })
+
+t.test(
+  'a rule that is another one now counts at once, but never for longer than before',
+  async (t) => {
+    const plain = createDeviceRules({ timeoutSeconds: 5, rules: [] })
+    let autoOffMs = 0
+    const { guard, tell, reports, clock, turnedOff } = await guarded(t, [], {
+      rules: (device) => ({ ...plain(device), autoOffMs }),
+    })
+    reports.set(relay, { state: true })
+    const rule = (ms: number) => {
+      autoOffMs = ms
+      guard.ruled(relay)
+    }
+    rule(0)
+    clock.step(hourMs)
+    rule(60_000)
+    clock.step(30_000)
+    rule(hourMs)
+    clock.step(30_000)
+    t.same(turnedOff, [`${relay} false`], 'it was on already')
+    tell(relay, false)
+    tell(relay, true)
+    rule(10_000)
+    clock.step(10_000)
+    t.equal(turnedOff.length, 2)
+    rule(0)
+    clock.step(hourMs)
+    t.equal(turnedOff.length, 2, 'it is turned off no more')
+  },
+)

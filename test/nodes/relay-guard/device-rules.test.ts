@@ -42,6 +42,32 @@ t.test('the first rule that fits and has a setting decides it, setting by settin
   t.match(rules('led/-'), { autoOffMs: 0, timeoutMs: 5000 })
 })
 
+t.test('what people say of how long a device may be on makes that shorter only', async (t) => {
+  const said = new Map<string, number>()
+  let tell = (_device: string) => {}
+  const labels = {
+    of: (device: string) => {
+      const autoOffSeconds = said.get(device)
+      return autoOffSeconds === undefined ? {} : { autoOffSeconds }
+    },
+    onChange: (listener: (device: string) => void) => {
+      tell = listener
+      return () => {}
+    },
+  }
+  const { commands } = checkConfig({ commands: { rules: [{ kind: 'relay', autoOffSeconds: 60 }] } })
+  const rules = createDeviceRules(commands, undefined, labels)
+  for (const [device, seconds, autoOffMs] of [
+    [relay, 30, 30_000],
+    [relay, 90, 60_000],
+    [led, 90, 90_000],
+  ] as const) {
+    said.set(device, seconds)
+    tell(device)
+    t.match(rules(device), { autoOffMs, isGuarded: true })
+  }
+})
+
 t.test('many devices do not fill the memory', async (t) => {
   const rules = rulesOf()
   const first = rules(relay)
