@@ -14,9 +14,9 @@ import { SignIn } from './sign-in.tsx'
 import { t } from './words.ts'
 import { You } from './you.tsx'
 
-const Kiosk = lazily(async () => (await import('./kiosk/kiosk.tsx')).Kiosk)
-const Join = lazily(async () => (await import('./share/join.tsx')).Join)
-const SetupView = lazily(async () => (await import('./setup/setup-view.tsx')).SetupView)
+const Kiosk = lazily(async () => (await import('./rarely.ts')).Kiosk)
+const Join = lazily(async () => (await import('./rarely.ts')).Join)
+const SetupView = lazily(async () => (await import('./rarely.ts')).SetupView)
 
 /** What the link says that a hub without users has printed. */
 const [, setupCode = ''] = /^#\/setup\/([\w-]+)$/.exec(location.hash) ?? []
@@ -120,7 +120,7 @@ const openViews: Readonly<Record<View, ComponentType>> = {
   share: lazily(async () => (await import('./share/share-view.tsx')).ShareView),
   kiosk: Kiosk,
   join: Join,
-  why: lazily(async () => (await import('./why/why-view.tsx')).WhyView),
+  why: lazily(async () => (await import('./rarely.ts')).WhyView),
 }
 
 function CurrentView(): JSX.Element {

@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { transformSync } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const source = join(root, 'dashboard')
@@ -29,10 +30,10 @@ function fingerprint() {
   return hash.digest('hex')
 }
 
-/** What is not there from the start: views, which have a file each, and all that is done rarely, which has one. */
+/** Views that have a file each, and what is loaded with the first thing that is opened rarely: rarely.ts. */
 const views = /uqr|\/dashboard\/(charts|topics|hub|share(?!\/join)|words)\//
 const rare =
-  /\/dashboard\/(kiosk|why|setup)\/|(join|device-page|tile-editor|copyable|parts|polled)\.tsx?/
+  /\/dashboard\/(kiosk|why|setup)\/|(rarely|join|device-page|guard|relabel|tile-editor|copyable|parts|polled)\.tsx?/
 
 function isThereFromTheStart(path) {
   return !/\.css$/.test(path) && !views.test(path) && !rare.test(path)
@@ -69,6 +70,8 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
       },
     },
   })
+  const worker = join(target, 'sw.js')
+  writeFileSync(worker, transformSync(readFileSync(worker, 'utf8'), { minify: true }).code)
   const packed = ['.html', '.js', '.css', '.svg', '.webmanifest']
   for (const path of filesIn(target)) {
     if (packed.includes(extname(path)))

@@ -1,7 +1,6 @@
 import { useSignal } from '@preact/signals'
-import type { JSX, TargetedSubmitEvent } from 'preact'
+import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { ApiError, postJson } from '../api.ts'
 import { dateTime } from '../clock.ts'
 import { Copyable } from '../copyable.tsx'
 import { askQuietly, forgetFailure } from '../failures.tsx'
@@ -10,8 +9,9 @@ import { hrefOf } from '../route.ts'
 import { isOperator } from '../session.ts'
 import { t } from '../words.ts'
 import { DeviceTile } from './device-tile.tsx'
+import { Guard } from './guard.tsx'
 import { isHeld, setHeld } from './hold-button.tsx'
-import { type Device, deviceOf, type LoggedCommand, nodes, refreshSoon } from './house.ts'
+import { type Device, deviceOf, type LoggedCommand, nodes } from './house.ts'
 import { quantitiesOf } from './quantities.ts'
 import { isCommanded } from './switch-tile.tsx'
 import { switchPayload } from './switching.ts'
@@ -40,7 +40,7 @@ function Details({ device }: { device: Device }): JSX.Element {
       <p class="quiet topic">{device.topic}</p>
       <h2 class="unseen">{t('state')}</h2>
       <div class="tiles is-single">
-        <DeviceTile device={device} />
+        <DeviceTile device={device} isAlone />
       </div>
       <p>
         <a href={chartHref(device)}>
@@ -51,7 +51,12 @@ function Details({ device }: { device: Device }): JSX.Element {
         </a>
       </p>
       {canSwitch && <HoldChoice topic={device.topic} />}
-      {device.role === 'actuator' && isOperator() && <LockForm device={device} />}
+      {device.role === 'actuator' && isOperator() && (
+        <>
+          <h2>{t('lock')}</h2>
+          <Guard device={device} />
+        </>
+      )}
       <h2>{t('commandLine')}</h2>
       <Copyable text={commandLineFor(device, canSwitch)} />
       {device.role === 'actuator' && isOperator() && <Log device={device} />}
@@ -82,46 +87,6 @@ function HoldChoice({ topic }: { topic: string }): JSX.Element {
       />
       {t('holdToSwitch')}
     </label>
-  )
-}
-
-/** A tag with a reason, while nobody may command the device. */
-function LockForm({ device }: { device: Device }): JSX.Element {
-  const problem = useSignal('')
-  const act = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
-    event.preventDefault()
-    const reason = new FormData(event.currentTarget).get('reason')
-    const body = { device: device.topic, ...(reason === null ? {} : { reason }) }
-    problem.value = ''
-    try {
-      await postJson(reason === null ? 'api/unlock' : 'api/lock', body)
-      refreshSoon(0)
-    } catch (error) {
-      problem.value = error instanceof ApiError ? error.message : t('hubAway')
-    }
-  }
-  const lock = device.lock.value
-  return (
-    <form class="lock" onSubmit={(event) => void act(event)}>
-      <h2>{t('lock')}</h2>
-      {lock === undefined ? (
-        <>
-          <label for="reason">{t('lockReason')}</label>
-          <div class="row">
-            <input id="reason" name="reason" required maxLength={200} />
-            <button type="submit">
-              <Icon name="lock" /> {t('lockIt')}
-            </button>
-          </div>
-        </>
-      ) : (
-        <div class="row">
-          <p>{t('lockedBy', { user: lock.by, reason: lock.reason })}</p>
-          <button type="submit">{t('unlockIt')}</button>
-        </div>
-      )}
-      <p role="alert">{problem}</p>
-    </form>
   )
 }
 

@@ -4,6 +4,6 @@ import { SensorTile } from './sensor-tile.tsx'
 import { isCommanded, SwitchTile } from './switch-tile.tsx'
 
 /** What a device says, and what can be asked of it. */
-export function DeviceTile({ device }: { device: Device }): JSX.Element {
-  return isCommanded(device) ? <SwitchTile device={device} /> : <SensorTile device={device} />
+export function DeviceTile(props: { device: Device; isAlone?: boolean }): JSX.Element {
+  return isCommanded(props.device) ? <SwitchTile {...props} /> : <SensorTile {...props} />
 }

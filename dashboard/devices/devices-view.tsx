@@ -11,8 +11,8 @@ import { type Device, type HouseNode, nodes } from './house.ts'
 import { groupBy, grouping, groupsOf, roomsOf, type TileGroup } from './rooms.ts'
 import { fullName, kindLabel } from './tile-head.tsx'
 
-const DevicePage = lazily(async () => (await import('./device-page.tsx')).DevicePage)
-const TileEditor = lazily(async () => (await import('./tile-editor.tsx')).TileEditor)
+const DevicePage = lazily(async () => (await import('../rarely.ts')).DevicePage)
+const TileEditor = lazily(async () => (await import('../rarely.ts')).TileEditor)
 
 /** Every device, by room or node; or the one that the address names. */
 export function DevicesView(): JSX.Element {

@@ -235,8 +235,8 @@ function learnDevice(node: HouseNode, answer: DeviceAnswer): Device {
 
 /** The same as before draws nothing anew. */
 export function setLabel(device: Device, told: HubLabel): void {
-  const { title, room, icon, order, hidden, favorite } = told
-  const label = { title, room, icon, order, hidden, favorite }
+  const { title, room, icon, order, hidden, favorite, autoOffSeconds } = told
+  const label = { title, room, icon, order, hidden, favorite, autoOffSeconds }
   const known = Object.entries(label).filter(([, value]) => value !== undefined)
   const next: HubLabel = Object.fromEntries(known)
   if (JSON.stringify(next) !== JSON.stringify(device.label.peek())) device.label.value = next

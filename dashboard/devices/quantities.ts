@@ -69,3 +69,14 @@ export function valueText(value: Quantity['value']): string {
 export function unitText(unit: string | undefined): string {
   return (unit ?? '').replace('℃', '°C').replace('℉', '°F').replace(/^lux$/, 'lx')
 }
+
+/** `5 min`, in the language that is spoken. */
+export function durationText(seconds: number): string {
+  const [unit, size] = seconds % 3600 === 0 ? hour : seconds % 60 === 0 ? minute : second
+  const options = { style: 'unit', unit, unitDisplay: 'short' } as const
+  return new Intl.NumberFormat(currentLanguage(), options).format(seconds / size)
+}
+
+const hour = ['hour', 3600] as const
+const minute = ['minute', 60] as const
+const second = ['second', 1] as const

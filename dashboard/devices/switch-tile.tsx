@@ -1,28 +1,51 @@
-import { useComputed } from '@preact/signals'
+import { useComputed, useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { ago, now } from '../clock.ts'
 import { Icon, type IconName } from '../icons.tsx'
+import { lazily } from '../lazily.tsx'
 import { link } from '../link.ts'
-import { mayOnlyLook } from '../session.ts'
+import { isOperator, mayOnlyLook } from '../session.ts'
 import { t, type Word } from '../words.ts'
 import { commandDevice, switchDevice } from './commanding.ts'
 import { Adjustments, controlsOf } from './controls.tsx'
 import { HoldButton, isHeld } from './hold-button.tsx'
 import type { Device, LoggedCommand, Outcome } from './house.ts'
-import { quantitiesOf, unitText, valueText } from './quantities.ts'
+import { durationText, quantitiesOf, unitText, valueText } from './quantities.ts'
 import { furtherStates, isOn, stateOf } from './switching.ts'
 import { fullName, TileHead } from './tile-head.tsx'
 
+const Guard = lazily(async () => (await import('./guard.tsx')).Guard)
+
+interface SwitchTileProps {
+  readonly device: Device
+  /** On a page that has the rest of it below. */
+  readonly isAlone?: boolean
+}
+
 /** Something that can be commanded: what it is, what was asked of it, and what became of that. */
-export function SwitchTile({ device }: { device: Device }): JSX.Element {
+export function SwitchTile({ device, isAlone = false }: SwitchTileProps): JSX.Element {
+  const isGuardOpen = useSignal(false)
   const { value, isKnown } = device.state.value
   const isOld = !isKnown || link.value.is !== 'open'
   return (
     <article class={isOld ? 'tile is-switch is-old' : 'tile is-switch'}>
       <TileHead device={device} />
+      {isOperator() && !isAlone && (
+        <button
+          type="button"
+          class="more-of-tile"
+          disabled={link.value.is !== 'open'}
+          aria-expanded={isGuardOpen.value}
+          aria-label={t('guardOf', { name: fullName(device) })}
+          onClick={() => (isGuardOpen.value = !isGuardOpen.value)}
+        >
+          <Icon name="more" />
+        </button>
+      )}
       <Commanded device={device} />
       <Condition device={device} />
       <LastSwitch device={device} isOn={isOn(value)} />
+      {isGuardOpen.value && <Guard device={device} />}
     </article>
   )
 }
@@ -215,7 +238,15 @@ function OutcomeText({ outcome }: { outcome: Outcome }): JSX.Element {
 /** Who switched it last, and when; or that it did so by itself. */
 function LastSwitch({ device, isOn: on }: { device: Device; isOn: boolean | undefined }) {
   const text = useComputed(() => lastSwitchText(device, on))
-  return <p class="age">{text}</p>
+  const { autoOffSeconds } = device.label.value
+  return (
+    <p class="age">
+      {text}
+      {autoOffSeconds !== undefined && (
+        <small> · {t('offAfter', { time: durationText(autoOffSeconds) })}</small>
+      )}
+    </p>
+  )
 }
 
 function lastSwitchText({ lastSwitch, state, kind }: Device, on: boolean | undefined): string {

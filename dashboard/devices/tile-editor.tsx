@@ -1,9 +1,10 @@
 import { signal } from '@preact/signals'
 import type { JSX, TargetedSubmitEvent } from 'preact'
-import { ApiError, postJson } from '../api.ts'
+import { ApiError } from '../api.ts'
 import { Icon, iconNames } from '../icons.tsx'
 import { t } from '../words.ts'
-import { type Device, nodes, setLabel } from './house.ts'
+import { type Device, nodes } from './house.ts'
+import { relabel } from './relabel.ts'
 import { roomsOf } from './rooms.ts'
 import { fullName, TileHead } from './tile-head.tsx'
 
@@ -11,14 +12,6 @@ interface TileEditorProps {
   readonly device: Device
   /** Those that its place is among, in their order. */
   readonly among: readonly Device[]
-}
-
-type Change = Readonly<Record<string, string | number | boolean | null>>
-
-/** Says to the hub what a device is called: for everybody who looks. */
-async function relabel(device: Device, change: Change): Promise<void> {
-  const response = await postJson('api/label', { device: device.topic, ...change })
-  setLabel(device, Object(await response.json()))
 }
 
 /** Of what was done last: a tile may be somewhere else by that. */

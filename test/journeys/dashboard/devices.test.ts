@@ -1,4 +1,5 @@
 import t from 'tap'
+import { basic } from '../../started-sign-in.ts'
 import {
   barriersIn,
   type OpenedPage,
@@ -102,8 +103,8 @@ t.test('who locks a device keeps everybody from switching it, and they read why'
   if (opened === undefined) return
   const { page } = opened
   await tileOf(page, relay).locator('h3 a').click()
-  await page.fill('#reason', 'the belt is off')
-  await page.click('text=Lock >> nth=-1')
+  await page.getByLabel('Why nobody may switch it').fill('the belt is off')
+  await page.getByRole('button', { name: 'Lock' }).click()
   await page.locator('.condition', { hasText: 'Locked by clown: the belt is off' }).waitFor()
   t.ok(await page.getByRole('switch').isDisabled())
   t.same(await barriersIn(page), [])
@@ -111,8 +112,23 @@ t.test('who locks a device keeps everybody from switching it, and they read why'
   await page.waitForSelector('[role=switch]:enabled')
   await page.getByRole('switch').click()
   await page.locator('td', { hasText: 'confirmed' }).waitFor()
+  await page.getByLabel('Turn off after').selectOption('60')
+  await page.locator('.age', { hasText: 'off after 1 min' }).waitFor()
+  await fetch(`http://127.0.0.1:${hub.httpPort}/api/label`, {
+    ...{ method: 'POST', headers: basic('clown', 'bigclown') },
+    body: JSON.stringify({ device: relay, autoOffSeconds: 1 }),
+  })
+  await page.locator('.age', { hasText: 'off after 1 sec' }).waitFor()
+  await page.locator('.word', { hasText: 'Off' }).waitFor()
   const wide = await page.evaluate('document.documentElement.scrollWidth')
   t.equal(wide, 360, 'nothing is wider than the phone')
+  await page.click('.back')
+  const tile = tileOf(page, relay)
+  await tile.getByRole('button', { name: 'turn it off after some time' }).click()
+  await tile.getByLabel('Why nobody may switch it').fill('at lunch')
+  await tile.getByRole('button', { name: 'Lock', exact: true }).click()
+  await tile.locator('.condition', { hasText: 'Locked by clown: at lunch' }).waitFor()
+  t.same(await barriersIn(page), [])
 })
 
 t.test('a switch that has to be held does nothing when it is touched in passing', async (t) => {
