@@ -1,6 +1,8 @@
 /** What a device can be asked besides on and off, by its kind: docs/devices.md. */
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren, JSX, TargetedSubmitEvent } from 'preact'
+import type { HubSettable } from '../../client/index.ts'
+
 import { isWord, t } from '../words.ts'
 import { commandDevice } from './commanding.ts'
 import { HoldButton, isHeld } from './hold-button.tsx'
@@ -22,7 +24,7 @@ export const controlsOf: Readonly<Record<string, Control>> = {
   climate: Climate,
   lock: Lock,
   number: NumberField,
-  select: TextField,
+  select: Choice,
   text: TextField,
   button: PressButton,
 }
@@ -54,6 +56,11 @@ function numberIn(device: Device, field: string): number | undefined {
   return typeof plain === 'number' ? plain : undefined
 }
 
+/** What a field can be set to, as far as its profile tells. */
+function settableOf({ settable }: Device, field: string): Partial<HubSettable> {
+  return settable.value[field] ?? {}
+}
+
 function textIn(device: Device, field: string): string | undefined {
   const told = reportOf(device)[field]
   return typeof told === 'string' ? told : undefined
@@ -67,8 +74,9 @@ interface SliderProps extends ControlProps {
 }
 
 /** Asks once the finger is off it; what stands there is what the device says. */
-function Slider({ device, isDisabled, field, unit, min = 0, max = 100 }: SliderProps) {
+function Slider({ device, isDisabled, field, unit, ...usual }: SliderProps) {
   const told = numberIn(device, field)
+  const { min = usual.min ?? 0, max = usual.max ?? 100, step = 1 } = settableOf(device, field)
   const dragged = useSignal<number | undefined>(undefined)
   if (told === undefined) return null
   const shown = dragged.value ?? told
@@ -81,7 +89,7 @@ function Slider({ device, isDisabled, field, unit, min = 0, max = 100 }: SliderP
       <input
         type="range"
         class={field === 'color-temp' ? 'is-warmth' : ''}
-        {...{ min, max, disabled: isDisabled }}
+        {...{ min, max, step, disabled: isDisabled }}
         value={shown}
         aria-label={`${fullName(device)}: ${labelOf(field)}`}
         onInput={({ currentTarget }) => (dragged.value = currentTarget.valueAsNumber)}
@@ -148,29 +156,53 @@ function Written({ device, isDisabled, field, known }: WrittenProps): JSX.Elemen
   const told = textIn(device, field)
   if (told === undefined) return null
   const label = `${fullName(device)}: ${labelOf(field)}`
-  if (known === undefined) return <Sent {...{ device, isDisabled, field, told, label }} />
-  const choices = known.includes(told) ? known : [told, ...known]
+  const { options = known } = settableOf(device, field)
+  if (options === undefined) return <Sent {...{ device, isDisabled, field, told, label }} />
   return (
-    <label class="slider">
-      <span>{labelOf(field)}</span>
-      <select
-        value={told}
-        disabled={isDisabled}
-        aria-label={label}
-        onChange={({ currentTarget }) => {
-          const asked = currentTarget.value
-          currentTarget.value = told
-          void commandDevice(device, { [field]: asked })
-        }}
-      >
-        {choices.map((each) => (
-          <option key={each} value={each}>
-            {each.replaceAll('_', ' ')}
-          </option>
-        ))}
-      </select>
-    </label>
+    <div class="slider">
+      <span aria-hidden="true">{labelOf(field)}</span>
+      <Options {...{ device, isDisabled, field, told, label, options }} />
+    </div>
   )
+}
+
+interface OptionsProps extends ControlProps {
+  readonly field: string
+  readonly told: string
+  readonly label: string
+  readonly options: readonly string[]
+}
+
+/** What stands there is what the device says, until it says something else. */
+function Options({ device, isDisabled, field, told, label, options }: OptionsProps): JSX.Element {
+  const choices = options.includes(told) ? options : [told, ...options]
+  return (
+    <select
+      value={told}
+      disabled={isDisabled}
+      aria-label={label}
+      onChange={({ currentTarget }) => {
+        const asked = currentTarget.value
+        currentTarget.value = told
+        void commandDevice(device, { [field]: asked })
+      }}
+    >
+      {choices.map((each) => (
+        <option key={each} value={each}>
+          {each.replaceAll('_', ' ')}
+        </option>
+      ))}
+    </select>
+  )
+}
+
+/** One of what a select can be, where it has told that. */
+function Choice(props: ControlProps): JSX.Element {
+  const { options } = settableOf(props.device, 'value')
+  const told = textIn(props.device, 'value') ?? ''
+  const label = fullName(props.device)
+  if (options === undefined) return <TextField {...props} />
+  return <Options {...props} field="value" {...{ told, label, options }} />
 }
 
 interface SentProps extends ControlProps {
@@ -195,6 +227,7 @@ function Sent({ device, isDisabled, field, told, label, type = 'text' }: SentPro
         pattern={type === 'number' ? '-?[0-9]+([.][0-9]+)?' : undefined}
         disabled={isDisabled}
         required={type === 'number'}
+        title={type === 'number' ? rangeText(device, field) : undefined}
         key={told}
         defaultValue={told}
         aria-label={label}
@@ -204,6 +237,13 @@ function Sent({ device, isDisabled, field, told, label, type = 'text' }: SentPro
       </button>
     </form>
   )
+}
+
+/** `0.5 – 30 kW`, where it is known. */
+function rangeText(device: Device, field: string): string | undefined {
+  const { min, max, unit } = settableOf(device, field)
+  if (min === undefined || max === undefined) return undefined
+  return `${numberText(min)} – ${numberText(max)} ${unitText(unit)}`.trim()
 }
 
 function NumberField(props: ControlProps): JSX.Element {
@@ -328,7 +368,7 @@ function unitOf(device: Device): string {
   return unitText(typeof unit === 'string' ? unit : '°C')
 }
 
-const stepSize = 0.5
+const usualStep = 0.5
 
 /** A number that is asked for in steps: what was asked for last counts, not what is. */
 function Stepper({ device, isDisabled, field }: ControlProps & { readonly field: string }) {
@@ -338,18 +378,20 @@ function Stepper({ device, isDisabled, field }: ControlProps & { readonly field:
   const pending = typeof asked === 'object' ? Object(asked)[field] : undefined
   const from = typeof pending === 'number' ? pending : told
   const name = `${fullName(device)}: ${labelOf(field)}`
-  const ask = (by: number) => void commandDevice(device, { [field]: from + by })
+  const { min = -Infinity, max = Infinity, step = usualStep } = settableOf(device, field)
+  const ask = (by: number) =>
+    void commandDevice(device, { [field]: Math.min(max, Math.max(min, from + by)) })
   return (
     <fieldset class="stepper">
       <legend class="unseen">{name}</legend>
-      <button type="button" disabled={isDisabled} onClick={() => ask(-stepSize)}>
+      <button type="button" disabled={isDisabled} onClick={() => ask(-step)}>
         <span aria-hidden="true">−</span>
         <span class="unseen">{t('colder')}</span>
       </button>
       <output>
         <span class="quiet">{labelOf(field)}</span> {numberText(told)} {unitOf(device)}
       </output>
-      <button type="button" disabled={isDisabled} onClick={() => ask(stepSize)}>
+      <button type="button" disabled={isDisabled} onClick={() => ask(step)}>
         <span aria-hidden="true">+</span>
         <span class="unseen">{t('warmer')}</span>
       </button>

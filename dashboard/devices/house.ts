@@ -1,6 +1,6 @@
 /** All that the page knows of nodes and devices: asked of the hub when it connects, and kept up to date by what is said. */
 import { batch, effect, type Signal, signal } from '@preact/signals'
-import type { HubLabel } from '../../client/index.ts'
+import type { HubDevice, HubLabel } from '../../client/index.ts'
 import { hubTime } from '../clock.ts'
 import { askQuietly } from '../failures.tsx'
 import { type Line, link, onLabel, onLine } from '../link.ts'
@@ -67,6 +67,8 @@ export interface Device {
   readonly node: HouseNode
   /** What people call it, and where it is. */
   readonly label: Signal<HubLabel>
+  /** What it can be set to, by key, as far as its profile tells. */
+  readonly settable: Signal<NonNullable<HubDevice['settable']>>
   readonly state: Signal<DeviceState>
   readonly asked: Signal<Asked | undefined>
   readonly outcome: Signal<Outcome | undefined>
@@ -105,7 +107,7 @@ interface NodeAnswer {
   readonly devices: readonly DeviceAnswer[]
 }
 
-interface DeviceAnswer extends HubLabel {
+interface DeviceAnswer extends HubLabel, Pick<HubDevice, 'settable'> {
   readonly name: string
   readonly topic: string
   readonly kind: string
@@ -220,6 +222,7 @@ function learnDevice(node: HouseNode, answer: DeviceAnswer): Device {
   const device = known?.role === role ? known : newDevice({ topic, name, kind, role, node })
   devicesByTopic.set(topic, device)
   setLabel(device, answer)
+  setOnChange(device.settable, answer.settable ?? {})
   if (!heardSince.has(topic)) {
     device.state.value = {
       value: answer.known === false ? answer.lastValue : answer.value,
@@ -238,8 +241,11 @@ export function setLabel(device: Device, told: HubLabel): void {
   const { title, room, icon, order, hidden, favorite, autoOffSeconds } = told
   const label = { title, room, icon, order, hidden, favorite, autoOffSeconds }
   const known = Object.entries(label).filter(([, value]) => value !== undefined)
-  const next: HubLabel = Object.fromEntries(known)
-  if (JSON.stringify(next) !== JSON.stringify(device.label.peek())) device.label.value = next
+  setOnChange(device.label, Object.fromEntries(known))
+}
+
+function setOnChange<T>(told: Signal<T>, next: T): void {
+  if (JSON.stringify(next) !== JSON.stringify(told.peek())) told.value = next
 }
 
 function newDevice(told: Pick<Device, 'topic' | 'name' | 'kind' | 'role' | 'node'>): Device {
@@ -247,6 +253,7 @@ function newDevice(told: Pick<Device, 'topic' | 'name' | 'kind' | 'role' | 'node
   return {
     ...told,
     label: signal({}),
+    settable: signal({}),
     state: signal({ value: null, isKnown: true, atMs: undefined, ...nothing }),
     asked: signal(undefined),
     outcome: signal(undefined),

@@ -35,6 +35,7 @@ const things: Readonly<Record<string, { config: object; states: Record<string, s
       mode_state_topic: 'it/climate/mode',
       mode_command_topic: 'it/climate/mode/set',
       modes: ['off', 'heat', 'auto'],
+      temp_step: 0.5,
     },
     states: { 'it/climate/target': '21', 'it/climate/current': '19.5', 'it/climate/mode': 'heat' },
   },
