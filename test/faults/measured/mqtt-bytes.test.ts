@@ -117,8 +117,8 @@ const conversation = fc
   })
 
 const bounds = {
-  numRuns: atLength(200, 80),
-  interruptAfterTimeLimit: atLength(15_000, 6000),
+  numRuns: atLength(200, 50),
+  interruptAfterTimeLimit: atLength(15_000, 4000),
   markInterruptAsFailure: false,
 }
 

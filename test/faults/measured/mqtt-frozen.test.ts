@@ -17,7 +17,7 @@ const messageBytes = 1000
 const perSecond = 4000
 
 /** How long the load goes on before anything is measured: until all code has run often. */
-const warmUpMs = 3000
+const warmUpMs = atLength(3000, 1500)
 
 /** What one load of messages needs; clients of their own have a lower rate. */
 const limits = { mqtt: { publishesPerSecond: 2 * perSecond, publishBurst: 2 * perSecond } }
@@ -83,9 +83,9 @@ t.test('aedes#1060, F6: five frozen clients of each kind rob six healthy of noth
     const websocket = await talk(t, hub)
     websocket.pause()
   }
-  await wait(atLength(5000, 3000))
+  await wait(atLength(5000, 2000))
   const middle = await hub.report()
-  await wait(atLength(7000, 3000))
+  await wait(atLength(7000, 2000))
   const after = await hub.report()
   t.ok(middle.residentBytes - before.residentBytes < 32 * mebibyte, growth(before, middle))
   t.ok(after.residentBytes - middle.residentBytes < 16 * mebibyte, growth(middle, after))
@@ -93,7 +93,7 @@ t.test('aedes#1060, F6: five frozen clients of each kind rob six healthy of noth
   t.equal(after.counters['mqtt-conflated'], 5)
   t.equal(after.counters['websocket-conflated'], 5)
   const { sent } = await load.stop(t)
-  t.ok(sent > atLength(12, 6) * perSecond, `${sent} messages were published`)
+  t.ok(sent > atLength(12, 4) * perSecond, `${sent} messages were published`)
   await control.stop()
 })
 
