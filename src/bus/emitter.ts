@@ -67,8 +67,8 @@ export class Emitter<Packet extends Emitted> {
       done(new Error('expected an open emitter, got a closed one'))
       return this
     }
-    this.#due.push({ packet, done })
-    if (!this.#isEmitting) this.#emitAll()
+    if (this.#isEmitting) this.#due.push({ packet, done })
+    else this.#tellInOrder(packet, done)
     return this
   }
 
@@ -78,16 +78,20 @@ export class Emitter<Packet extends Emitted> {
     return this
   }
 
-  #emitAll(): void {
+  /** Of a packet, and then of what was emitted meanwhile. */
+  #tellInOrder(packet: Packet, done: Done): void {
     this.#isEmitting = true
     try {
-      for (let due = this.#due.shift(); due !== undefined; due = this.#due.shift()) this.#tell(due)
+      this.#tell(packet, done)
+      for (let due = this.#due.shift(); due !== undefined; due = this.#due.shift()) {
+        this.#tell(due.packet, due.done)
+      }
     } finally {
       this.#isEmitting = false
     }
   }
 
-  #tell({ packet, done }: Due<Packet>): void {
+  #tell(packet: Packet, done: Done): void {
     this.current = 1
     this.#watch?.begins(packet)
     for (const listener of this.#listenersOf(packet.topic)) {

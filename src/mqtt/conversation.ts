@@ -24,6 +24,7 @@ import {
   type Acknowledgement,
   hasSaidFormat,
   isShare,
+  KnownTopics,
   type PublishPacket,
   readAcknowledgement,
   readDisconnect,
@@ -69,6 +70,7 @@ export class MqttConversation implements RetainedReader {
   readonly #options: ConversationOptions
   readonly #context: ConnectionContext
   readonly #retainedReplay: RetainedReplay
+  readonly #topics = new KnownTopics()
   /** By number, the topics that the client has aliases for. */
   readonly #aliases = new Map<number, string>()
   #sender: Sender | undefined
@@ -143,7 +145,7 @@ export class MqttConversation implements RetainedReader {
 
   #published(packet: Packet): void {
     const { session, connect, output } = this.#options
-    const read = readPublish(packet, connect.level)
+    const read = readPublish(packet, connect.level, this.#topics)
     output.traffic.messagesReceived++
     output.traffic.messageBytesReceived += read.payload.length
     const { qos, id } = read

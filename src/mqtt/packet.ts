@@ -203,6 +203,19 @@ export class PacketFields {
     return text
   }
 
+  /** Goes past a field of text if it is `text`, which is ASCII alone; returns whether it is. */
+  passes(text: string): boolean {
+    const { length } = text
+    const start = this.#at + 2
+    if (start + length > this.end || this.bytes.readUInt16BE(this.#at) !== length) return false
+    // Topics differ at their ends.
+    for (let at = length - 1; at >= 0; at--) {
+      if (this.bytes[start + at] !== text.charCodeAt(at)) return false
+    }
+    this.#at = start + length
+    return true
+  }
+
   /** Returns where the next `bytes` begin, and goes past them. */
   skip(bytes: number): number {
     const start = this.#at

@@ -33,20 +33,50 @@ export interface PublishPacket {
   readonly said: ReadProperties
 }
 
+/** So many topics of a client are known again, of so many characters. */
+const known = { topics: 8, characters: 256 }
+
+/**
+ * The topics on which a client spoke last: what comes again is not made anew, and the same text is found at once
+ * wherever it is looked up.
+ */
+export class KnownTopics {
+  readonly #texts: string[] = []
+  #next = 0
+
+  /** @throws PacketFault when it is not UTF-8. */
+  read(fields: PacketFields): string {
+    for (const text of this.#texts) if (fields.passes(text)) return text
+    const start = fields.at
+    const text = fields.utf8('a topic')
+    // Of ASCII alone there are as many bytes as characters, behind the two of their number.
+    const isAscii = text.length === fields.at - start - 2
+    if (isAscii && text.length <= known.characters) {
+      this.#texts[this.#next] = text
+      this.#next = (this.#next + 1) % known.topics
+    }
+    return text
+  }
+}
+
 /**
  * Reads a PUBLISH, or the head of an oversize one. The rules of topics follow where every message is admitted;
  * what is not UTF-8 has to be refused here, before different bytes become the same text.
  *
  * @throws PacketFault
  */
-export function readPublish(packet: Packet, level: Level): PublishPacket {
+export function readPublish(
+  packet: Packet,
+  level: Level,
+  topics = new KnownTopics(),
+): PublishPacket {
   const { qos, retain } = packet
   // [MQTT-3.3.1-4]
   if (qos === 3) throw malformed('expected a QoS of 0 to 2, got 3')
   // [MQTT-3.3.1-2]
   if (qos === 0 && packet.flags & 8) throw malformed('expected no DUP at QoS 0')
   const fields = packet.fromStart()
-  const topic = fields.utf8('a topic')
+  const topic = topics.read(fields)
   const id = qos === 0 ? 0 : readId(fields)
   const isWhole = !packet.isOversize
   const said = level === 5 && isWhole ? readProperties(fields, places.publish) : noProperties

@@ -282,12 +282,17 @@ function joined(frames: readonly BatchFrame[]): Buffer {
 }
 
 function framed(frames: readonly BatchFrame[]): Buffer {
-  const texts = frames.map(({ text }) => ({ text, length: Buffer.byteLength(text) }))
-  const allBytes = texts.reduce((sum, { length }) => sum + headerBytes(length) + length, 0)
+  const lengths: number[] = []
+  let allBytes = 0
+  for (const { text } of frames) {
+    const length = Buffer.byteLength(text)
+    lengths.push(length)
+    allBytes += headerBytes(length) + length
+  }
   const all = Buffer.allocUnsafe(allBytes)
   let at = 0
-  for (const { text, length } of texts) {
-    at = writeHeader(all, at, length)
+  for (const [place, { text }] of frames.entries()) {
+    at = writeHeader(all, at, Number(lengths[place]))
     at += all.write(text, at)
   }
   return all

@@ -73,8 +73,12 @@ export class RateLimitedReader {
 
   message(frame: Buffer): void {
     if (this.#isClosed) return
-    this.#waiting.push(frame)
-    if (this.#cancelWait === undefined) this.#drain()
+    if (this.#cancelWait !== undefined) this.#waiting.push(frame)
+    else if (!this.#isTooSoon(this.#costOf(frame))) this.#options.receive(frame)
+    else {
+      this.#waiting.push(frame)
+      this.#holdBack()
+    }
   }
 
   /** Whether the socket is not to be read now. */
@@ -136,6 +140,10 @@ export class RateLimitedReader {
   #nextCost(): number {
     const frame = this.#waiting[this.#takenCount]
     if (this.#ping !== undefined || frame === undefined) return this.#pingCost()
+    return this.#costOf(frame)
+  }
+
+  #costOf(frame: Buffer): number {
     return this.#options.costOf?.(frame) ?? 1
   }
 

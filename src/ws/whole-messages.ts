@@ -72,6 +72,7 @@ interface Frame {
  */
 export class WholeMessages {
   readonly #options: WholeMessagesOptions
+  readonly #mostBytes: number
   /** The beginning of a frame that cannot be read yet: a head, or a short control frame. */
   #unread: Buffer = nothing
   #frame: Frame | undefined
@@ -82,10 +83,14 @@ export class WholeMessages {
 
   constructor(options: WholeMessagesOptions) {
     this.#options = options
+    this.#mostBytes = options.limit?.messageBytes ?? Number.POSITIVE_INFINITY
   }
 
-  get #mostBytes(): number {
-    return this.#options.limit?.messageBytes ?? Number.POSITIVE_INFINITY
+  /** Whether the next bytes of the socket are for the parser as they are, and all of them: mostly so. */
+  passes(chunk: Buffer): boolean {
+    const isBetweenMessages = this.#frame === undefined && this.#message === undefined
+    if (!isBetweenMessages || this.#unread.length > 0 || this.#isBroken) return false
+    return this.#endOfWholeFrames(chunk, 0) === chunk.length
   }
 
   /** Takes the next bytes of the socket, which it may change, and returns those for the parser. */
@@ -268,15 +273,17 @@ export function readWholeMessages(socket: Duplex, early: Buffer, messages: Whole
   const handOn = (pieces: readonly Buffer[]) => {
     isStopped = pieces.length === 0 && socket.isPaused()
     if (isStopped) return false
+    let wantsMore = true
     // Without a piece the socket has to be asked for more.
-    return (pieces.length > 0 ? pieces : [nothing]).reduce((_, piece) => push(piece), true)
+    for (const piece of pieces.length > 0 ? pieces : [nothing]) wantsMore = push(piece)
+    return wantsMore
   }
   socket.push = (chunk: unknown) => {
     // What is no bytes is the end.
     if (!Buffer.isBuffer(chunk)) return push(chunk)
     let wantsMore = false
     const take = () => {
-      wantsMore = handOn(messages.read(chunk))
+      wantsMore = handOn(messages.passes(chunk) ? [chunk] : messages.read(chunk))
     }
     guarded(take, () => socket.destroy())
     return wantsMore

@@ -3,6 +3,7 @@ import { type Level, packetIn } from '../../src/mqtt/packet.ts'
 import {
   hasSaidFormat,
   isShare,
+  KnownTopics,
   optionBits,
   optionsOf,
   readAcknowledgement as readAcknowledgementPacket,
@@ -51,6 +52,21 @@ t.test('what a PUBLISH says is read, of any length', async (t) => {
       t.equal(said.travelling.length, 0)
     }
   }
+})
+
+t.test('a topic that comes again is read as the first time, whatever came between', async (t) => {
+  const topics = new KnownTopics()
+  const read = (bytes: Buffer) => readPublishPacket(packetIn(bytes), 4, topics).topic
+  const several = ['a/b', 'a/c', 'a/bc', 'č/a', 'ÿ', '\ufffd', 'x'.repeat(256), 'x'.repeat(257)]
+  const many = Array.from({ length: 20 }, (_, at) => `node/${at}`)
+  for (const topic of [...several, ...several, ...many, ...several, 'a/b', 'a/b']) {
+    t.equal(read(publishPacket(topic, { payload: 'a/b' })), topic)
+  }
+  // As Latin-1 these bytes are a topic that came.
+  const fault = (text: string) => faultOf(() => read(hex(text)))
+  t.equal(fault('30 04 0001 ff 61'), malformed)
+  t.equal(fault('30 03 0002 ff'), malformed)
+  t.equal(fault('30 03 0003 61'), malformed)
 })
 
 t.test('a PUBLISH has a QoS, no DUP without one, and a topic in UTF-8', async (t) => {
