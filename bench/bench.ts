@@ -1,4 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Tasks } from './load/main.ts'
 import type { Reading } from './load/meter.ts'
 import type { WireName } from './load/wires.ts'
@@ -34,6 +37,13 @@ export interface Bench {
 
 const starters = {
   hub: () => startNode('hub', ({ port, httpPort }) => ({ ...mqttAt(port), talk: httpPort })),
+  'hub with a data folder': async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+    const portsOf = ({ port, httpPort }: Ports) => ({ ...mqttAt(port), talk: httpPort })
+    const started = await startNode('hub', portsOf, [folder])
+    started.child.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    return started
+  },
   'hub beside Mosquitto': async () => {
     const mosquitto = await startMosquitto()
     const args = ['', `mqtt://127.0.0.1:${mosquitto.port}`]

@@ -9,6 +9,7 @@ import { fanIn } from './fan-in.ts'
 import { fanOutByMqtt } from './fan-out-mqtt.ts'
 import { fanOutBesideBroker, fanOutByWebsocket } from './fan-out-websocket.ts'
 import { growth } from './growth.ts'
+import { idle } from './idle.ts'
 import { ingestion } from './ingest.ts'
 import { latency } from './latency.ts'
 import { manyToMany } from './many-to-many.ts'
@@ -38,6 +39,7 @@ const questions: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   profiles,
   retained: retainedReplay,
   memory,
+  idle,
   'start-time': startTime,
 }
 
