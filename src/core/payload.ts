@@ -24,6 +24,8 @@ export class Payload {
   readonly bytes: Buffer
   /** Why there are no bytes: what came was not kept. Whoever admits messages throws it. */
   readonly refusal: HubError | undefined
+  /** Whoever it is from, noted by the part of the hub that asks for it later. A field, as a weak map is dear for each message. */
+  origin: object | undefined
   readonly #limits: JsonLimits
   #decoded: Decoded | undefined
 

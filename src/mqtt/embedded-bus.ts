@@ -70,10 +70,12 @@ export interface EmbeddedBus extends Bus {
 export function createEmbeddedBus(options: EmbeddedBusOptions): EmbeddedBus {
   const { aedes, emitter, retained, jsonLimits, log } = options
   // What is kept is bytes only; what they decode to lives as long as somebody reads it.
-  const read = ({ payload, ...message }: KeptMessage): Message => ({
-    ...message,
-    payload: new Payload(payload, jsonLimits),
-  })
+  const read = (kept: KeptMessage): Message => {
+    const { topic, payload, qos, retain, client, properties, receivers } = kept
+    // Field by field, as it is done for each retained message.
+    const read = new Payload(payload, jsonLimits)
+    return { topic, payload: read, qos, retain, client, properties, receivers }
+  }
   const carry = (message: Message) => {
     const { topic, payload, qos, retain } = message
     const carried = new Carried(message)

@@ -140,12 +140,12 @@ function declare(
   const { type, object, component, id, topic } = part
   const { kind, asking, aspects } = component
   const before = node.parts.get(id)
-  const keys = new Set(before ?? asking?.keys)
   const all = [...(aspects?.values() ?? [])]
-  for (const { key, write } of all) {
-    if (write !== undefined && Object.hasOwn(report, key)) keys.add(key)
-  }
-  if (before?.size === keys.size) return
+  const isNew = ({ key, write }: Aspect) =>
+    write !== undefined && Object.hasOwn(report, key) && before?.has(key) !== true
+  const found = all.filter(isNew).map(({ key }) => key)
+  if (before !== undefined && found.length === 0) return
+  const keys = new Set([...(before ?? asking?.keys ?? []), ...found])
   node.parts.set(id, keys)
   const facts = { node: node.id, kind, part: `${type}-${object}`, name: `${node.name} ${object}` }
   hub.device(id, {

@@ -69,8 +69,14 @@ export async function openProfileHost(parts: OpenHostParts): Promise<ProfileHost
   return new ProfileHost({ ...parts, publishers, trust: { ...parts, isOfProfiles, ownerOf } })
 }
 
+/** Stands in a payload that the hub has sent to a device itself: no profile hears it. */
+const sentByHub = {}
+
+/** Whoever brought it, as `enters` has noted. */
+const isSender = (origin?: object): origin is Sender => origin !== undefined && origin !== sentByHub
+
 /** What is heard at the moment, and who has said so, if that is known. */
-interface Cause extends HeardMessage {
+interface Cause extends Pick<HeardMessage, 'topic'> {
   readonly sender: Sender | undefined
   readonly client: string | undefined
   readonly qos: Message['qos']
@@ -86,9 +92,6 @@ interface Asked {
 export class ProfileHost implements PathProfiles {
   readonly claims: Claims
   readonly #parts: HostParts
-  readonly #senders = new WeakMap<Payload, Sender>()
-  /** What the hub has sent itself, which no profile hears. */
-  readonly #own = new WeakSet<Payload>()
   readonly #asked = new Map<string, Asked>()
   #audience: ProfileAudience | undefined
   /** What profiles ask everybody while they are opened; undefined afterwards, when they ask at once. */
@@ -161,7 +164,7 @@ export class ProfileHost implements PathProfiles {
   }
 
   enters({ payload }: Message, sender: Sender): void {
-    this.#senders.set(payload, sender)
+    payload.origin = sender
   }
 
   hear(claimed: Parameters<Claims['hear']>[0], message: Message): void {
@@ -173,7 +176,7 @@ export class ProfileHost implements PathProfiles {
   }
 
   isOwn({ payload, client }: Message): boolean {
-    return client === undefined && this.#own.has(payload)
+    return client === undefined && payload.origin === sentByHub
   }
 
   translate(request: Request): Request {
@@ -206,7 +209,7 @@ export class ProfileHost implements PathProfiles {
 
   #onBus(out: readonly Outgoing[]) {
     const outgoing = out.map(messageOf)
-    for (const each of outgoing) this.#own.add(each.payload)
+    for (const each of outgoing) each.payload.origin = sentByHub
     return { outgoing }
   }
 
@@ -230,7 +233,7 @@ export class ProfileHost implements PathProfiles {
   }
 
   #send(message: Message): void {
-    this.#own.add(message.payload)
+    message.payload.origin = sentByHub
     this.#parts.bus.publish(message)
   }
 
@@ -292,17 +295,20 @@ export class ProfileHost implements PathProfiles {
   }
 
   #causeOf(message: HeardMessage): Cause {
-    const { client, qos = 0, payload } = (message.isPast ? undefined : this.#arriving) ?? {}
-    const sender = payload && this.#senders.get(payload)
-    return { ...message, sender, client, qos }
+    const { topic, isPast } = message
+    const { client, qos = 0, payload } = (isPast ? undefined : this.#arriving) ?? {}
+    const origin = payload?.origin
+    return { topic, sender: isSender(origin) ? origin : undefined, client, qos }
   }
 
   /** Tells everybody who listens where the device is now. */
-  #tell(device: ProfileDevice, report: Report, { relayGuard }: ProfileAudience): void {
-    const { topic, facts, values } = device
-    const whole = inTermsOf(facts.kind, { ...lastingPart(facts.kind, values), ...report })
+  #tell(device: ProfileDevice, report: Report, { relayGuard }: ProfileAudience): Payload {
+    const { topic, facts } = device
+    const whole = inTermsOf(facts.kind, wholeOf(device, report))
+    const payload = jsonOf(whole)
     relayGuard.reported(topic, whole)
-    this.#parts.bus.publish({ topic, payload: jsonOf(whole), qos: 0, retain: false })
+    this.#parts.bus.publish({ topic, payload, qos: 0, retain: false })
+    return payload
   }
 
   /** The device itself has said so: that tells what became of commands, and is history. */
@@ -315,9 +321,10 @@ export class ProfileHost implements PathProfiles {
       ownChanges.reported(topic, jsonOf(inTermsOf(facts.kind, values)))
     }
     this.#parts.states.heard(topic)
-    this.#tell(device, report, audience)
-    const payload = jsonOf(inTermsOf(facts.kind, report))
-    path.learn({ topic, payload, qos, retain: false, client })
+    const told = this.#tell(device, report, audience)
+    const isAll = Object.keys(report).length === Object.keys(values).length
+    const learned = isAll ? told : jsonOf(inTermsOf(facts.kind, report))
+    path.learn({ topic, payload: learned, qos, retain: false, client })
   }
 
   #isAnswer(
@@ -346,6 +353,12 @@ export class ProfileHost implements PathProfiles {
     const request = { device: topic, message, sender: by, translation }
     observeCommand(request, { ...this.#parts, commands, relayGuard })
   }
+}
+
+/** All that a device has said, with what has just happened and without what is over: `values` has the report already. */
+function wholeOf({ facts, values }: ProfileDevice, report: Report): Report {
+  const lasting = lastingPart(facts.kind, values)
+  return lasting === values ? values : { ...lasting, ...report }
 }
 
 function jsonOf(value: object): Payload {

@@ -170,6 +170,7 @@ export function mainKeyOf(kind: DeviceKind): string | undefined {
 
 /** How the table calls what a convention calls `name`: `color_temp` is `color-temp`. */
 export function keyNamed(kind: DeviceKind, name: string): string {
+  if (!name.includes('_')) return name
   const { keys }: Kind = kinds[kind]
   const key = name.replaceAll('_', '-')
   return Object.hasOwn(keys, key) ? key : name
@@ -180,8 +181,15 @@ export function byKeysOf<T>(
   kind: DeviceKind,
   said: Readonly<Record<string, T>>,
 ): Readonly<Record<string, T>> {
+  // It is asked of each report, and few have anything else.
+  if (isEvery(said, (name) => keyNamed(kind, name) === name)) return said
   const entries = Object.entries(said).map(([name, value]) => [keyNamed(kind, name), value])
   return Object.fromEntries(entries)
+}
+
+function isEvery(said: object, isSo: (name: string) => boolean): boolean {
+  for (const name in said) if (!isSo(name)) return false
+  return true
 }
 
 /** Keys of one device of several gangs: `state_left` is a state as `state` is, and `brightness_l1` a brightness. */
@@ -352,6 +360,7 @@ export function settledPart(kind: DeviceKind, report: Report): Report {
 export function lastingPart(kind: DeviceKind, report: Report): Report {
   // What a thermostat does goes on.
   const isOver = (name: string) => name === 'event' || (name === 'action' && kind !== 'climate')
+  if (isEvery(report, (name) => !isOver(name))) return report
   return Object.fromEntries(Object.entries(report).filter(([name]) => !isOver(name)))
 }
 
@@ -363,16 +372,16 @@ const clownUnits: Readonly<Record<string, readonly [unit: string, factor: number
 
 /** `report` by the keys of the table, in the units of Clown.Model where the kind is one of its own. */
 export function inTermsOf(kind: DeviceKind, report: Report): Report {
-  const entries = Object.entries(byKeysOf(kind, report)).map(
-    ([name, value]): [string, Report[string]] => {
-      const [measured, unit] = isPair(value) ? value : []
-      const clown = clownUnits[`${kind} ${name} ${unit}`]
-      if (clown === undefined) return [name, value]
-      const [clownUnit, factor] = clown
-      const converted = Number((Number(measured) * factor).toPrecision(12))
-      return [name, [measured === null ? null : converted, clownUnit]]
-    },
-  )
+  const said = byKeysOf(kind, report)
+  if (kind !== 'barometer') return said
+  const entries = Object.entries(said).map(([name, value]): [string, Report[string]] => {
+    const [measured, unit] = isPair(value) ? value : []
+    const clown = clownUnits[`${kind} ${name} ${unit}`]
+    if (clown === undefined) return [name, value]
+    const [clownUnit, factor] = clown
+    const converted = Number((Number(measured) * factor).toPrecision(12))
+    return [name, [measured === null ? null : converted, clownUnit]]
+  })
   return Object.fromEntries(entries)
 }
 

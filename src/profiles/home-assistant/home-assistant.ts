@@ -84,7 +84,8 @@ class Discovery {
   /** By what identifies an entity: its device, its component and its unique id. */
   readonly #entities = new Map<string, OpenEntity>()
   readonly #ids = new Set<string>()
-  readonly #said = new WeakMap<object, SaidText>()
+  /** What is heard now, read for all entities that hear it one after the other. */
+  #said: { readonly payload: object; readonly said: SaidText } | undefined
   #remindedUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(hub: ProfileHub) {
@@ -216,10 +217,9 @@ class Discovery {
 
   /** Read once for all entities of a topic. */
   #saidIn(message: HeardMessage): SaidText {
-    const known = this.#said.get(message.payload)
-    if (known !== undefined) return known
+    if (this.#said?.payload === message.payload) return this.#said.said
     const said = saidIn(message)
-    this.#said.set(message.payload, said)
+    this.#said = { payload: message.payload, said }
     return said
   }
 

@@ -104,7 +104,10 @@ t.test('a kind of Clown.Model is told in its units', async (t) => {
     altitude: [241.2, 'm'],
   })
   t.same(inTermsOf('barometer', { pressure: [984.665, 'hPa'] }), { pressure: [98.4665, 'kPa'] })
-  t.same(inTermsOf('barometer', { pressure: [null, 'Pa'] }), { pressure: [null, 'kPa'] })
+  t.same(inTermsOf('barometer', { pressure: [null, 'Pa'], fault: 'x' }), {
+    pressure: [null, 'kPa'],
+    fault: 'x',
+  })
   t.same(inTermsOf('sensor', { pressure: [1, 'Pa'], on: true }), { pressure: [1, 'Pa'], on: true })
 })
 
