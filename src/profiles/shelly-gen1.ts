@@ -99,7 +99,7 @@ function declare(
   hub.device(`${id}/${part}`, {
     ...{ node, kind, part, name: `${id} ${part}`, ...facts },
     ...(ask !== undefined && {
-      askKeys: ask.keys,
+      askKeys: ask.keys.filter((key) => key !== 'color' || part.startsWith('color/')),
       ask: (asked: Ask) => [ask.write(base, asked)],
       question: () => [{ topic: `shellies/${id}/command`, payload: 'update', qos: 0 }],
       tolerance: { brightness: 1, position: 2, 'color-temp': 50 },
@@ -219,6 +219,17 @@ function roller(what: 'word' | 'position'): Row['read'] {
   }
 }
 
+/** A motion sensor says all of it at once. */
+const motionStatus: Row['read'] = (_text, { value }) => {
+  if (!isRecord(value) || typeof value['motion'] !== 'boolean') return undefined
+  const { motion, lux, bat: battery } = value
+  return {
+    state: motion,
+    ...(typeof lux === 'number' && { lux: [lux, 'lx'] }),
+    ...(typeof battery === 'number' && { battery: [battery, '%'] }),
+  }
+}
+
 const lightStatus: Row['read'] = (_text, { value }) => {
   if (!isRecord(value) || typeof value['ison'] !== 'boolean') return undefined
   const { ison: state, brightness, gain, temp, mode } = value
@@ -281,6 +292,7 @@ const rows: readonly Row[] = [
   ...Object.entries({ temperature: '°C', humidity: '%', battery: '%', lux: 'lx', tilt: '°' }).map(
     ([name, unit]) => ({ ...row(`sensor/${name}`, 'sensor', measured(unit)), part: 'sensor' }),
   ),
+  { ...row('status', 'binary-sensor', motionStatus), part: 'sensor/motion' },
   ...['motion', 'flood', 'smoke', 'vibration', 'state', 'charger'].map((name) =>
     row(`sensor/${name}`, 'binary-sensor', whether),
   ),

@@ -138,3 +138,15 @@ t.test(
     hear('shellies/nothing', 'on')
   },
 )
+
+t.test('a motion sensor says all at once, and a dimmer has no colour', async (t) => {
+  const { says, stateOf, asked } = saying()
+  says('status', '{"motion":true,"lux":5,"bat":80}')
+  t.same(stateOf('sensor/motion'), { state: true, lux: [5, 'lx'], battery: [80, '%'] })
+  says('status', '{"motion":false,"active":true}')
+  t.match(stateOf('sensor/motion'), { state: false })
+  says('status', '{"motion":1}')
+  says('status', 'x')
+  says('light/0', 'on')
+  t.throws(() => asked('light/0', { color: '00FF00' }), { code: 'bad-payload' })
+})

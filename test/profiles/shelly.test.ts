@@ -212,3 +212,35 @@ t.test('requests of long ago are forgotten', async (t) => {
   answer({ id: 1001, src, result: {} })
   t.ok(told.some(({ what }) => what === 'accepted'))
 })
+
+t.test(
+  'what its user has made of it has a value, and a thermostat what it is set to',
+  async (t) => {
+    const { notify, stateOf, asked, factsOf } = speaking('d')
+    notify({
+      ...{ 'number:200': { value: 4 }, 'boolean:201': { value: true }, 'text:202': { value: 'x' } },
+      ...{ 'enum:203': { value: null, odd: 1 }, 'number:204': { value: {} } },
+      'thermostat:0': { enable: true, target_C: 22, current_C: 20.5, output: false },
+    })
+    t.same(stateOf('number:200'), { value: 4 })
+    t.same(stateOf('boolean:201'), { state: true })
+    t.same(stateOf('text:202'), { value: 'x' })
+    t.same(stateOf('enum:203'), { value: null })
+    t.same(stateOf('number:204'), {})
+    t.same(asked('boolean:201', false), [['d/rpc', 'Boolean.Set', { id: 201, value: false }]])
+    const state = { mode: 'heat', setpoint: 22, action: 'idle', temperature: [20.5, '°C'] }
+    t.same(stateOf('thermostat:0'), state)
+    notify({ 'thermostat:0': { enable: false, output: true } })
+    t.match(stateOf('thermostat:0'), { mode: 'off', action: 'heating' })
+    t.match(factsOf('thermostat:0')?.ranges, { mode: { options: ['off', 'heat'] } })
+    t.same(asked('thermostat:0', { mode: 'heat', setpoint: 19 }), [
+      ['d/rpc', 'Thermostat.SetConfig', { id: 0, config: { enable: true, target_C: 19 } }],
+    ])
+    t.same(asked('thermostat:0', 19), [
+      ['d/rpc', 'Thermostat.SetConfig', { id: 0, config: { target_C: 19 } }],
+    ])
+    t.same(asked('thermostat:0', { mode: 'off' }), [
+      ['d/rpc', 'Thermostat.SetConfig', { id: 0, config: { enable: false } }],
+    ])
+  },
+)

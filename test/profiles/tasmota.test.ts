@@ -216,3 +216,13 @@ t.test(
     t.equal(devices.size, 0)
   },
 )
+
+t.test('the only relay may be numbered', async (t) => {
+  const { answer, stateOf, hear, told } = module({ rl: [1] })
+  hear('stat/hall/POWER1', 'ON')
+  t.same(stateOf('relay/1'), { state: true })
+  answer({ POWER1: 'OFF' })
+  t.same(stateOf('relay/1'), { state: false })
+  hear('cmnd/hall/POWER1', 'ON')
+  t.match(told.at(-1), { what: 'observed', asked: { state: true } })
+})

@@ -74,8 +74,8 @@ const onlyReports: Kind = { keys: {} }
  * | light | `state`, `brightness` in percent, `color-temp` in mired, `color` as `RRGGBB`, `effect` |
  * | cover | `state`: asked `open`, `close`, `stop`, reported `open`, `opening`, `closed`, `closing`, `stopped`; `position` and `tilt` in percent, 100 is open |
  * | lock | `state`: asked `lock`, `unlock`, `open`, reported `locked`, `locking`, `unlocked`, `unlocking`, `jammed` |
- * | fan | `state`, `speed` in percent, `preset`, `oscillating` |
- * | climate | `mode`, `setpoint`, `setpoint-low`, `setpoint-high`, `fan-mode`, `preset`; reads `temperature`, `action` |
+ * | fan | `state`, `speed` in percent, `preset`, `oscillating`, `direction` |
+ * | climate | `mode`, `setpoint`, `setpoint-low`, `setpoint-high`, `fan-mode`, `swing-mode`, `preset`; reads `temperature`, `action` |
  * | number, select, text | `value` |
  * | button | nothing is reported: `{}` presses it |
  * | binary-sensor | `state`, and what it is `about` as a reading: `{"door": [true, null]}` |
@@ -118,7 +118,7 @@ const kinds = {
     main: 'state',
   },
   fan: {
-    keys: { state, speed: percent, preset: text, oscillating: state },
+    keys: { state, speed: percent, preset: text, oscillating: state, direction: text },
     main: 'state',
   },
   climate: {
@@ -128,6 +128,7 @@ const kinds = {
       'setpoint-low': number,
       'setpoint-high': number,
       'fan-mode': text,
+      'swing-mode': text,
       preset: text,
     },
     main: 'setpoint',

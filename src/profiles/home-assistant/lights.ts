@@ -225,7 +225,16 @@ function colorParts(): readonly EntityPart[] {
     const [red, green, blue] = rgbIn(value)
     return { red, green, blue }
   }
-  return [{ ...rgb, variables: named }, hs, xy]
+  // Its white is another light, which a colour turns off.
+  const withWhite = (prefix: string, whites: readonly number[]) =>
+    part('color', prefix, {
+      read: (text) => hexOf(numbersIn(text).slice(0, 3)),
+      write: (value) => [...rgbIn(value), ...whites].join(','),
+    })
+  return [
+    ...[{ ...rgb, variables: named }, hs, xy],
+    ...[withWhite('rgbw', [0]), withWhite('rgbww', [0, 0])],
+  ]
 }
 
 function basicLight(settings: Settings): Entity {

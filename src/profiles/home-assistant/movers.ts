@@ -222,6 +222,7 @@ export function fan(settings: Settings): Entity {
       range: { step: 100 / Math.max(1, scale.to - scale.from) },
     },
     wordPart('preset', 'preset_mode', settings.options('preset_modes')),
+    wordPart('direction', 'direction', ['forward', 'reverse']),
     {
       name: 'oscillating',
       ...settingsOf('oscillation'),
@@ -261,6 +262,7 @@ export function climate(settings: Settings): Entity {
     setPoint(settings, 'setpoint-low', 'temperature_low'),
     setPoint(settings, 'setpoint-high', 'temperature_high'),
     wordPart('fan-mode', 'fan_mode', settings.options('fan_modes')),
+    wordPart('swing-mode', 'swing_mode', settings.options('swing_modes')),
     wordPart('preset', 'preset_mode', settings.options('preset_modes')),
   ])
   const measured = (key: string, name: string, ofUnit: string) =>

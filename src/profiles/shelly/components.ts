@@ -1,7 +1,7 @@
 /** What the components of a Shelly say, and how they are asked. */
 import { hexOf, rgbIn } from '../../core/colors.ts'
 import { isRecord } from '../../core/json.ts'
-import type { DeviceKind } from '../../nodes/profiles/kinds.ts'
+import type { AskRanges, DeviceKind } from '../../nodes/profiles/kinds.ts'
 import type { Ask, Report } from '../../nodes/profiles/profile.ts'
 
 /** A component's status, or what of it has changed. */
@@ -13,6 +13,7 @@ export interface Component {
   read(said: Said): Report
   /** What can be asked of it. */
   readonly askKeys?: readonly string[]
+  readonly ranges?: AskRanges
   /** The method and its parameters beside `id`. */
   ask?(asked: Ask): readonly [method: string, parameters: object]
 }
@@ -163,13 +164,59 @@ const cover: Component = {
       : ['Cover.GoToPosition', { pos: position }],
 }
 
+/** A virtual component, that its user has made: it has a value and no more. */
+function virtual(kind: DeviceKind, method: string): Component {
+  const key = kind === 'relay' ? 'state' : 'value'
+  return {
+    kind,
+    read: ({ value }) => (isPlain(value) ? { [key]: value } : {}),
+    askKeys: [key],
+    ask: ({ [key]: value }) => [`${method}.Set`, { value }],
+  }
+}
+
+function isPlain(value: unknown): value is string | number | boolean | null {
+  return value === null || ['string', 'number', 'boolean'].includes(typeof value)
+}
+
+/** That of a wall display. */
+const thermostat: Component = {
+  kind: 'climate',
+  read: (said) => {
+    const { enable, target_C: setpoint, output } = said
+    return {
+      ...(typeof enable === 'boolean' && { mode: enable ? 'heat' : 'off' }),
+      ...(typeof setpoint === 'number' && { setpoint }),
+      ...(typeof output === 'boolean' && { action: output ? 'heating' : 'idle' }),
+      ...readingsIn(said, [['current_C', 'temperature', '°C']]),
+    }
+  },
+  askKeys: ['mode', 'setpoint'],
+  ranges: { mode: { options: ['off', 'heat'] }, setpoint: { unit: '°C' } },
+  ask: ({ mode, setpoint }) => [
+    'Thermostat.SetConfig',
+    {
+      config: {
+        ...(mode !== undefined && { enable: mode === 'heat' }),
+        ...(setpoint !== undefined && { target_C: setpoint }),
+      },
+    },
+  ],
+}
+
 export const components: Readonly<Record<string, Component>> = {
   switch: relay,
   light: light('Light.Set'),
   rgb: light('RGB.Set', 'color'),
   rgbw: light('RGBW.Set', 'color'),
   cct: light('CCT.Set', 'color-temp'),
+  rgbcct: light('RGBCCT.Set', 'color', 'color-temp'),
   cover,
+  thermostat,
+  number: virtual('number', 'Number'),
+  boolean: virtual('relay', 'Boolean'),
+  enum: virtual('select', 'Enum'),
+  text: virtual('text', 'Text'),
   input: {
     kind: 'binary-sensor',
     read: (said) => ({

@@ -184,7 +184,7 @@ function factsOf(
   { prefix, node, config }: Device,
   {
     part,
-    component: { kind, ask, askKeys = [] },
+    component: { kind, ask, askKeys = [], ranges = {} },
   }: { readonly part: string; readonly component: Component },
 ): DeviceFacts {
   const system = recordIn(recordIn(config, 'sys'), 'device')
@@ -195,6 +195,7 @@ function factsOf(
   return {
     ...facts,
     askKeys,
+    ranges,
     ask: (asked) => [requests.make(prefix, part, ask(asked))],
     question: () => [question(prefix, 'Shelly.GetStatus')],
     timeoutMs: acceptedMs[kind === 'cover' ? 'cover' : 'usual'],

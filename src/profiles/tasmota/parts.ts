@@ -67,12 +67,18 @@ function relay({ module, number, name, power }: Output): Part {
       question: () => [command(module, 'STATUS', 11)],
     },
     read: (said) => switchIn(module, said, power),
-    observed: (name, text) => (name === power ? askedBy(module, text) : undefined),
+    observed: (name, text) => (isNamed(name, power) ? askedBy(module, text) : undefined),
   }
 }
 
+/** With `SetOption26` the only one is numbered, too, which nothing tells. */
+function isNamed(name: string, power: string): boolean {
+  return name === power || (power === 'POWER' && name === 'POWER1')
+}
+
 function switchIn({ words }: Module, said: Record<string, unknown>, power: string) {
-  const state = switchMeant(words, said[power])
+  const name = Object.keys(said).find((each) => isNamed(each, power)) ?? power
+  const state = switchMeant(words, said[name])
   return state === undefined ? undefined : { state }
 }
 
@@ -129,7 +135,7 @@ function light({ module, number, name, power }: Output): Part {
       return Object.keys(values).length > 0 ? values : undefined
     },
     observed: (name, text) => {
-      if (name === power) return askedBy(module, text)
+      if (isNamed(name, power)) return askedBy(module, text)
       const set = settings.find((each) => each.command.toUpperCase() === name)
       const isNumber = set !== undefined && set.key !== 'color' && /^\d{1,3}$/.test(text)
       return isNumber ? { [set.key]: Number(text) } : undefined

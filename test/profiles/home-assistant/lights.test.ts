@@ -155,3 +155,17 @@ t.test('a light by templates is told and asked through them', async (t) => {
   t.equal(announced('light', { schema: 'template', stat_t: 's' }).facts.ask, undefined)
   t.equal(announced('light', { schema: 'template', cmd_t: 'c' }).facts.isConfirmable?.({}), false)
 })
+
+t.test('a light with white beside its colour tells and takes the colour', async (t) => {
+  for (const [name, whites] of [
+    ['rgbw', ',0'],
+    ['rgbww', ',0,0'],
+  ] as const) {
+    const light = announced('light', {
+      ...{ ...basic, [`${name}_command_topic`]: 'rc', [`${name}_state_topic`]: 'rs' },
+    })
+    light.hear('rs', '255,128,0,10,20')
+    t.match(light.device, { state: { color: 'FF8000' } })
+    t.same(light.sent({ color: '00FF00' }), [`rc 0,255,0${whites}`, 'c ON'])
+  }
+})

@@ -140,3 +140,17 @@ t.test('a thermostat has modes, set points and what it measures', async (t) => {
   t.throws(() => warm.sent(4), { message: 'expected at least 5 as setpoint, got 4' })
   t.throws(() => climate.sent({ preset: 'x' }), { code: 'bad-payload' })
 })
+
+t.test('a fan turns either way, and a thermostat swings', async (t) => {
+  const fan = announced('fan', { stat_t: 's', cmd_t: 'c', dir_cmd_t: 'dc', dir_stat_t: 'ds' })
+  fan.hear('ds', 'reverse')
+  t.match(fan.device, { state: { direction: 'reverse' } })
+  t.same(fan.sent({ direction: 'forward' }), ['dc forward'])
+  t.throws(() => fan.sent({ direction: 'up' }), { code: 'bad-payload' })
+  const climate = announced('climate', {
+    ...{ swing_mode_cmd_t: 'sc', swing_mode_stat_t: 'ss', swing_modes: ['on', 'off'] },
+  })
+  climate.hear('ss', 'on')
+  t.match(climate.device, { state: { 'swing-mode': 'on' } })
+  t.same(climate.sent({ 'swing-mode': 'off' }), ['sc off'])
+})
