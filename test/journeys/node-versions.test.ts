@@ -46,11 +46,20 @@ async function startedHub(t: Test, version: string) {
   return { hub, ports, urls: [...plain, `https://127.0.0.1:${https}`] }
 }
 
-/** What curl is answered by `url`, which it may not trust; 000 when the connection ends. */
-async function statusOf(curl: string, url: string, headers: string[]): Promise<string> {
+/** What curl is answered by each of `urls`, all asked at once, which it may not trust; 000 when the connection ends. */
+async function statusesOf(
+  curl: string,
+  urls: readonly string[],
+  headers: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
   const head = headers.flatMap((header) => ['-H', header])
-  const quiet = ['-s', '-k', '-m', '5', '--http1.1', '-o', '/dev/null', '-w', '%{http_code}']
-  return (await run(curl, [...quiet, ...head, url])).output
+  const quiet = ['-s', '-k', '-m', '5', '--http1.1', '-w', '%{url} %{http_code}\\n']
+  const atOnce = ['--parallel', '--parallel-immediate', '--parallel-max', `${urls.length}`]
+  const each = urls.flatMap((url) => ['-o', '/dev/null', url])
+  const { output } = await run(curl, [...quiet, ...atOnce, ...head, ...each])
+  // It shows its progress as well.
+  const answers = output.matchAll(/^(http\S+) (\d{3})$/gm)
+  return new Map(Array.from(answers, ([, url = '', status = '']) => [url, status]))
 }
 
 /** Names that objects inherit: Node.js makes objects of headers, in several ways. */
@@ -71,17 +80,20 @@ for (const version of versions) {
     const curl = requireProgram(t, 'curl')
     const started = curl && (await startedHub(t, version))
     if (!started) return
-    for (const url of started.urls) {
-      for (const path of ['/healthz', '/talk', '/mqtt', '/nowhere']) {
-        const plain = await statusOf(curl, url + path, [])
-        t.equal(await statusOf(curl, url + path, odd), plain, url + path)
-        const status = await statusOf(curl, url + path, [...upgrade, ...odd])
-        t.match(status, /^[1-4]\d\d$/, `${url}${path}, as an upgrade`)
-        const ignored = await statusOf(curl, url + path, h2c)
-        t.equal(ignored, plain, `${url}${path}, as an upgrade to HTTP/2`)
-      }
+    const paths = ['/healthz', '/talk', '/mqtt', '/nowhere']
+    const urls = started.urls.flatMap((url) => paths.map((path) => url + path))
+    const plain = await statusesOf(curl, urls, [])
+    const oddly = await statusesOf(curl, urls, odd)
+    const upgraded = await statusesOf(curl, urls, [...upgrade, ...odd])
+    const ignored = await statusesOf(curl, urls, h2c)
+    for (const url of urls) {
+      t.match(plain.get(url), /^[1-4]\d\d$/, url)
+      t.equal(oddly.get(url), plain.get(url), url)
+      t.match(upgraded.get(url), /^[1-4]\d\d$/, `${url}, as an upgrade`)
+      t.equal(ignored.get(url), plain.get(url), `${url}, as an upgrade to HTTP/2`)
     }
-    t.equal(await statusOf(curl, `${started.urls[0]}/healthz`, []), '200', 'it lives')
+    const healthz = `${started.urls[0]}/healthz`
+    t.equal((await statusesOf(curl, [healthz], [])).get(healthz), '200', 'it lives')
     t.equal(await started.hub.end('SIGTERM'), 0)
   })
 }
