@@ -119,21 +119,29 @@ t.test('only schemas are read from a folder', async (t) => {
   t.match(clownKindsModule(folder), /must be null/)
 })
 
+let generated: ReturnType<typeof generateTypes> | undefined
+
+/** What is generated, which takes a second, once for all who look at it. */
+function generatedOnce(): ReturnType<typeof generateTypes> {
+  generated ??= generateTypes()
+  return generated
+}
+
 t.test('no code is made when the hub runs', async (t) => {
-  const texts = [...(await generateTypes()).values()].join('\n')
+  const texts = [...(await generatedOnce()).values()].join('\n')
   t.match(texts, 'validate11.errors')
   t.notMatch(texts, /new Function|eval\(|require\(/)
 })
 
 t.test('the generated types and validators are those of the schemas', async (t) => {
-  for (const [path, text] of await generateTypes()) {
+  for (const [path, text] of await generatedOnce()) {
     const onDisk = readFileSync(join(schemas, '..', path), 'utf8')
     t.equal(onDisk, text, `${path} is current; if not: npm run types:generate`)
   }
 })
 
 t.test('there is a type for each kind, two for the configuration and one for users', async (t) => {
-  const types = [...(await generateTypes()).values()].join('\n')
+  const types = [...(await generatedOnce()).values()].join('\n')
   for (const name of [
     'RelaySet',
     'Co2Sensor',
@@ -152,7 +160,7 @@ t.test('the script writes the generated types', async (t) => {
   // The loader of the tests is in the arguments; see test/loader for the other one.
   const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1' }
   execFileSync(process.execPath, [...process.execArgv, script, root], { env })
-  for (const [path, text] of await generateTypes()) {
+  for (const [path, text] of await generatedOnce()) {
     t.equal(readFileSync(join(root, path), 'utf8'), text)
   }
 })
