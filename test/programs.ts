@@ -64,7 +64,8 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function installed(program: string): string {
+/** The path of a program that is there. */
+export function installed(program: string): string {
   const path = pathOf(program)
   if (path === undefined) throw new Error(`expected ${program} on the path, found none`)
   return path
@@ -234,7 +235,7 @@ export async function startPrometheus(t: Test, configFile: string): Promise<stri
 }
 
 /** Starts a program that is ready when a line on stderr matches; answers what ends it, or stops it. */
-async function startProgram(
+export async function startProgram(
   t: Owner,
   [program = '', ...args]: string[],
   ready: RegExp,
