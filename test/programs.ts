@@ -166,12 +166,8 @@ async function admission(
  * The system's own configuration has no part in it.
  */
 export async function startNginx(t: Test, config: string): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'nginx-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  const lines = [
-    'daemon off;',
-    `user ${userInfo().username};`,
+  await startNginxBy(t, (folder) => [
     `pid ${folder}/pid;`,
     'error_log stderr notice;',
     'events {}',
@@ -180,7 +176,17 @@ export async function startNginx(t: Test, config: string): Promise<void> {
     ...paths.map((name) => `${name}_temp_path ${folder}/${name};`),
     config,
     '}',
-  ]
+  ])
+}
+
+/** The same with the lines of a whole configuration, in the folder that they are given. */
+export async function startNginxBy(
+  t: Test,
+  linesIn: (folder: string) => readonly string[],
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'nginx-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const lines = ['daemon off;', `user ${userInfo().username};`, ...linesIn(folder)]
   const configFile = join(folder, 'nginx.conf')
   await writeFile(configFile, lines.join('\n'))
   const command = [installed('nginx'), '-p', folder, '-e', 'stderr', '-c', configFile]

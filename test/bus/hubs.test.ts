@@ -66,6 +66,11 @@ t.test('a hub that owns tells it, keeps what the next one needs, and is asked', 
   await say('hub/owner/beat', { name: 'a', term: term + 1, beat: 1 })
   t.equal(await owning.next((owns) => !owns), false)
   bus.recall('n/relay/0/set')
+  t.match(
+    bus.retainedOn('$SYS/hub/hubs')?.payload.value,
+    hubs.state,
+    'and who may read of it is told',
+  )
   t.match(hubs.state, {
     owner: 'a',
     hubs: [

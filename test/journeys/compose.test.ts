@@ -1,9 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { copyFileSync, existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { parse } from 'yaml'
 import { writePrivate } from '../access/users.ts'
-import { requireProgram, run } from '../programs.ts'
-import { mqttTo } from '../started-hub.ts'
+import { freePort, requireProgram, run, startNginxBy } from '../programs.ts'
+import { mqttTo, type StartedHub, startedHub } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
 import { startProgram } from './started-lab.ts'
 
@@ -19,10 +21,8 @@ interface Service {
 }
 
 const root = new URL('../../', import.meta.url)
-const services: Record<'hub' | 'node', Service> = parse(
-  readFileSync(new URL('docker-compose.yml', root), 'utf8'),
-  { merge: true },
-).services
+const file = readFileSync(new URL('docker-compose.yml', root), 'utf8')
+const services: Record<'hub' | 'node', Service> = parse(file, { merge: true }).services
 
 t.test('the hub is alone without a profile, and every service is shut off', async (t) => {
   for (const [name, service] of Object.entries<Service>(services)) {
@@ -39,6 +39,58 @@ t.test('Prometheus finds the configuration that it gets in order', async (t) => 
   if (promtool === undefined) return
   const file = new URL('docker/prometheus.yml', root).pathname
   t.match(await run(promtool, ['check', 'config', '--syntax-only', file]), { code: 0 })
+})
+
+t.test('NATS finds the configuration of the cluster in order', async (t) => {
+  const nats = requireProgram(t, 'nats-server')
+  if (nats === undefined) return
+  const folder = testFolder(t)
+  copyFileSync(new URL('docker/cluster/nats.conf', root), `${folder}/nats.conf`)
+  // As the beginning of the compose file has it made.
+  const lines = file.match(/echo "(authorization .*?)" >/s)?.[1] ?? ''
+  const users = lines
+    .replace(/^# */gm, '')
+    .replace(/\\"/g, '"')
+    .replace(/\$\(.*?\)/g, '0e7')
+  writePrivate(`${folder}/users.conf`, users)
+  const words = ['NAME=nats-1', nats, '-t', '-c', `${folder}/nats.conf`]
+  t.match(await run('/usr/bin/env', words), { code: 0, output: /is valid/ })
+})
+
+async function hasPage({ httpPort }: StartedHub): Promise<boolean> {
+  const headers = { authorization: `Basic ${btoa('clown:bigclown')}` }
+  const answer = await fetch(`http://127.0.0.1:${httpPort}/api/connections`, { headers })
+  return (await answer.text()).includes('"way":"clown-talk"')
+}
+
+t.test('nginx of the cluster hands a page to another hub when its own is gone', async (t) => {
+  if (requireProgram(t, 'nginx') === undefined) return
+  const http = { port: 0, hosts: ['localhost'], trustProxy: ['127.0.0.1'] }
+  const hubs = await Promise.all(['1', '2', '3'].map(() => startedHub(t, { http })))
+  const port = await freePort()
+  await startNginxBy(t, (folder) => {
+    let config = readFileSync(new URL('docker/cluster/nginx.conf', root), 'utf8')
+    for (const [at, { httpPort }] of hubs.entries()) {
+      config = config.replace(`hub-${at + 1}:8080`, `127.0.0.1:${httpPort}`)
+    }
+    return [config.replaceAll('/tmp/', `${folder}/`).replace('8080', `127.0.0.1:${port}`)]
+  })
+  const left = new Set(hubs)
+  for (const count of [3, 2, 1]) {
+    t.equal(left.size, count)
+    const websocket = new WebSocket(`ws://clown:bigclown@localhost:${port}/talk`)
+    t.teardown(() => websocket.terminate())
+    await once(websocket, 'open')
+    const closed = once(websocket, 'close')
+    const pages = await Promise.all(
+      [...left].map(async (hub) => [hub, await hasPage(hub)] as const),
+    )
+    const [mine] = pages.find(([, isThere]) => isThere) ?? []
+    if (mine === undefined) throw new Error('expected one of the hubs to have the page')
+    left.delete(mine)
+    await mine.close()
+    await closed
+  }
 })
 
 t.test('the services of the compose file work together, as programs on loopback', async (t) => {

@@ -46,8 +46,12 @@ export interface BusState extends LinkState {
 /** Where the hub tells of itself: here, and on the broker. */
 const own = { here: '$SYS/hub/', there: 'hub/' } as const
 
-/** Whether the hub is there, for everybody on the broker, and how the broker is, for those who may read of the hub. */
-const stateTopics = { hub: `${own.there}state`, bus: busStateTopic } as const
+/** Whether the hub is there, for everybody on the broker; how the broker is, and who owns, for those who may read of the hub. */
+const stateTopics = {
+  hub: `${own.there}state`,
+  bus: busStateTopic,
+  hubs: `${own.here}hubs`,
+} as const
 
 /** What nobody should miss is said again so often: a broker may have been started anew without its memory. */
 const sayAgainMs = 60_000
@@ -95,6 +99,10 @@ export class ForeignBus implements Bus {
     this.hubs = hubs && this.#openHubs(hubs)
     this.hubs?.onChange((owns) => {
       if (owns) this.#mirrorAll()
+    })
+    this.hubs?.onState((state) => {
+      const payload = Payload.ofJson(JSON.stringify(state), state)
+      this.#tell({ topic: stateTopics.hubs, payload, qos: 0, retain: true })
     })
     this.#echoes = new Echoes(clock)
     this.#emitter = new Emitter<ToldMessage>(tellDefect, {

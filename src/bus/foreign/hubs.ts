@@ -16,7 +16,7 @@ import {
   type MqttLevel,
 } from './broker-connection.ts'
 import { type Lost, OpenQuestions } from './open-questions.ts'
-import { askedMs, asTerm, isClaim, Ownership, ownerClientId, type Term } from './ownership.ts'
+import { asClaim, askedMs, asTerm, Ownership, ownerClientId, type Term } from './ownership.ts'
 
 const topics = {
   owner: 'hub/owner',
@@ -87,6 +87,7 @@ export class Hubs {
   readonly #whenKept: (() => void)[] = []
   readonly #changed = createListeners<[owns: boolean]>()
   readonly #ownerChanged = createListeners<[owner: Term | undefined]>()
+  readonly #stateChanged = createListeners<[state: HubsState]>()
   readonly #asked = createListeners<[asked: Asked]>()
   readonly #answered = createListeners<[answer: Answer]>()
   readonly #told = createListeners<[told: unknown]>()
@@ -129,6 +130,8 @@ export class Hubs {
   readonly onChange = this.#changed.add
   /** Called when somebody else owns than before, or nobody. */
   readonly onOwner = this.#ownerChanged.add
+  /** Called when a hub comes or goes, or another one owns. */
+  readonly onState = this.#stateChanged.add
   readonly onAsked = this.#asked.add
   readonly onAnswer = this.#answered.add
   readonly onTold = this.#told.add
@@ -238,7 +241,7 @@ export class Hubs {
   heard({ topic, bytes }: LinkMessage): void {
     if (topic === topics.owner) this.#heardWord(asTerm(parseJson(bytes)))
     else if (topic === topics.beat) this.#heardBeat(parseJson(bytes))
-    else if (topic === topics.claim) this.#heardClaim(parseJson(bytes))
+    else if (topic === topics.claim) this.#ownership.heardClaim(asClaim(parseJson(bytes)))
     else if (topic === `${topics.answers}/${this.name}`) this.#heardAnswer(parseJson(bytes))
     else if (topic === topics.told) this.#heardTold(parseJson(bytes))
     else if (isAtOrBelow(topics.guard, topic)) this.#heardKept(topic, bytes)
@@ -272,10 +275,6 @@ export class Hubs {
     this.#questions.prove(heard)
   }
 
-  #heardClaim(value: unknown): void {
-    if (isClaim(value)) this.#ownership.heardClaim(value)
-  }
-
   #heardAnswer(value: unknown): void {
     if (!isRecord(value) || typeof value['id'] !== 'string') return
     this.#questions.answered(value['id'])
@@ -295,9 +294,11 @@ export class Hubs {
   #heardState(topic: string, value: unknown): void {
     const name = topic.slice(topics.states.length + 1)
     // Whoever comes can ask at once.
-    if (!this.#online.get(name)) this.#ownership.beatNow()
+    const was = this.#online.get(name)
+    if (was !== true) this.#ownership.beatNow()
     if (!isRecord(value)) this.#online.delete(name)
     else if (this.#online.size < mostHubs) this.#online.set(name, value['online'] === true)
+    if (was !== this.#online.get(name)) this.#stateChanged.tell(this.state)
   }
 
   /** Who owns, and has said so since this hub is there. */
@@ -315,6 +316,7 @@ export class Hubs {
     const name = owner?.name ?? null
     log.info({ event: 'owner-changed', owner: name }, 'another hub owns, or none')
     this.#ownerChanged.tell(owner)
+    this.#stateChanged.tell(this.state)
   }
 
   // --- as the owner ---

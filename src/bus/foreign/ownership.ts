@@ -203,9 +203,10 @@ export class Ownership {
   }
 
   /** What hubs say that want to own comes to all of them in one order. */
-  heardClaim({ name, claim }: OwnerClaim): void {
-    if (name === this.#options.name) {
-      if (claim === this.#claim) this.#happen('mine')
+  heardClaim(heard: OwnerClaim | undefined): void {
+    if (heard === undefined) return
+    if (heard.name === this.#options.name) {
+      if (heard.claim === this.#claim) this.#happen('mine')
     } else if (this.#state === 'following') this.#listen()
     else this.#happen('claimed')
   }
@@ -329,8 +330,10 @@ export class Ownership {
 
 // --- what hubs say, as JSON ---
 
-export function isClaim(value: unknown): value is OwnerClaim {
-  return isRecord(value) && typeof value['name'] === 'string' && typeof value['claim'] === 'number'
+export function asClaim(value: unknown): OwnerClaim | undefined {
+  if (!isRecord(value)) return undefined
+  const { name, claim } = value
+  return typeof name === 'string' && typeof claim === 'number' ? { name, claim } : undefined
 }
 
 /** The end of the year 9999: terms are times. */
