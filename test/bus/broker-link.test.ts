@@ -46,9 +46,10 @@ async function scriptedBroker(t: Test, connack: (at: number) => string | 'end', 
   return { url: `mqtt://127.0.0.1:${portOf(server)}`, heard, texts }
 }
 
-/** [MQTT-3.8.4-2] With the id of the packet, and QoS 1 for both filters. */
+/** [MQTT-3.8.4-2] With the id of the packet, and QoS 1 for each filter: beside the fence, or alone. */
 function subackFor(subscribe: Buffer): string {
-  return `9005${subscribe.toString('hex', 2, 4)}000101`
+  const id = subscribe.toString('hex', 2, 4)
+  return subscribe.includes('fence') ? `9005${id}000101` : `9004${id}0001`
 }
 
 const welcome = { 5: '2003000000', 4: '20020000' } as const

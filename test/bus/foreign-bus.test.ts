@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { connectAsync } from 'mqtt'
 import t, { type Test } from 'tap'
 import { steadyMs } from '../../src/core/clock.ts'
 import type { Message } from '../../src/core/message.ts'
@@ -70,6 +71,27 @@ for (const [name, start] of brokers) {
     t.equal(counters.snapshot()['bus-messages-refused'], 1)
   })
 }
+
+t.test('of what is retained none is missed that Mosquitto would not queue', async (t) => {
+  if (requireProgram(t, 'mosquitto') === undefined) return
+  const { url } = await startMosquitto(t, { config: ['max_queued_messages 10'] })
+  const client = await connectAsync(url, { reconnectPeriod: 0 })
+  t.teardown(() => client.endAsync(true))
+  const retain = (_: unknown, at: number) =>
+    client.publishAsync(`n/${at}`, '1', { qos: 1, retain: true })
+  await Promise.all(Array.from({ length: 1100 }, retain))
+  const { bus } = await openedForeignBus(t, { url })
+  t.ok(bus.retainedOn('n/0'))
+  t.ok(bus.retainedOn('n/1099'))
+  const told = createInbox<Message>()
+  bus.subscribe('n/#', told.put)
+  await client.publishAsync('n/0', '2', { qos: 1 })
+  t.match(
+    await told.next(),
+    { topic: 'n/0', qos: 1, retain: false },
+    'and what comes is acknowledged',
+  )
+})
 
 t.test('what the hub tells of itself is mirrored, and that it is there', async (t) => {
   if (requireProgram(t, 'mosquitto') === undefined) return

@@ -153,6 +153,8 @@ t.test('a hub that does not own sends no command, and asks with the last beat', 
   ask('4')
   await heard.next(([topic, text]) => topic === 'hub/ask' && text.includes('"id":"4"'))
   broker.signal('SIGSTOP')
+  // What it had said before is read.
+  await new Promise((resolve) => setTimeout(resolve, 100))
   ask('5')
   t.match(
     await lost.next(),

@@ -2,7 +2,13 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
-import { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt'
+import {
+  type IClientOptions,
+  type IClientSubscribeOptions,
+  type IPublishPacket,
+  type ISubscriptionMap,
+  MqttClient,
+} from 'mqtt'
 import type { AlarmClock } from '../../core/clock.ts'
 import { quote, reasonOf, systemCodeOf } from '../../core/errors.ts'
 import { readSecretFile, readTextFile, valueIn } from '../../core/files.ts'
@@ -251,17 +257,34 @@ export class BrokerConnection {
 
   /** [MQTT-4.6.0-6] A broker sends in order: behind what was retained comes the echo of the fence. */
   #subscribe(): void {
-    const { filters, fence, clock } = this.#options
+    const { fence, clock } = this.#options
     this.#events.connected?.()
     this.#look(idle.askMs)
     this.#stopWaiting = clock.after(mostMs.fence, () =>
       this.#giveUp(`expected to hear ${quote(fence)} again, did not: may we read and write there?`),
     )
-    const wanted = filters.map((filter) => [filter, { qos: 1, rap: true }] as const)
-    const all = Object.fromEntries([[fence, { qos: 1 }] as const, ...wanted])
-    this.#client.subscribe(all, (error) => {
+    // At QoS 1 Mosquitto loses what is retained past the messages that it queues for a client, and the fence with it.
+    const qos = this.#level === 5 ? 0 : 1
+    const wanted = this.#wanted({ qos, rap: true })
+    this.#askFor({ ...wanted, [fence]: { qos: 1 } }, () =>
+      this.#client.publish(fence, 'x', { qos: 1 }),
+    )
+  }
+
+  /** The same once more for what comes from now on, of which none may be lost. */
+  #subscribeToNew(): void {
+    const none = 2 // [MQTT-3.3.1-11] Of what is retained.
+    if (this.#level === 5) this.#askFor(this.#wanted({ qos: 1, rap: true, rh: none }), () => {})
+  }
+
+  #wanted(how: IClientSubscribeOptions): ISubscriptionMap {
+    return Object.fromEntries(this.#options.filters.map((filter) => [filter, how]))
+  }
+
+  #askFor(wanted: ISubscriptionMap, then: () => void): void {
+    this.#client.subscribe(wanted, (error) => {
       if (error) this.#giveUp(`expected to subscribe, the broker refuses it: ${reasonOf(error)}`)
-      else this.#client.publish(fence, 'x', { qos: 1 })
+      else then()
     })
   }
 
@@ -275,6 +298,7 @@ export class BrokerConnection {
     else if (!this.#isCaughtUp) {
       this.#isCaughtUp = true
       this.#stopWaiting()
+      this.#subscribeToNew()
       this.#events.caughtUp()
     }
   }
