@@ -1,6 +1,7 @@
 // The hub as it is started by everybody, with every protection on, but with room for a load that one
 // client may not make and for as many clients from one address. The arguments are a data folder, if it is
-// to keep anything, and the URL of a broker, if it is to run beside one.
+// to keep anything, and the URL of a broker, if it is to run beside one, and
+// its name where it is one of several hubs there.
 import { fileURLToPath } from 'node:url'
 import { answerQuestions } from './watch.ts'
 
@@ -12,10 +13,12 @@ const { compileSooner }: typeof import('../../src/core/process-watch.ts') = awai
 
 const connections = 20_000
 const startedAtMs = performance.now()
-const [, , folder = '', url] = process.argv
+const [, , folder = '', url, name] = process.argv
 const hub = await startHub({
   http: { port: 0 },
-  ...(url === undefined ? { mqtt: { port: 0 } } : { bus: { url } }),
+  ...(url === undefined
+    ? { mqtt: { port: 0 } }
+    : { bus: { url, ...(name && { hubs: { name } }) } }),
   users: { anonymous: { role: 'admin' } },
   limits: {
     websocket: { messagesPerSecond: 100_000, messageBurst: 200_000 },
