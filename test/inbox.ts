@@ -3,7 +3,7 @@ export interface Inbox<T> {
   /** Everything that came so far. */
   readonly items: readonly T[]
   put(item: T): void
-  /** The first item that `matches` and that no other call had, waiting up to 30 seconds for it. */
+  /** The first item that `matches` and that no other call had, waiting up to 90 seconds for it. */
   next(matches?: (item: T) => boolean): Promise<T>
 }
 
@@ -23,9 +23,9 @@ export function createInbox<T>(): Inbox<T> {
         const deadline = setTimeout(() => {
           waiting.delete(look)
           reject(
-            new Error(`expected another one within 30 seconds, got\n${items.map(show).join('\n')}`),
+            new Error(`expected another one within 90 seconds, got\n${items.map(show).join('\n')}`),
           )
-        }, 30_000)
+        }, 90_000)
         const look = () => {
           const at = untaken.findIndex(matches)
           if (at === -1) return

@@ -347,7 +347,7 @@ export function publish(options: PublishOptions): Promise<{ code: number; output
 /** Runs a program to its end; answers its exit code and what it printed. */
 export function run(program: string, args: string[]): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
-    const child = execFile(program, args, { timeout: 30_000 }, (_error, stdout, stderr) => {
+    const child = execFile(program, args, { timeout: 90_000 }, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, output: stdout + stderr })
     })
   })

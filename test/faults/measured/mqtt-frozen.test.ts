@@ -123,15 +123,15 @@ function untilBehind(hub: HubProcess, count: number): Promise<void> {
   return untilCounted(hub, 'mqtt-conflated', count)
 }
 
-/** Waits until a counter has come to `count`, at most 20 seconds. */
+/** Waits until a counter has come to `count`, at most 60 seconds. */
 async function untilCounted(hub: HubProcess, counter: string, count: number): Promise<void> {
-  const deadlineMs = performance.now() + 20_000
+  const deadlineMs = performance.now() + 60_000
   while (performance.now() < deadlineMs) {
     const counters = await hub.counters()
     if ((counters[counter] ?? 0) >= count) return
     await wait(50)
   }
-  throw new Error(`expected ${counter} to be ${count} within 20 seconds`)
+  throw new Error(`expected ${counter} to be ${count} within 60 seconds`)
 }
 
 /** Resolves when `text` has come, wherever it is in all that comes. */

@@ -61,7 +61,7 @@ export async function openPage(
   if (executablePath === undefined) return undefined
   const browser = await startBrowser(t, executablePath, { locale: 'en-GB', ...options })
   const page = await browser.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(60_000)
   const complaints: string[] = []
   const strangers: string[] = []
   const home = `http://127.0.0.1:${httpPort}`
