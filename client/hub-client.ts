@@ -199,6 +199,7 @@ export class HubClient {
   /** What the quantities of a topic were: in the last day, if nothing else is said. */
   async history(topic: string, { from, to, points }: HistoryOptions = {}): Promise<History> {
     const range = { from: timeOf(from), to: timeOf(to), points }
+    await this.#tried()
     return this.#request<History>(`${topic}/history/get`, range)
   }
 
@@ -216,7 +217,8 @@ export class HubClient {
   }
 
   /** What is known of the nodes at the base of the connection and below, and of their devices. */
-  nodes(): Promise<HubNode[]> {
+  async nodes(): Promise<HubNode[]> {
+    await this.#tried()
     return new Promise((resolve, reject) => {
       const nodes: HubNode[] = []
       const answered = (topic: string, value: HubNode) => {
@@ -255,6 +257,18 @@ export class HubClient {
     const all = [...this.#pending.values()]
     this.#pending.clear()
     for (const { lost } of all) lost()
+  }
+
+  /** Resolves when a connection that is being made is there, or has failed: what only reads may wait for that. */
+  #tried(): Promise<void> | undefined {
+    if (this.state.name !== 'connecting') return undefined
+    return new Promise((resolve) => {
+      const stop = this.onState(({ name }) => {
+        if (name === 'connecting') return
+        stop()
+        resolve()
+      })
+    })
   }
 
   /** Sends a line whose answers `pending` gets. @throws OfflineError */
