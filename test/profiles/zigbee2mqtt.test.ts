@@ -387,3 +387,12 @@ t.test('what can be set is told as it is exposed, and nothing else is asked', as
   ])
   t.same(lamp.facts()?.ranges, { brightness: {} }, 'percents are of the hub')
 })
+
+t.test('a number that is told as a text is one', async (t) => {
+  const { says, values } = exposing([
+    { type: 'numeric', property: 'voltage', access: 1, unit: 'V' },
+    { type: 'numeric', property: 'odd', access: 1 },
+  ])
+  says({ voltage: '230.5', odd: ' ' })
+  t.same(values(), { voltage: [230.5, 'V'], odd: [' ', null] })
+})

@@ -38,7 +38,7 @@ export function createOwnChanges(options: OwnChangesOptions) {
   const { bus, auditLog, clock, lastReportOf, owns } = options
   return {
     /** An actuator has reported, and that is the answer to no command. */
-    reported: (device: string, { value }: Payload): void => {
+    reported: (device: string, { value }: Pick<Payload, 'value'>): void => {
       const before = owns() ? lastReportOf(device) : undefined
       if (before === undefined || stateKey(before.value) === stateKey(value)) return
       const source = fieldOf(value, 'source')

@@ -49,7 +49,7 @@ interface HostParts {
 export interface ProfileAudience {
   readonly commands: Pick<Commands, 'reported' | 'denied' | 'taken' | 'observe' | 'isFollowed'>
   readonly relayGuard: Pick<RelayGuard, 'reported' | 'check'>
-  readonly ownChanges: { reported(device: string, payload: Payload): void }
+  readonly ownChanges: { reported(device: string, payload: Pick<Payload, 'value'>): void }
   readonly path: Pick<MessagePath, 'learn'>
 }
 
@@ -318,7 +318,7 @@ export class ProfileHost implements PathProfiles {
     const { client, qos = 0 } = this.#cause ?? {}
     const isAnswer = commands.isFollowed(topic) && this.#isAnswer(device, report, commands)
     if (!isAnswer && facts.ask !== undefined) {
-      ownChanges.reported(topic, jsonOf(inTermsOf(facts.kind, values)))
+      ownChanges.reported(topic, { value: inTermsOf(facts.kind, values) })
     }
     this.#parts.states.heard(topic)
     const told = this.#tell(device, report, audience)

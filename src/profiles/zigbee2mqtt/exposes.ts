@@ -106,7 +106,7 @@ function propertyOf(kind: DeviceKind, feature: Expose, isState: boolean): Proper
   const { property, access: may, endpoint } = feature
   if (typeof property !== 'string') return []
   const key = typeof endpoint === 'string' && isState ? property : nameIn(kind, property)
-  const form = withValues(formOf(kind, feature, isState), feature)
+  const form = withNumbers(withValues(formOf(kind, feature, isState), feature), feature)
   const can = (bit: number) => (Number(may) & bit) > 0
   return [
     {
@@ -174,6 +174,17 @@ interface Form extends Pick<Property, 'read' | 'write'> {
 }
 
 const asItIs = (asked: unknown) => asked
+
+/** Some converters tell a number as a text. */
+function withNumbers(form: Form, { type }: Expose): Form {
+  if (type !== 'numeric') return form
+  return { ...form, read: (value) => form.read(numberOf(value)) }
+}
+
+function numberOf(value: unknown): unknown {
+  const isText = typeof value === 'string' && value.trim() !== ''
+  return isText && Number.isFinite(Number(value)) ? Number(value) : value
+}
 
 /** One of several values may be a number, and is asked for as a text. */
 function withValues(form: Form, { type, values }: Expose): Form {

@@ -112,7 +112,7 @@ async function opened(options: OpenedOptions = {}) {
         return undefined
       },
     },
-    ownChanges: { reported: note('changed') },
+    ownChanges: { reported: (device, { value }) => done.push(['changed', device, value]) },
     path: { learn: (message) => note('learn')(message.topic, message.payload, message.client) },
   })
   const [hub] = hubs
