@@ -17,7 +17,7 @@ import {
   reasonOfError,
   reasons,
 } from './packet.ts'
-import { noBytes, properties as p } from './properties.ts'
+import { noBytes, noProperties, properties as p } from './properties.ts'
 import type { Incoming, PublishResult } from './publishing.ts'
 import type { ConnectPacket } from './read-connect.ts'
 import {
@@ -173,16 +173,16 @@ export class MqttConversation implements RetainedReader {
 
   #incomingOf(packet: Packet, read: PublishPacket): Incoming {
     const { limits, jsonLimits } = this.#context
-    const { payload, qos, retain } = read
+    const { payload, qos, retain, said } = read
     const message: Message = {
-      topic: this.#topicOf(read),
+      topic: said === noProperties ? read.topic : this.#topicOf(read),
       payload: packet.isOversize
         ? Payload.refused(packet.oversizeError(limits.publishBytes))
         : new Payload(payload, jsonLimits),
       qos,
       retain,
       client: this.#options.name,
-      properties: propertiesOf(read),
+      properties: said === noProperties ? undefined : propertiesOf(read),
       // All fields from the start: one that is added later costs an object of its own.
       traced: undefined,
     }

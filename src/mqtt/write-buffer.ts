@@ -80,9 +80,9 @@ export class WriteBuffer {
       if (this.#isClosed) return
       this.isBehind = false
       this.#unreadBytes = 0
-      this.#caughtUp()
+      if (this.#latestBytes > 0) this.#caughtUp()
       this.#hasShareFor(this.#waitingBytes)
-      this.#drained()
+      if (this.#isReplayWaiting) this.#drained()
     })
   }
 
@@ -178,7 +178,6 @@ export class WriteBuffer {
   }
 
   #caughtUp(): void {
-    if (this.#latestBytes === 0) return
     for (const bytes of this.#latest.values()) this.#collect(bytes)
     this.#latest.clear()
     this.#latestBytes = 0
@@ -194,7 +193,7 @@ export class WriteBuffer {
   }
 
   #drained(): void {
-    if (!this.#isReplayWaiting || !this.#isDrained) return
+    if (!this.#isDrained) return
     this.#isReplayWaiting = false
     this.#options.onDrained()
   }
@@ -232,10 +231,10 @@ export class WriteBuffer {
       this.traffic.bytesSent += bytes.length
       this.isBehind = !this.#socket.write(bytes)
     }
-    this.#drained()
+    if (this.#isReplayWaiting) this.#drained()
     const waitingBytes = this.#waitingBytes
     this.#unreadBytes = waitingBytes
-    if (!this.isBehind) this.#caughtUp()
+    if (this.#latestBytes > 0 && !this.isBehind) this.#caughtUp()
     const mostBytes = this.#limitBytes + 2 * this.#largestBytes
     if (waitingBytes === 0) this.#largestBytes = 0
     const isTooMuch = waitingBytes > mostBytes || !this.#hasShareFor(waitingBytes)

@@ -75,9 +75,10 @@ export function createArrivals(parts: ArrivalsParts) {
     device.node.online !== true ||
     nodes.isFollowed ||
     recorder.isFollowed
-  const learn = (record: TopicRecord, message: Message) => {
-    const heard = { atMs: clock.wallMs(), nowMs: clock.nowMs(), isRestored: false }
-    waiting.push({ record, message, heard })
+  const hearNow = () => ({ atMs: clock.wallMs(), nowMs: clock.nowMs(), isRestored: false })
+  const learn = (arrival: Arrival) => {
+    const { record, message } = arrival
+    waiting.push(arrival)
     if (message.qos > 0 || waiting.length === together.messages) settle()
     else if (isAwaited(record, message)) deferred.do(settle)
     else stopWaiting ??= clock.after(together.ms, settle)
@@ -93,7 +94,9 @@ export function createArrivals(parts: ArrivalsParts) {
   }
   return {
     settle,
-    learn: (message: Message) => learn(records.of(message.topic), message),
+    learn: (message: Message) => {
+      learn({ record: records.of(message.topic), message, heard: hearNow() })
+    },
     take: (message: Message) => {
       if (profiles.isOwn(message)) return
       const record = records.of(message.topic)
@@ -102,10 +105,12 @@ export function createArrivals(parts: ArrivalsParts) {
         remember(record, message)
         return
       }
-      if (shape === 'report') values.keep(message, record.user)
+      // A clock costs as much as a look-up: one look is for all that follows.
+      const heard = hearNow()
+      if (shape === 'report') values.keep(message, record.user, heard.nowMs)
       if (claimed !== undefined) profiles.hear(claimed, message)
       // Of what a profile tells is learned what its device has said, and that it is gone.
-      if (!isOfProfiles || message.payload.bytes.length === 0) learn(record, message)
+      if (!isOfProfiles || message.payload.bytes.length === 0) learn({ record, message, heard })
     },
   }
 }

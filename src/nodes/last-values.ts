@@ -25,8 +25,8 @@ export interface LastValues {
   restore(stored: readonly StoredValue[]): Promise<void>
   /** The topics whose first value came from `user`. */
   topicsOf(user: string): string[]
-  /** Remembers a report of `user`, which is on the bus. */
-  keep(report: Message, user?: string): void
+  /** Remembers a report of `user`, which is on the bus; without `heardMs` it came just now. */
+  keep(report: Message, user?: string, heardMs?: number): void
   /** There is no last value of `topic` but the one that is retained, if any: nobody knows when that came. */
   forget(topic: string): void
 }
@@ -95,12 +95,12 @@ export function createLastValues(
   const values = createValues(retained)
   const payloadOf = (latin1: string) => new Payload(Buffer.from(latin1, 'latin1'), json)
   return {
-    keep: ({ topic, payload, qos, retain }, owner = '') => {
+    keep: ({ topic, payload, qos, retain }, owner = '', heardMs = clock.nowMs()) => {
       // [MQTT-3.3.1-10] An empty retained message clears the value.
       if (retain && payload.bytes.length === 0) values.forget(topic)
       else {
         const bytes = retain && bus.retainedOn(topic) !== undefined ? undefined : payload.bytes
-        values.keep(topic, { qos, retain, heardMs: clock.nowMs(), owner }, bytes)
+        values.keep(topic, { qos, retain, heardMs, owner }, bytes)
       }
     },
     forget: values.forget,

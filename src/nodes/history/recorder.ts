@@ -138,14 +138,17 @@ function escaped(key: string): string {
 
 function readQuantity(value: unknown, { name, plain }: Place): Quantity | undefined {
   const measured = Array.isArray(value) ? readWithUnit(value) : { value, unit: undefined }
-  if (measured === undefined || !isFit(plain, longestName)) return undefined
-  const { value: inner, unit } = measured
+  const read = measured && asMeasured(measured.value)
+  // Most of what is no quantity is a text.
+  if (measured === undefined || read === undefined || !isFit(plain, longestName)) return undefined
   const formerly = plain === name ? undefined : plain
+  return { quantity: name, formerly, value: read, unit: measured.unit }
+}
+
+function asMeasured(value: unknown): number | boolean | undefined {
+  if (typeof value === 'boolean') return value
   // Nobody measures -0.
-  if (typeof inner === 'number' && Number.isFinite(inner)) {
-    return { quantity: name, formerly, value: inner + 0, unit }
-  }
-  return typeof inner === 'boolean' ? { quantity: name, formerly, value: inner, unit } : undefined
+  return typeof value === 'number' && Number.isFinite(value) ? value + 0 : undefined
 }
 
 /** What is said as `[value, unit]`; something like `[1, 2]` is a list. */
