@@ -98,6 +98,7 @@ t.test('the elements of an array are cut out unchanged', async (t) => {
 })
 
 t.test('brackets, commas and quotes inside strings are no structure', async (t) => {
+  t.same(elementTexts('["[,a', wide), [], 'a string without an end, which the parser finds')
   t.same(elementTexts('["[,\\"]\\\\", "]"]', wide), ['"[,\\"]\\\\"', '"]"'])
 })
 

@@ -236,6 +236,22 @@ t.test('a reader that is behind gets the latest of each topic once it has read',
   t.same(events, [])
 })
 
+t.test('what is written to a reader that is not behind takes along what waited', async (t) => {
+  const { buffer, socket } = startBuffer(20)
+  // More than the limit waits, and less than what the socket tells the end of.
+  socket.cork()
+  buffer.addPublish(latestOf('a', 'x'), 0, 'a')
+  buffer.flush()
+  t.ok(buffer.isFull)
+  t.notOk(buffer.isBehind)
+  t.ok(buffer.addLatest(latestOf('b', '1'), 'b'))
+  buffer.add(Buffer.from([0xd0, 0]))
+  buffer.flush()
+  buffer.flush()
+  socket.uncork()
+  t.match(String(socket.read()), /x{100}[^1]*1{100}$/)
+})
+
 t.test('what is larger than its share waits alone', async (t) => {
   const { buffer } = startFullBuffer()
   t.ok(buffer.addLatest(latestOf('b', '1234'), 'b'))
