@@ -250,7 +250,9 @@ function drawBars(sheet: Sheet): void {
 function drawBar({ context, x }: Sheet, { fromMs, toMs, share }: Bar, top: number): void {
   if (share === 0) return
   context.globalAlpha = share === 1 ? 1 : 0.5
-  context.fillRect(x(fromMs), top, Math.max(1, x(toMs) - x(fromMs)), rowHeight * 0.6)
+  // On whole pixels: what goes on has no seam.
+  const [left, right] = [Math.round(x(fromMs)), Math.round(x(toMs))]
+  context.fillRect(left, top, Math.max(1, right - left), rowHeight * 0.6)
 }
 
 interface Bar {
