@@ -115,7 +115,13 @@ t.test('ten thousand topics are looked through without waiting', async (t) => {
   const { page } = opened
   await signInAs(page)
   await page.waitForSelector('.topic-row')
-  for (let at = 0; at < 10_000; at++) client.publish(`many/${at % 100}/${at}`, `${at}`)
+  // What comes faster than a page on a busy machine reads is left out for it.
+  for (let from = 0; from < 10_000; from += 250) {
+    const some = Array.from({ length: 250 }, (_, at) => from + at)
+    const publish = (at: number) =>
+      client.publishAsync(`many/${at % 100}/${at}`, `${at}`, { qos: 1 })
+    await Promise.all(some.map(publish))
+  }
   await page.locator('[role=status]', { hasText: /Topics: 100\d\d/ }).waitFor()
   t.ok((await page.locator('.topic-row').count()) < 100, 'only what can be seen is drawn')
   const before = Date.now()
