@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { ConfigInput } from '../../src/config.ts'
 import { ask } from '../dialects/asked-json.ts'
@@ -36,7 +37,12 @@ function configOf(
     http: { port: own['clown-talk'] },
     dialects: [
       { dialect: 'deconz', port: own.deconz },
-      { dialect: 'jeedom', port: own.jeedom, guest, jeedom: { period: 0.1, guestKey: jeedomKey } },
+      {
+        dialect: 'jeedom',
+        port: own.jeedom,
+        guest,
+        jeedom: { period: 0.1, authDelay: 30, guestKey: jeedomKey },
+      },
       { dialect: 'netzer', port: own.netzer, guest },
       { dialect: 'tvheadend', port: own.tvheadend },
     ],
@@ -108,20 +114,25 @@ t.test('two hubs that dial each other in every language make no storm', async (t
     ears.messages.items.filter(({ topic }) => /\/relay\/[^/]+$/.test(topic))
   /** Has each side's relay change; returns all that was said of relays once each language has told. */
   const change = async (state: boolean): Promise<string[]> => {
-    const from = sides.map(({ side }) => relays(side).length)
+    const before = sides.map(({ side }) => relays(side).length)
     await Promise.all(
-      sides.map(async ({ side, name }) => {
+      sides.map(async ({ side, name }, at) => {
+        const from = before[at]
         await say(side, `nodes/${name}/relay/1`, { state })
-        const tellsOf = (language: string) => (heard: { topic: string; payload: Buffer }) =>
-          heard.topic.startsWith(`upstreams/${language}/`) &&
-          heard.topic.includes('/relay/') &&
-          String(heard.payload).includes(String(state))
-        await Promise.all(languages.map((each) => side.ears.messages.next(tellsOf(each))))
+        const isTold = (language: string) =>
+          relays(side)
+            .slice(from)
+            .some(
+              ({ topic, payload }) =>
+                topic.startsWith(`upstreams/${language}/`) &&
+                String(payload).includes(String(state)),
+            )
+        while (!languages.every(isTold)) await delay(20)
       }),
     )
     return sides.flatMap(({ side, name }, at) =>
       relays(side)
-        .slice(from[at])
+        .slice(before[at])
         .map(({ topic }) => `${name} ${topic}`),
     )
   }
