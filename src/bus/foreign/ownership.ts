@@ -234,7 +234,11 @@ export class Ownership {
     this.#ownerSinceMs = clock.nowMs()
     this.#isGone = false
     this.#isConnected = true
+    this.#beat = 0
+    this.#beatsAtMs = []
     this.#options.say(this.#owner)
+    // What the one before has left may be much, and nobody is to take over while it is read.
+    this.#beatAgain()
   }
 
   /** What the owner before has left was heard. */
@@ -302,8 +306,6 @@ export class Ownership {
   }
 
   #own(): void {
-    this.#beat = 0
-    this.#beatsAtMs = []
     this.#prove()
     this.#options.changed(true)
     this.#beatAgain()
