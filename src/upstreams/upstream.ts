@@ -181,6 +181,8 @@ export class FarDevices {
   readonly #ids = new Set<string>()
   /** What each has said last. */
   readonly #told = new Map<string, string>()
+  /** Who has said something since all were asked for; undefined while nobody has asked. */
+  #newer: Set<string> | undefined
 
   constructor(hub: ProfileHub) {
     this.#hub = hub
@@ -205,8 +207,14 @@ export class FarDevices {
     this.declare(id, { ...place, name: '', ...asking })
   }
 
+  /** All are asked for: what devices say from now on is newer than the answer, until `keepOnly`. */
+  asked(): void {
+    this.#newer = new Set()
+  }
+
   /** There are no other devices than these. */
   keepOnly(ids: ReadonlySet<string>): void {
+    this.#newer = undefined
     for (const id of this.#ids) if (!ids.has(id)) this.forget(id)
   }
 
@@ -238,7 +246,8 @@ export class FarDevices {
   /** See `ProfileHub.report`. What is only repeated is not told again while the link lasts. */
   report(id: string, values: Report, from: ReportSource = 'device'): void {
     const text = JSON.stringify(values)
-    if (from === 'memory' && this.#told.get(id) === text) return
+    if (from === 'device') this.#newer?.add(id)
+    else if (this.#newer?.has(id) || this.#told.get(id) === text) return
     this.#told.set(id, text)
     this.#hub.report(id, values, from)
   }

@@ -82,6 +82,26 @@ t.test('one that is not open dials nobody', async (t) => {
   upstream.close()
 })
 
+t.test('what a device has said since all were asked for is newer than the answer', async (t) => {
+  const { devices, told } = puppetHub(steppedClock())
+  devices.declare('a', { node: 'n', kind: 'relay', name: 'A' })
+  devices.declare('b', { node: 'n', kind: 'relay', part: 'b', name: 'B' })
+  devices.asked()
+  devices.report('a', { state: true })
+  devices.report('a', { state: false }, 'memory')
+  devices.report('b', { state: false }, 'memory')
+  devices.keepOnly(new Set(['a', 'b']))
+  devices.report('a', { state: false }, 'memory')
+  t.same(
+    told.flatMap(([what, ...said]) => (what === 'report' ? [said] : [])),
+    [
+      ['a', { state: true }, 'device'],
+      ['b', { state: false }, 'memory'],
+      ['a', { state: false }, 'memory'],
+    ],
+  )
+})
+
 t.test('whoever is refused comes back after a minute', async (t) => {
   let tries = 0
   const { upstream, clock } = opened(({ gone }) => {

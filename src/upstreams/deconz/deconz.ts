@@ -108,6 +108,7 @@ class Gateway {
 
   /** Reads all that there is. */
   readonly #look = async (): Promise<void> => {
+    this.#far.devices.asked()
     const all = await this.#get('')
     if (!isRecord(all) || resourceNames.some((name) => !isRecord(all[name]))) {
       throw new FarFailure(`expected lights, groups and sensors, got ${quote(JSON.stringify(all))}`)

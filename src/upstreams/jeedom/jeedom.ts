@@ -146,6 +146,7 @@ class Box {
   /** Reads all that there is. */
   readonly #look = async (): Promise<void> => {
     this.#talk.after(refreshMs.regular, this.#look)
+    this.#far.devices.asked()
     const objects = await this.#full()
     const inRooms = objects.flatMap((object) => listIn(object, 'eqLogics'))
     const ids = new Set(inRooms.map(idIn))
