@@ -3,6 +3,7 @@ import type { JSX, TargetedSubmitEvent } from 'preact'
 import { ApiError } from './api.ts'
 import { hubTime, now, secondsUntil } from './clock.ts'
 import { Logo } from './icons.tsx'
+import { route } from './route.ts'
 import { session, signIn } from './session.ts'
 import { t } from './words.ts'
 
@@ -40,7 +41,14 @@ export function SignIn(): JSX.Element {
         <h1>Clown.Hub</h1>
         <Why />
         <label for="user">{t('user')}</label>
-        <input id="user" name="user" autocomplete="username" autocapitalize="none" required />
+        <input
+          id="user"
+          name="user"
+          autocomplete="username"
+          autocapitalize="none"
+          defaultValue={route.value.query.get('user') ?? ''}
+          required
+        />
         <label for="password">{t('password')}</label>
         <input
           id="password"

@@ -1,5 +1,5 @@
 // A node with one relay, for ESP8266 and ESP32, with PubSubClient 2.8. Its user, of the hub:
-//   clown-hub user add shed --kind node --base nodes/shed/0
+//   clown-hub user add shed --role node --base nodes/shed/0
 #include <ESP8266WiFi.h>
 #include <PubSubClient.h>
 

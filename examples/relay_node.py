@@ -1,5 +1,5 @@
 # A node with one relay, for MicroPython, with umqtt.simple. Its user, of the hub:
-#   clown-hub user add shed --kind node --base nodes/shed/0
+#   clown-hub user add shed --role node --base nodes/shed/0
 # The network is connected by boot.py.
 import time
 from machine import Pin

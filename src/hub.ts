@@ -64,6 +64,7 @@ import type { MessagePath } from './nodes/message-path.ts'
 import { type Hardware, openHardware } from './nodes/open-hardware.ts'
 import { type Notify, openNotify } from './notify/open-notify.ts'
 import { type OpenBus, openBus } from './open-bus.ts'
+import { openMdns } from './open-mdns.ts'
 import { openMetricsPort, openPorts, type Ports } from './open-ports.ts'
 import { type OpenUpstreams, openUpstreams } from './open-upstreams.ts'
 import { hubMetrics, tellStart, traceEnds } from './operations.ts'
@@ -205,6 +206,7 @@ async function openParts(config: Config, life: Life) {
   const requests = { ...ground, ...access, limits: config.limits.http, routeOf }
   const ports = await openPorts(config, { ...inner, requests })
   await openMetricsPort(config, { ...inner, requests, metrics })
+  await openMdns(config, ports, ground)
   const places = await dialects.listen(requests)
   onClose(upstreams.start())
   onClose(openNightlyBackup(config, ground))
@@ -327,7 +329,7 @@ function hardwareRoutes({ limits }: Config, parts: Routed): [path: string, route
     ['/api/trace', traceRoute({ asUser, trace })],
     ['/api/command', commandRoute({ asUser, clientAddress, jsonLimits, enter: path.enter })],
     ...messageRoutes({ ...parts, ...path, clientAddress, jsonLimits }),
-    ...keptRoutes({ asUser, changes, forgetUser: createForgetUser(parts), jsonLimits }),
+    ...keptRoutes({ asUser, changes, users: createForgetUser(parts), jsonLimits }),
     ['/api/label', labelRoute({ asUser, changes, jsonLimits })],
     ['/api/conflicts', conflictsRoute({ asUser, conflicts: hardware.nodes.conflicts })],
     ...lockRoutes({ asUser, lockOuts, changes, jsonLimits }),

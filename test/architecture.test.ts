@@ -38,6 +38,7 @@ const roomOfFile: Record<string, string> = {
   operations: 'hub',
   'forget-user': 'hub',
   'open-bus': 'hub',
+  'open-mdns': 'hub',
   'open-ports': 'hub',
   'open-upstreams': 'hub',
   reload: 'hub',
@@ -103,6 +104,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'bus/foreign/open-questions': 'is tried by a clock of its own',
   'bus/foreign/link-properties':
     'translates what two packages call differently, and knows no connection',
+  'cli/class-sheet': 'is what a class gets on paper, apart from who is made',
   'cli/lab-dialects': 'loads every language, for which no help text has to wait',
   'cli/doctor-hub': 'asks a hub that runs, apart from what reads files',
   'cli/message-format': 'is the letters of mosquitto_sub, apart from what subscribes',

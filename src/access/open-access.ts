@@ -138,8 +138,9 @@ function createAdmission({ bans, limiter, isProxy }: Admission): Admit {
 }
 
 /** Which requests are meant for us, and where they come from. */
-function requestRules({ http }: DeepReadonly<Config>, { isLab }: AccessParts) {
-  const { origins: listed, trustProxy, userHeader, pathPrefix, hosts: knownHosts } = http
+function requestRules({ http, mdns }: DeepReadonly<Config>, { isLab }: AccessParts) {
+  const { origins: listed, trustProxy, userHeader, pathPrefix, hosts } = http
+  const knownHosts = [...hosts, ...(mdns.enabled ? [`${mdns.name}.local`] : [])]
   const ingress = createIngress(http.ingress)
   const forwarding = createForwarding([...trustProxy, ...ingress.addresses])
   const origins = createOrigins({ listed, isLab })

@@ -28,6 +28,7 @@ export const securityEvents = {
   'user-removed': 'a user is gone, or made anew under the old name',
   'user-changed': 'a user has another role, other rules, tokens or another secret',
   'password-changed': 'a user has another password',
+  'reports-forgotten': 'an admin has removed what a user had told, commanded and open',
   'user-forgotten':
     'an admin has removed all that was kept of a user, whose name is nowhere any more',
 } as const

@@ -9,8 +9,12 @@ import { readJson } from './json-exchange.ts'
 interface KeptRoutesOptions {
   readonly asUser: AsUser
   readonly changes: Pick<DeviceChanges, 'replace' | 'forget'>
-  /** Removes all that is kept of a user, and resolves with what that was. */
-  forgetUser(admin: User, user: string): Promise<object>
+  readonly users: {
+    /** Removes all that is kept of a user, and resolves with what that was. */
+    forget(admin: User, user: string): Promise<object>
+    /** The same of what a user has told, commanded and open; the account stays. */
+    forgetReports(admin: User, user: string): Promise<object>
+  }
   readonly jsonLimits: JsonLimits
 }
 
@@ -18,7 +22,7 @@ interface KeptRoutesOptions {
 export function keptRoutes({
   asUser,
   changes,
-  forgetUser,
+  users,
   jsonLimits,
 }: KeptRoutesOptions): readonly [path: string, route: Route][] {
   return [
@@ -37,8 +41,10 @@ export function keptRoutes({
         post: (exchange, body) =>
           asAdmin(asUser, exchange, (user) => {
             const asked = readJson(body, validateForgetRequest, jsonLimits)
-            const { device, user: name = '' } = asked
-            return device === undefined ? forgetUser(user, name) : changes.forget(user, asked)
+            const { device, reports, user: name = '' } = asked
+            if (device !== undefined) return changes.forget(user, { device })
+            if (reports !== undefined) return users.forgetReports(user, reports)
+            return users.forget(user, name)
           }),
       },
     ],

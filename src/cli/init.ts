@@ -16,19 +16,20 @@ import {
   jsonOption,
   printAnswer,
   readArguments,
+  required,
   usersName,
 } from './arguments.ts'
 
-const usage = 'init [--bus URL] [--tls] [--host NAME]… [--dir DIR] [--json]'
+const usage = 'init [--bus URL] [--tls | --open] [--host NAME]… [--dir DIR] [--json]'
 
 export const init: CliCommand = {
   usage,
   summary:
-    'write a configuration, and a users file with an admin whose password is shown once; with --tls a certificate, too, and other machines are let in by TLS; with --bus for a hub beside a broker that is there',
+    'write a configuration, and a users file with an admin whose password is shown once; with --tls a certificate, too, and other machines are let in by TLS, with --open in the clear; with --bus for a hub beside a broker that is there',
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () => parseArgs({ args, options }))
-    const { dir, host = [], tls: isTls = false } = values
-    for (const name of host) checkHost(name)
+    const { dir, host = [], tls: isTls, open: isOpen } = values
+    checkValues(values)
     const broker = values.bus === undefined ? undefined : brokerIn(values.bus)
     const [configFile = '', usersFile = '', ...others] = [
       configName,
@@ -43,7 +44,7 @@ export const init: CliCommand = {
     const password = generatePassword()
     writeSecret(usersFile, usersText(await hashPassword(password)))
     const hosts = (made?.names ?? host).filter(isFurtherName)
-    writeSecret(configFile, configText({ hosts, isTls, broker }))
+    writeSecret(configFile, configText({ hosts, isTls, isOpen, broker }))
     if (broker?.password !== undefined) {
       writeSecret(join(dir ?? '', brokerPasswordName), `${broker.password}\n`)
     }
@@ -64,10 +65,23 @@ export const init: CliCommand = {
 const options = {
   bus: { type: 'string' },
   dir: { type: 'string' },
-  tls: { type: 'boolean' },
+  tls: { type: 'boolean', default: false },
+  open: { type: 'boolean', default: false },
   host: { type: 'string', multiple: true },
   ...jsonOption,
 } as const
+
+interface InitValues {
+  readonly host?: readonly string[] | undefined
+  readonly tls: boolean
+  readonly open: boolean
+}
+
+/** @throws HubError `bad-command-line` */
+function checkValues({ host = [], tls, open }: InitValues): void {
+  if (tls && open) required(undefined, '--tls or --open, and not both', usage)
+  for (const name of host) checkHost(name)
+}
 
 const brokerPasswordName = 'broker-password.txt'
 
@@ -127,12 +141,15 @@ interface FirstConfig {
   readonly hosts: readonly string[]
   /** Opens the ports with TLS for other machines, by the certificate beside the configuration. */
   readonly isTls: boolean
+  /** Lets other machines in without TLS. */
+  readonly isOpen: boolean
   /** Beside which the hub runs, in place of being one. */
   readonly broker: Broker | undefined
 }
 
 /** A configuration whose plain ports are for this machine only. */
-function configText({ hosts, isTls, broker }: FirstConfig): string {
+function configText({ hosts, isTls, isOpen, broker }: FirstConfig): string {
+  const host = isOpen ? '0.0.0.0' : '127.0.0.1'
   return `# Clown.Hub. "clown-hub check-config" says whether the hub understands this file, and
 # "clown-hub doctor" whether it is safe. Relative paths start here, at the folder of this file. All
 # settings: schemas/config.schema.json in the package.
@@ -144,31 +161,40 @@ usersFile: ${usersName}
 data:
   folder: ${dataName}
 
-http:
-  # This machine only. ${isTls ? whatIsOpen : howToOpen}
-  host: 127.0.0.1
+${isOpen ? openHead : ''}http:
+  # ${isOpen ? allOpen : isTls ? whatIsOpen : howToOpen}
+  host: ${host}
   port: 8080
   # Names that browsers may call the hub by, besides localhost and IP addresses.
   ${hosts.length === 0 ? '# hosts: ["hub.local"]' : `hosts: ${JSON.stringify(hosts)}`}
 
-${broker === undefined ? ownBroker : busText(broker)}${isTls ? tlsText(broker) : ''}
+${broker === undefined ? ownBroker(host) : busText(broker)}${isTls ? tlsText(broker) : ''}
 log:
   level: info
 `
 }
 
-const howToOpen = `"clown-hub init --tls" in another folder writes a configuration that
+const openHead = `# Passwords travel in the clear, between machines on one network that trust each other.
+accept: [plain-http, plain-mqtt]
+
+`
+
+const allOpen = 'Every machine on the network. It finds the hub by the name clown-hub.local.'
+
+const howToOpen = `This machine only. "clown-hub init --tls" in another folder writes a configuration that
   # lets other machines in by TLS. With 0.0.0.0 here they would send passwords in the clear.`
 
-const whatIsOpen = `Other machines come in by TLS, below; with 0.0.0.0 here they would send
+const whatIsOpen = `This machine only. Other machines come in by TLS, below; with 0.0.0.0 here they would send
   # passwords in the clear.`
 
 const certificateNames = { certFile: 'tls.crt', keyFile: 'tls.key' } as const
 
-const ownBroker = `mqtt:
-  host: 127.0.0.1
+function ownBroker(host: string): string {
+  return `mqtt:
+  host: ${host}
   port: 1883
 `
+}
 
 /** JSON is YAML. */
 function busText({ url, user, password }: Broker): string {

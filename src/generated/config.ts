@@ -541,6 +541,19 @@ export interface ConfigInput {
     }
   }
   /**
+   * What the local network is told of the hub by multicast DNS, where other machines are let in.
+   */
+  mdns?: {
+    /**
+     * Whether the hub answers for its name and its services; what listens on loopback only is never told of.
+     */
+    enabled?: boolean
+    /**
+     * What the hub is called there, with .local behind it; two hubs on one network need two names.
+     */
+    name?: string
+  }
+  /**
    * Whether nodes that Home Assistant does not know by itself are announced to it, by MQTT discovery. What was announced is taken back when this is off again.
    */
   homeAssistant?: boolean
@@ -1775,6 +1788,19 @@ export interface Config {
        */
       bases: string[]
     }
+  }
+  /**
+   * What the local network is told of the hub by multicast DNS, where other machines are let in.
+   */
+  mdns: {
+    /**
+     * Whether the hub answers for its name and its services; what listens on loopback only is never told of.
+     */
+    enabled: boolean
+    /**
+     * What the hub is called there, with .local behind it; two hubs on one network need two names.
+     */
+    name: string
   }
   /**
    * Whether nodes that Home Assistant does not know by itself are announced to it, by MQTT discovery. What was announced is taken back when this is off again.

@@ -1096,7 +1096,7 @@ validate21.errors = vErrors;
 return errors === 0;
 }
 
-const schema23 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:forget","title":"Forget request","description":"The body of POST /api/forget: a device or a user of whom nothing is to be kept.","examples":[{"device":"devices/tasmota/5CCF7F000001/relay/1"},{"user":"ann"}],"type":"object","properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]},"user":{"description":"The name of a user, who need not be there any more.","type":"string","minLength":1,"examples":["ann"]}},"additionalProperties":false,"minProperties":1,"maxProperties":1};
+const schema23 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:forget","title":"Forget request","description":"The body of POST /api/forget: a device or a user of whom nothing is to be kept, or what a user has told.","examples":[{"device":"devices/tasmota/5CCF7F000001/relay/1"},{"user":"ann"},{"reports":"ann"}],"type":"object","properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]},"user":{"description":"The name of a user, who need not be there any more.","type":"string","minLength":1,"examples":["ann"]},"reports":{"description":"The name of a user who stays, of whose reports, commands and sessions nothing is to be kept.","type":"string","minLength":1,"examples":["ann"]}},"additionalProperties":false,"minProperties":1,"maxProperties":1};
 
 function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1115,7 +1115,7 @@ return false;
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!((key0 === "device") || (key0 === "user"))){
+if(!(((key0 === "device") || (key0 === "user")) || (key0 === "reports"))){
 validate22.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -1162,6 +1162,28 @@ var valid0 = _errs4 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.reports !== undefined){
+let data2 = data.reports;
+const _errs6 = errors;
+if(errors === _errs6){
+if(typeof data2 === "string"){
+if(func2(data2) < 1){
+validate22.errors = [{instancePath:instancePath+"/reports",schemaPath:"#/properties/reports/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate22.errors = [{instancePath:instancePath+"/reports",schemaPath:"#/properties/reports/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
 }
 }
 }

@@ -132,6 +132,18 @@ t.test('with --tls it lets other machines in, by TLS only', async (t) => {
   t.match(await ranLine('doctor'), { code: 0 })
 })
 
+t.test('with --open it lets other machines in as they come, and says so', async (t) => {
+  enterFolder(t)
+  t.match(await ranLine('init --open --tls'), {
+    code: 1,
+    errors: [/expected --tls or --open, and/],
+  })
+  t.equal((await ranLine('init --open')).code, 0)
+  const host = '0.0.0.0'
+  t.match(readConfig('clown-hub.yaml', {}), { http: { host }, mqtt: { host } })
+  t.match(await ranLine('doctor'), { code: 0 })
+})
+
 t.test('names without --tls are those of a proxy', async (t) => {
   enterFolder(t, { etc: {} })
   await ranLine('init --host hub.example')
