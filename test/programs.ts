@@ -31,6 +31,7 @@ const debianPackages = {
   bash: 'bash',
   socat: 'socat',
   python3: 'python3',
+  'docker-compose': 'docker-compose',
   'systemd-analyze': 'systemd',
   'systemd-notify': 'systemd',
 } as const

@@ -1,13 +1,22 @@
 import { once } from 'node:events'
-import { copyFileSync, existsSync, readFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { parse } from 'yaml'
 import { writePrivate } from '../access/users.ts'
+import { requireNodeRed } from '../npm-programs.ts'
 import { freePort, requireProgram, run, startNginxBy } from '../programs.ts'
 import { mqttTo, type StartedHub, startedHub } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
-import { startProgram } from './started-lab.ts'
+import { startCommand, startProgram, unrecorded } from './started-lab.ts'
 
 interface Service {
   readonly command: string[]
@@ -18,20 +27,37 @@ interface Service {
   readonly volumes?: string[]
   readonly read_only: boolean
   readonly cap_drop: string[]
+  readonly security_opt: string[]
 }
 
 const root = new URL('../../', import.meta.url)
-const file = readFileSync(new URL('docker-compose.yml', root), 'utf8')
-const services: Record<'hub' | 'node', Service> = parse(file, { merge: true }).services
+const composeFile = new URL('docker-compose.yml', root).pathname
+const file = readFileSync(composeFile, 'utf8')
+const composed = parse(file, { merge: true })
+const services: Record<'hub' | 'node', Service> = composed.services
 
 t.test('the hub is alone without a profile, and every service is shut off', async (t) => {
   for (const [name, service] of Object.entries<Service>(services)) {
     t.same(service.profiles === undefined, name === 'hub', name)
-    t.match(service, { read_only: true, cap_drop: ['ALL'] }, name)
+    if (name !== 'home-assistant') {
+      t.match(service, { read_only: true, cap_drop: ['ALL'] }, name)
+    }
+    t.same(service.security_opt, ['no-new-privileges:true'], name)
     for (const port of service.ports ?? []) t.match(port, /^127\.0\.0\.1:/, name)
     const files = (service.volumes ?? []).filter((volume) => volume.startsWith('./'))
     for (const file of files) t.ok(existsSync(new URL(file.split(':')[0] ?? '', root)), file)
   }
+})
+
+t.test('docker-compose finds every profile in order, and a file for every secret', async (t) => {
+  const compose = requireProgram(t, 'docker-compose')
+  if (compose === undefined) return
+  const profiles = ['lab', 'monitoring', 'home', 'class', 'cluster'].flatMap((name) => ['--profile', name])
+  const checked = await run(compose, ['--file', composeFile, ...profiles, 'config', '--quiet'])
+  t.same(checked, { code: 0, output: '' })
+  const [, made = ''] = /for user in ([^;]*); do/.exec(file) ?? []
+  const words = made.split(' ')
+  for (const secret of words) t.ok(Object.hasOwn(composed.secrets, secret), secret)
 })
 
 t.test('Prometheus finds the configuration that it gets in order', async (t) => {
@@ -122,3 +148,55 @@ t.test('the services of the compose file work together, as programs on loopback'
   await dashboard.client.publishAsync(`${relay}/set`, '{"state":true}', { qos: 1 })
   await dashboard.messages.next(({ payload }) => String(payload) === '{"state":true}')
 })
+
+t.test(
+  'the flow of the profile home keeps a room warm, by a secret that no flow has',
+  async (t) => {
+    const red = await requireNodeRed(t)
+    if (red === undefined) return
+    const folder = testFolder(t)
+    writePrivate(join(folder, 'secret'), 'bigclown\n')
+    const nodered = { password: 'bigclown', role: 'operator' } as const
+    const clown = { password: 'bigclown', role: 'admin' } as const
+    const hub = await startedHub(t, { users: { nodered, clown } })
+    // What the example says of the port is of the compose file.
+    const example = join(folder, 'example')
+    cpSync(new URL('docker/node-red', root), example, { recursive: true })
+    const flow = readFileSync(join(example, 'flows.json'), 'utf8')
+    writeFileSync(join(example, 'flows.json'), flow.replace('"1883"', `"${hub.mqttPort}"`))
+    const relay = 'nodes/bridge/0/relay/i2c0-3b/set'
+    const { client, messages } = await mqttTo(t, hub, { filter: relay })
+    const settings = [
+      '--settings',
+      join(example, 'settings.cjs'),
+      '--userDir',
+      join(folder, 'data'),
+    ]
+    mkdirSync(join(folder, 'data'))
+    const port = String(await freePort())
+    const running = startCommand(
+      t,
+      [...unrecorded, process.execPath, red, ...settings, '-p', port],
+      {
+        CLOWN_HUB_PASSWORD_FILE: join(folder, 'secret'),
+        CLOWN_HUB_HOST: '127.0.0.1',
+        NODE_RED_DATA: join(folder, 'data'),
+      },
+    )
+    await running.output.next((line) => line.includes('Connected to broker'))
+    const tell = (celsius: number) =>
+      client.publishAsync(
+        'nodes/bridge/0/thermometer/i2c0-48',
+        JSON.stringify({ temperature: [celsius, '℃'] }),
+        { qos: 1, retain: true },
+      )
+    await tell(20)
+    await messages.next(
+      ({ topic, payload }) => topic === relay && String(payload) === '{"state":true}',
+    )
+    await tell(23)
+    await messages.next(
+      ({ topic, payload }) => topic === relay && String(payload) === '{"state":false}',
+    )
+  },
+)
