@@ -139,6 +139,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   operations: 'is what operators are told of all parts, which the list of parts has no room for',
   'notify/outbox': 'is tried by a clock of its own, and knows nothing of what is wrong',
   'notify/watch': 'has the conditions of all rules, apart from what is told of them',
+  'open-mdns': 'is told to the local network, by a package that need not be there',
   'open-ports': 'is where the hub listens, which the list of parts has no room for',
   reload: 'is what a running hub takes of a configuration, which nothing else has to know',
   'profiles/home-assistant/templates/filters':
