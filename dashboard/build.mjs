@@ -4,9 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { gzipSync } from 'node:zlib'
 import { transformSync } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -72,10 +71,5 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   })
   const worker = join(target, 'sw.js')
   writeFileSync(worker, transformSync(readFileSync(worker, 'utf8'), { minify: true }).code)
-  const packed = ['.html', '.js', '.css', '.svg', '.webmanifest']
-  for (const path of filesIn(target)) {
-    if (packed.includes(extname(path)))
-      writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }))
-  }
   writeFileSync(stamp, wanted)
 }

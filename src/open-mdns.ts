@@ -10,7 +10,7 @@ import type { Closers } from './core/callbacks.ts'
 import { reasonOf } from './core/errors.ts'
 import { guardEvents } from './core/guard.ts'
 import type { DeepReadonly } from './core/json.ts'
-import type { Ports } from './open-ports.ts'
+import type { Ports } from './hub-ports.ts'
 
 interface MdnsParts {
   readonly log: Logger

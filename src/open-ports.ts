@@ -5,19 +5,10 @@ import type { Config } from './config.ts'
 import type { Closers } from './core/callbacks.ts'
 import { openCertificate } from './core/certificate.ts'
 import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
+import type { Ports } from './hub-ports.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { listenForMqtt, type MqttListenerOptions } from './mqtt/mqtt-listener.ts'
 import type { OpenBus } from './open-bus.ts'
-
-/** The ports that are listened on, also where the config said 0. */
-export interface Ports {
-  readonly httpPort: number
-  /** 0 beside a broker that somebody else runs: there is none. */
-  readonly mqttPort: number
-  /** The same with TLS; undefined without the part `tls` of the config. */
-  readonly httpsPort: number | undefined
-  readonly mqttsPort: number | undefined
-}
 
 type ListenAddress = 'host' | 'port' | 'settings'
 

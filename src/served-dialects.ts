@@ -27,6 +27,7 @@ import type {
 } from './dialects/served-dialect.ts'
 import { openTvheadend } from './dialects/tvheadend/open.ts'
 import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
+import type { DialectPlace } from './hub-ports.ts'
 import type { Hardware } from './nodes/open-hardware.ts'
 import { openDeviceNumbers, roomIn } from './nodes/served/device-numbers.ts'
 import { createDialectUsers, type DialectUsers } from './nodes/served/dialect-users.ts'
@@ -54,16 +55,6 @@ export const servedDialects: Readonly<Record<ServedSettings['dialect'], Served>>
 
 export function isDialect(name: string): name is ServedSettings['dialect'] {
   return Object.hasOwn(servedDialects, name)
-}
-
-/** Where a language is served, or why it is not. */
-export interface DialectPlace {
-  readonly dialect: ServedSettings['dialect']
-  /** The port that was opened, also where the config said 0. */
-  readonly port?: number
-  readonly path?: string
-  /** Only of an optional one. */
-  readonly error?: string
 }
 
 export interface ServedParts {

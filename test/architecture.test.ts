@@ -38,6 +38,7 @@ const roomOfFile: Record<string, string> = {
   operations: 'hub',
   'forget-user': 'hub',
   'open-bus': 'hub',
+  'hub-ports': 'hub',
   'open-mdns': 'hub',
   'open-ports': 'hub',
   'open-upstreams': 'hub',

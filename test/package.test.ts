@@ -14,6 +14,15 @@ t.test('every version is pinned exactly', async (t) => {
   }
 })
 
+t.test('a hub brings 90 packages at most, without those that it can do without', async (t) => {
+  const packages: Record<string, { dev?: true; optional?: true; devOptional?: true }> =
+    read('package-lock.json').packages
+  const needed = Object.entries(packages).filter(
+    ([path, { dev, optional, devOptional }]) => path && !dev && !optional && !devOptional,
+  )
+  t.ok(needed.length <= 90, `${needed.length} packages`)
+})
+
 // npm leaves out the binaries of other platforms when it cannot see them, and then refuses its own
 // lock file in `npm ci`.
 t.test('the lock file names every optional dependency, for every platform', async (t) => {

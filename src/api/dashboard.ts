@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import type { GetRoute } from '../core/route.ts'
 
 /** Two folders above this file in `src/` and in `dist/` alike. */
@@ -62,8 +63,8 @@ interface PageFile {
 function fileRoute(folder: string, file: PageFile): GetRoute {
   const { name } = file
   const plain = readFileSync(join(folder, name))
-  const packed = join(folder, `${name}.gz`)
-  const zipped = existsSync(packed) ? readFileSync(packed) : undefined
+  const isText = extname(name) !== '.png'
+  let zipped: Buffer | undefined
   const tag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`
   const alone = headersOf(file, tag, "'none'")
   const framed = headersOf(file, tag, "'self'")
@@ -74,8 +75,10 @@ function fileRoute(folder: string, file: PageFile): GetRoute {
         response.writeHead(304, always).end()
         return
       }
-      const isZipped = zipped !== undefined && takesGzip(request)
-      const body = isZipped ? zipped : plain
+      const isZipped = isText && takesGzip(request)
+      // Once, for whoever is the first.
+      if (isZipped) zipped ??= gzipSync(plain, { level: 9 })
+      const body = (isZipped && zipped) || plain
       const encoding = isZipped ? { 'Content-Encoding': 'gzip' } : {}
       response.writeHead(200, { ...always, ...encoding, 'Content-Length': body.length }).end(body)
     },

@@ -1,6 +1,7 @@
 import type { ConfigInput } from '../config.ts'
 import { HubError, quote } from '../core/errors.ts'
-import { type DialectPlace, isDialect, servedDialects } from '../served-dialects.ts'
+import type { DialectPlace } from '../hub-ports.ts'
+import { isDialect, servedDialects } from '../served-dialects.ts'
 
 /** One of `dialects` in the configuration. */
 export type LabEntry = NonNullable<ConfigInput['dialects']>[number]

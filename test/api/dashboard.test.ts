@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { dashboardRoutes } from '../../src/api/dashboard.ts'
 import { startedHttpServer } from '../started-http-server.ts'
@@ -15,7 +14,6 @@ async function startedPage(t: Parameters<typeof testFolder>[0]) {
   mkdirSync(join(folder, 'assets'))
   writeFileSync(join(folder, 'index.html'), '<!doctype html><title>A page</title>')
   writeFileSync(join(folder, 'assets/page-1.js'), script)
-  writeFileSync(join(folder, 'assets/page-1.js.gz'), gzipSync(script))
   writeFileSync(join(folder, 'icon.png'), 'an icon')
   writeFileSync(join(folder, '.built'), 'not for anybody')
   const routes = dashboardRoutes(folder)
@@ -62,7 +60,7 @@ t.test('what is packed is sent so to whoever takes it', async (t) => {
 
 t.test('nothing is served but the files that the page is made of', async (t) => {
   const read = await startedPage(t)
-  const others = ['/.built', '/assets/page-1.js.gz', '/assets/', '/assets/../.built', '/index.htm']
+  const others = ['/.built', '/assets/', '/assets/../.built', '/index.htm']
   for (const path of others) t.equal((await read(path)).status, 404, path)
 })
 
