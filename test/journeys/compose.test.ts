@@ -1,12 +1,5 @@
 import { once } from 'node:events'
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { WebSocket } from 'ws'
@@ -52,7 +45,10 @@ t.test('the hub is alone without a profile, and every service is shut off', asyn
 t.test('docker-compose finds every profile in order, and a file for every secret', async (t) => {
   const compose = requireProgram(t, 'docker-compose')
   if (compose === undefined) return
-  const profiles = ['lab', 'monitoring', 'home', 'class', 'cluster'].flatMap((name) => ['--profile', name])
+  const profiles = ['lab', 'monitoring', 'home', 'class', 'cluster'].flatMap((name) => [
+    '--profile',
+    name,
+  ])
   const checked = await run(compose, ['--file', composeFile, ...profiles, 'config', '--quiet'])
   t.same(checked, { code: 0, output: '' })
   const [, made = ''] = /for user in ([^;]*); do/.exec(file) ?? []
