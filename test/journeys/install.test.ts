@@ -28,7 +28,8 @@ function installing(file: string, prefix: string): string[] {
 }
 
 /** What is of a checkout alone: the source, what is tried on it, decisions about it, and pictures. */
-const ofCheckout = /^(?:src|test|bench|dashboard|docs\/(?:decisions|pictures))(?:\/|$)/
+const ofCheckout =
+  /^(?:src|test|bench|dashboard|docker|docker-compose\.yml|docs\/(?:decisions|pictures))(?:\/|$)/
 
 /** Links between the documents of a package that lead to nothing that is in it. */
 function brokenLinks(folder: string): string[] {
