@@ -46,10 +46,17 @@ export async function startNatsCluster(t: Test): Promise<ClusterServer[]> {
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const servers = numbers.map((number) => serverIn(t, { number, bridge, folder }))
   await Promise.all(servers.map((server) => server.start()))
-  // They let nobody in before they have elected who leads.
-  for (const { url } of servers)
-    await (await connectAsync(url, { reconnectPeriod: 200 })).endAsync()
+  for (const { url } of servers) await letIn(url)
   return servers
+}
+
+/** They let nobody in before they have elected who leads, and close the door until then. */
+async function letIn(url: string): Promise<void> {
+  for (;;) {
+    const client = await connectAsync(url, { reconnectPeriod: 200 }).catch(() => undefined)
+    if (client !== undefined) return client.endAsync()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
 }
 
 interface Site {
