@@ -233,10 +233,10 @@ function frozen(base: string) {
 
 function thawed(base: string) {
   return ({ rules = [], ...entry }: UserEntry) => {
-    const left = rules.map(({ deny, ...rule }) =>
-      rule.topic === `${base}/#` ? rule : { ...rule, ...(deny && { deny }) },
-    )
-    return { ...entry, rules: withRules(left, []) }
+    const others = rules.filter(({ topic }) => topic !== `${base}/#`)
+    const own = rules.filter((rule) => !others.includes(rule))
+    const left = own.map(({ allow, topic }) => ({ allow, topic }))
+    return { ...entry, rules: withRules(left, others) }
   }
 }
 

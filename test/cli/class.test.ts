@@ -1,4 +1,5 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { connectAsync } from 'mqtt'
 import t from 'tap'
@@ -6,6 +7,7 @@ import { readUsersFile } from '../../src/access/users-file.ts'
 import { writePrivate } from '../access/users.ts'
 import { mqttTo, startedHub } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
+import { answeringHub, listening } from './answering-hub.ts'
 import { ranLine, runLine } from './run-line.ts'
 
 const list = '\uFEFFName;User\r\nAnn "Nová";\r\n"Bob";robert\r\n\r\n'
@@ -95,6 +97,13 @@ t.test('a class has its users, bases, boards and simulated nodes, and is taken b
     t.equal((await ranLine(`get thermometer/0 --base ${base}/0 ${asStudent}`)).code, 1)
     t.match((await ranLine(`class reset ${teacher}`)).output, [/^taken back from 3 students: /])
     t.match((await ranLine(`class reset ${asStudent}`)).errors, [/the hub refuses: /])
+    const authorization = `Basic ${Buffer.from('teacher:a long password').toString('base64')}`
+    const nobody = await fetch(`http://127.0.0.1:${hub.httpPort}/api/forget`, {
+      method: 'POST',
+      body: '{"reports":"nobody"}',
+      headers: { authorization, 'content-type': 'application/json' },
+    })
+    t.match([nobody.status, await nobody.json()], [404, { code: 'unknown-user' }])
     const stopped = runLine(`class reset ${teacher}`)
     stopped.stop()
     t.equal(await stopped.code, 130)
@@ -117,4 +126,19 @@ t.test('a list that makes no class is refused in one sentence', async (t) => {
   }
   writePrivate(join(folder, 'class.json'), '[1]')
   t.match((await ranLine(`class simulate --file ${file}`)).errors, [/expected a list of simulated/])
+})
+
+t.test('a hub that refuses in between, or is not waited for, is told', async (t) => {
+  const users = [{ user: 'a' }, { user: 'a-board', base: 'nodes/a/0' }]
+  const { url } = await answeringHub(t, { status: 200, body: { users, reason: 'not now' } })
+  t.match((await ranLine(`class reset --url ${url}`)).errors, [/the hub refuses: not now$/])
+  let stop = () => {}
+  const server = createServer((request, response) => {
+    if (request.method === 'POST') stop()
+    else response.end(JSON.stringify({ users }))
+  })
+  const port = await listening(t, server)
+  const running = runLine(`class reset --url http://a:b@127.0.0.1:${port}`)
+  stop = running.stop
+  t.equal(await running.code, 130)
 })
