@@ -5,6 +5,7 @@ import { normalForm, type User } from './access/user.ts'
 import { namesError } from './access/user-check.ts'
 import { checkNobodyTwice, inlineUserError } from './access/user-directory.ts'
 import { readUsersFile } from './access/users-file.ts'
+import { checkBridges } from './bridges/check-bridges.ts'
 import { checkBus } from './bus/foreign/check-bus.ts'
 import { type Environment, type Setting, settingsFrom, variableFor } from './core/environment.ts'
 import { HubError, quote, reasonOf } from './core/errors.ts'
@@ -51,6 +52,7 @@ export const pathsToFiles = [
   ...['usersFile', 'data.folder', 'users.*.passwordFile', 'log.securityFile'],
   ...['upstreams.*.passwordFile', 'upstreams.*.keyFile', 'upstreams.*.caFile'],
   ...['bus.passwordFile', 'bus.tls.caFile', 'bus.tls.certFile', 'bus.tls.keyFile'],
+  ...['passwordFile', 'tls.caFile', 'tls.certFile', 'tls.keyFile'].map((at) => `bridges.*.${at}`),
   ...['tls.certFile', 'tls.keyFile', 'tls.clientCaFile', 'tls.clientCrlFile'],
 ]
 
@@ -104,6 +106,7 @@ function withPathFrom(folder: string, input: unknown, place: readonly string[]):
     const isRelative = typeof input === 'string' && input !== '' && !isAbsolute(input)
     return isRelative ? join(folder, input) : input
   }
+  if (Array.isArray(input)) return input.map((item) => withPathFrom(folder, item, rest))
   if (!isRecord(input)) return input
   const entries = Object.entries(input).map(([name, value]) => {
     const isMeant = key === '*' || key === name
@@ -228,6 +231,7 @@ function completed(input: unknown, origin: Origin): Config {
   const usersInFile = usersIn(config.usersFile, origin)
   checkUsers(config, usersInFile, origin)
   checkBus(config, input, source)
+  checkBridges(config, source)
   checkCredentialBytes(config, usersInFile, source)
   checkDialects(config.dialects, source)
   checkUpstreams(config, source)

@@ -24,6 +24,7 @@ import { conflictsRoute, nodesRoutes } from './api/nodes-routes.ts'
 import { openApiRoute } from './api/openapi-route.ts'
 import {
   backupRoute,
+  bridgesRoute,
   busRoute,
   createReadiness,
   hubsRoute,
@@ -200,7 +201,7 @@ async function openParts(config: Config, life: Life) {
   const served = { ...inner, hardware, state: readiness.state, websockets: websockets.served }
   const dialects = await openServedDialects(config, served)
   const notify = await openNotify(config.notify, { ...inner, hardware })
-  const metrics = hubMetrics({ ...inner, broker: own.broker, hardware, notify, upstreams })
+  const metrics = hubMetrics({ ...inner, ...own, hardware, notify, upstreams })
   onClose(metrics.close)
   const edges = { ...inner, hardware, websockets, dialects, metrics, notify, own, upstreams }
   const routeOf = routesOf(config, edges)
@@ -257,7 +258,7 @@ interface Routed extends Ground {
   readonly dialects: OpenedDialects
   readonly metrics: Metrics
   readonly notify: Notify
-  readonly own: Pick<OpenBus, 'state' | 'hubs' | 'endSessionsOf' | 'retainedOf'>
+  readonly own: Pick<OpenBus, 'state' | 'hubs' | 'bridges' | 'endSessionsOf' | 'retainedOf'>
   readonly upstreams: Pick<OpenUpstreams, 'statuses'>
 }
 
@@ -313,6 +314,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
     ['/metrics', metricsRoute(parts.metrics, asUser)],
     ['/api/bus', busRoute({ asUser, state: parts.own.state })],
     ...hubsRoute(parts.own.hubs, asUser),
+    ['/api/bridges', bridgesRoute({ asUser, statuses: parts.own.bridges.statuses })],
     ['/api/upstreams', upstreamsRoute({ asUser, statuses: parts.upstreams.statuses })],
     ...probeRoutes({ health, unready: readiness.unready }),
   ]

@@ -8,6 +8,7 @@ import type { Message } from './core/message.ts'
 import { type Broker, type BrokerOptions, openBroker } from './mqtt/broker.ts'
 import { emptyBroker } from './mqtt/statistics.ts'
 import type { Hardware } from './nodes/open-hardware.ts'
+import { type OpenBridges, openBridges } from './open-bridges.ts'
 
 type Ground =
   | 'newInboundShare'
@@ -36,6 +37,8 @@ export interface OpenBus
   readonly state: (() => BusState) | undefined
   /** The other hubs before that broker; undefined where there are none. */
   readonly hubs: Hubs | undefined
+  /** From a broker of our own to others. */
+  readonly bridges: Pick<OpenBridges, 'statuses'>
 }
 
 export async function openBus(config: Config, parts: BusParts): Promise<OpenBus> {
@@ -54,7 +57,20 @@ export async function openBus(config: Config, parts: BusParts): Promise<OpenBus>
   access.knownUsers.onChange((name, change) => {
     if (change === 'gone') broker.endSessionsOf(name)
   })
-  return { ...broker, broker, connect: async () => {}, state: undefined, hubs: undefined }
+  const bridges = await openBridges(config, { ...parts, bus: broker.bus })
+  return {
+    ...{ ...broker, broker, bridges, state: undefined, hubs: undefined },
+    connect: async () => bridges.start(),
+    recall: (message) => {
+      broker.recall(message)
+      bridges.recall(message)
+    },
+    // What is acknowledged to the last is to go over a bridge as well.
+    close: async () => {
+      await broker.close()
+      await bridges.close()
+    },
+  }
 }
 
 async function openForeignBus(
@@ -71,6 +87,7 @@ async function openForeignBus(
   return {
     bus,
     hubs: bus.hubs,
+    bridges: { statuses: () => [] },
     handle: undefined,
     // Of a broker that is not ours nobody here knows more.
     broker: { state: () => emptyBroker, kindsOfTraffic: () => [] },

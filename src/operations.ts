@@ -14,6 +14,7 @@ import type { KindOfTraffic } from './mqtt/statistics.ts'
 import type { Recording } from './nodes/history/open-recording.ts'
 import type { Hardware } from './nodes/open-hardware.ts'
 import type { Notify } from './notify/open-notify.ts'
+import type { OpenBridges } from './open-bridges.ts'
 import type { OpenBus } from './open-bus.ts'
 import type { OpenUpstreams } from './open-upstreams.ts'
 import type { Store } from './store/store.ts'
@@ -32,6 +33,7 @@ export interface OperatedParts {
   readonly recording: Pick<Recording, 'history'>
   readonly notify: Pick<Notify, 'list' | 'counts'>
   readonly upstreams: Pick<OpenUpstreams, 'statuses'>
+  readonly bridges: Pick<OpenBridges, 'statuses'>
   readonly hubs: OpenBus['hubs']
 }
 
@@ -50,6 +52,7 @@ export function hubMetrics(parts: OperatedParts): Metrics {
     nodes: () => [...registry.nodes.values()].map(({ online }) => online),
     devices: () => registry.devicesBelow('').length,
     upstreams: parts.upstreams.statuses,
+    bridges: parts.bridges.statuses,
     isReady: () => readiness.unready() === undefined,
     history: recording.history.state,
   })

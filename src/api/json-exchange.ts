@@ -70,6 +70,7 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'cannot-write-store': 503,
   'node-offline': 503,
   'bus-away': 503,
+  'bridge-away': 503,
   'no-owner': 503,
   'hub-ends': 503,
 }

@@ -157,6 +157,14 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
     },
     ['reason', 'nextTry'],
   ),
+  Bridge: object(
+    {
+      ...{ name: text, url: text, state: text, since: time, protocol: text },
+      ...{ reason: text, nextTry: time, waiting: object({ messages: integer, bytes: integer }) },
+      ...{ sent: integer, received: integer, lost: integer },
+    },
+    ['protocol', 'reason', 'nextTry'],
+  ),
   Retained: object({
     retained: manyOf(object({ topic: text, bytes: integer, qos: integer })),
     hasMore: boolean,

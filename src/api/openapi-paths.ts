@@ -29,6 +29,11 @@ function post(summary: string, body: string, answer: Schema): Paths[string] {
   return { post: { summary, body: bodySchema(body), answers: { 200: answer }, refusals } }
 }
 
+/** A list, for whoever is signed in. */
+function list(name: string, kind: string) {
+  return { answers: { 200: object({ [name]: manyOf(refTo(kind)) }) }, refusals: [401] } as const
+}
+
 /** A receipt, of a device. */
 function receiptSchema(): Schema {
   const { properties, required, ...receipt } = bodySchema('receipt')
@@ -44,13 +49,7 @@ function hardwarePaths(): Paths {
   const receipt = receiptSchema()
   const refusal = { anyOf: [receipt, refTo('Error')] }
   return {
-    '/api/nodes': {
-      get: {
-        summary: 'All nodes with their devices',
-        answers: { 200: object({ nodes: manyOf(refTo('Node')) }) },
-        refusals: [401],
-      },
-    },
+    '/api/nodes': { get: { summary: 'All nodes with their devices', ...list('nodes', 'Node') } },
     '/api/nodes/{base}': {
       get: {
         summary: 'One node; the slashes of its base may stand as they are',
@@ -190,12 +189,14 @@ function ownPaths(): Paths {
     '/api/hubs': {
       get: { summary: 'Which hubs are before one broker, if several are', ...hubsAnswer },
     },
-    '/api/upstreams': {
+    '/api/bridges': {
       get: {
-        summary: 'How each system is that the hub dials',
-        answers: { 200: object({ upstreams: manyOf(refTo('Upstream')) }) },
-        refusals: [401],
+        summary: 'How each bridge to another broker is, and what waits for it',
+        ...list('bridges', 'Bridge'),
       },
+    },
+    '/api/upstreams': {
+      get: { summary: 'How each system is that the hub dials', ...list('upstreams', 'Upstream') },
     },
     '/api/stream': {
       get: {

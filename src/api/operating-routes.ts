@@ -207,17 +207,24 @@ export function hubsRoute(
   return [['/api/hubs', { get }]]
 }
 
-interface UpstreamsRouteOptions {
+interface StatusesRouteOptions {
   readonly asUser: AsUser
-  /** How each system is that the hub dials. */
+  /** How each system or bridge is. */
   readonly statuses: () => readonly object[]
 }
 
 /** `GET /api/upstreams`: whether each is there, and why not, for whoever is signed in. */
-export function upstreamsRoute({ asUser, statuses }: UpstreamsRouteOptions): GetRoute {
+export function upstreamsRoute({ asUser, statuses }: StatusesRouteOptions): GetRoute {
   return {
     get: (exchange) =>
       asUser(exchange, () => sendJson(exchange.response, { upstreams: statuses() })),
+  }
+}
+
+/** `GET /api/bridges`: whether the broker of each is there, and what waits for it, for whoever is signed in. */
+export function bridgesRoute({ asUser, statuses }: StatusesRouteOptions): GetRoute {
+  return {
+    get: (exchange) => asUser(exchange, () => sendJson(exchange.response, { bridges: statuses() })),
   }
 }
 

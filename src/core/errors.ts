@@ -27,6 +27,8 @@ export const errorCodes = {
     'the state of a device is not known: it has not reported since its node started or came back, or since the hub started',
   'unknown-device': 'a node that has listed its devices has none of the commanded name',
   'bus-away': 'the broker beside which the hub runs cannot be reached; nothing was sent',
+  'bridge-away':
+    'a command is for a device beyond a bridge whose broker cannot be reached; nothing was sent',
   'no-owner': 'of several hubs the one that commands was not there, or did not answer in time',
   'hub-ends': 'a command waited for its turn when the hub ended; nothing was sent',
   'not-served': 'the configuration has no entry for what was asked for',

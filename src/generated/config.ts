@@ -217,6 +217,84 @@ export interface ConfigInput {
     }
   }
   /**
+   * Other brokers to which the hub's own is bridged: what is told here goes there, and the other way round. What came over a bridge goes over no other one.
+   *
+   * @maxItems 64
+   *
+   * Items: One broker, as whom the hub comes there, and what goes which way.
+   */
+  bridges?: {
+    /**
+     * What the bridge is called in the log, the metrics, the API and the store; without it, the host of its url.
+     */
+    name?: string
+    /**
+     * Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.
+     */
+    url: string
+    /**
+     * The user as whom the hub comes to the broker.
+     */
+    user?: string
+    /**
+     * A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.
+     */
+    passwordFile?: string
+    /**
+     * What the hub calls itself there. With it, and not without, hub/bridges/<clientId> there says, retained, whether the bridge is there. Of two with the same one a broker closes the first.
+     */
+    clientId?: string
+    /**
+     * What comes from there. The prefix is not a part of it.
+     *
+     * @maxItems 1024
+     *
+     * Items: an MQTT filter
+     */
+    in?: string[]
+    /**
+     * What goes there. The local prefix is not a part of it.
+     *
+     * @maxItems 1024
+     *
+     * Items: an MQTT filter
+     */
+    out?: string[]
+    /**
+     * What topics begin with there, in both directions, followed by a slash.
+     */
+    prefix?: string
+    /**
+     * What topics begin with here, in both directions, followed by a slash.
+     */
+    localPrefix?: string
+    /**
+     * Nothing goes over the bridge at a higher QoS.
+     */
+    qos?: 0 | 1 | 2
+    /**
+     * The user of the hub whose rights those have who command devices from there. Without one, such commands are refused.
+     */
+    commandUser?: string
+    /**
+     * Files for mqtts://, all read anew for each connection.
+     */
+    tls?: {
+      /**
+       * A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.
+       */
+      caFile?: string
+      /**
+       * A file with a certificate of the hub in PEM, for brokers that ask for one.
+       */
+      certFile?: string
+      /**
+       * A file with that certificate's private key in PEM, readable by its owner only (mode 0600).
+       */
+      keyFile?: string
+    }
+  }[]
+  /**
    * Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.
    *
    * @maxItems 64
@@ -833,6 +911,19 @@ export interface ConfigInput {
        * Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.
        */
       totalBytes?: number
+    }
+    /**
+     * What waits to go over a bridge to another broker while that is away: what was acknowledged, and what is retained.
+     */
+    bridges?: {
+      /**
+       * Messages that wait for one bridge. At one a second two and three quarter hours of them.
+       */
+      messages?: number
+      /**
+       * Bytes of such messages, topics included, with 256 more for each message.
+       */
+      bytes?: number
     }
     /**
      * What the hub remembers of hardware.
@@ -1470,6 +1561,84 @@ export interface Config {
     }
   }
   /**
+   * Other brokers to which the hub's own is bridged: what is told here goes there, and the other way round. What came over a bridge goes over no other one.
+   *
+   * @maxItems 64
+   *
+   * Items: One broker, as whom the hub comes there, and what goes which way.
+   */
+  bridges: {
+    /**
+     * What the bridge is called in the log, the metrics, the API and the store; without it, the host of its url.
+     */
+    name?: string
+    /**
+     * Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.
+     */
+    url: string
+    /**
+     * The user as whom the hub comes to the broker.
+     */
+    user?: string
+    /**
+     * A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.
+     */
+    passwordFile?: string
+    /**
+     * What the hub calls itself there. With it, and not without, hub/bridges/<clientId> there says, retained, whether the bridge is there. Of two with the same one a broker closes the first.
+     */
+    clientId?: string
+    /**
+     * What comes from there. The prefix is not a part of it.
+     *
+     * @maxItems 1024
+     *
+     * Items: an MQTT filter
+     */
+    in: string[]
+    /**
+     * What goes there. The local prefix is not a part of it.
+     *
+     * @maxItems 1024
+     *
+     * Items: an MQTT filter
+     */
+    out: string[]
+    /**
+     * What topics begin with there, in both directions, followed by a slash.
+     */
+    prefix: string
+    /**
+     * What topics begin with here, in both directions, followed by a slash.
+     */
+    localPrefix: string
+    /**
+     * Nothing goes over the bridge at a higher QoS.
+     */
+    qos: 0 | 1 | 2
+    /**
+     * The user of the hub whose rights those have who command devices from there. Without one, such commands are refused.
+     */
+    commandUser?: string
+    /**
+     * Files for mqtts://, all read anew for each connection.
+     */
+    tls?: {
+      /**
+       * A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.
+       */
+      caFile?: string
+      /**
+       * A file with a certificate of the hub in PEM, for brokers that ask for one.
+       */
+      certFile?: string
+      /**
+       * A file with that certificate's private key in PEM, readable by its owner only (mode 0600).
+       */
+      keyFile?: string
+    }
+  }[]
+  /**
    * Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.
    *
    * @maxItems 64
@@ -2082,6 +2251,19 @@ export interface Config {
        * Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.
        */
       totalBytes: number
+    }
+    /**
+     * What waits to go over a bridge to another broker while that is away: what was acknowledged, and what is retained.
+     */
+    bridges: {
+      /**
+       * Messages that wait for one bridge. At one a second two and three quarter hours of them.
+       */
+      messages: number
+      /**
+       * Bytes of such messages, topics included, with 256 more for each message.
+       */
+      bytes: number
     }
     /**
      * What the hub remembers of hardware.

@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]},"ingress":{"description":"Home Assistant shows the page inside of its own: its Supervisor says whose request it is, and below which path the browser asks. Without this part nobody is believed that.","type":"object","properties":{"address":{"description":"The address from which the Supervisor connects. Whoever connects from there can claim to be anybody.","type":"string","minLength":2,"maxLength":45,"pattern":"^[0-9A-Fa-f.:]+$","default":"172.30.32.2","examples":["172.30.32.2"]},"role":{"description":"The role of Home Assistant's users of whom the hub has none by the same name.","type":"string","enum":["viewer","operator","admin"],"default":"operator","examples":["viewer"]},"admins":{"description":"Home Assistant's users who are admins here.","type":"array","items":{"description":"the name with which somebody signs in to Home Assistant","type":"string","minLength":1,"maxLength":256},"default":[],"maxItems":1024,"examples":[["jan"]]}},"additionalProperties":false,"examples":[{"role":"viewer","admins":["jan"]}]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"hubs":{"description":"For each of several hubs before the same broker, of which one commands at a time and the others ask it. Without this part the hub is alone there.","type":"object","required":["name"],"properties":{"name":{"description":"What this hub is called among them; each has another one.","type":"string","minLength":1,"maxLength":64,"pattern":"^(?!owner$)[A-Za-z0-9_.-]+$","examples":["north"]},"rank":{"description":"When nobody commands, the hub with the lowest rank takes over first, each other one a tenth of a second later for each rank.","type":"integer","default":0,"minimum":0,"maximum":50,"examples":[1]}},"additionalProperties":false,"examples":[{"name":"north","rank":0}]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz","netzer","jeedom","tvheadend"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"baudRate":{"description":"How fast a serial line is, in bits per second: 115200 unless given.","type":"integer","minimum":50,"maximum":4000000,"examples":[115200]},"pins":{"description":"What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"What a pin is for.","type":"string","enum":["input","output","analog","pwm","counter"],"examples":["output"]},"examples":[{"3":"output"}]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"backup":{"description":"A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.","type":"object","required":["folder","passphraseFile"],"properties":{"folder":{"description":"Where the backups go, made when it is not there; another disk, best of another machine.","type":"string","minLength":1,"examples":["/mnt/nas/clown-hub"]},"passphraseFile":{"description":"A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.","type":"string","minLength":1,"examples":["backup.passphrase"]},"at":{"description":"When, as clocks in timeZone show it.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","default":"03:00","examples":["02:30"]},"keep":{"description":"How many are kept; the oldest ones go.","type":"integer","minimum":1,"maximum":1000,"default":7,"examples":[30]}},"additionalProperties":false,"examples":[{"folder":"/mnt/nas/clown-hub","passphraseFile":"backup.passphrase"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"mdns":{"description":"What the local network is told of the hub by multicast DNS, where other machines are let in.","type":"object","default":{},"properties":{"enabled":{"description":"Whether the hub answers for its name and its services; what listens on loopback only is never told of.","type":"boolean","default":true,"examples":[false]},"name":{"description":"What the hub is called there, with .local behind it; two hubs on one network need two names.","type":"string","pattern":"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$","default":"clown-hub","examples":["school-hub"]}},"additionalProperties":false,"examples":[{"name":"school-hub"}]},"homeAssistant":{"description":"Whether nodes that Home Assistant does not know by itself are announced to it, by MQTT discovery. What was announced is taken back when this is off again.","type":"boolean","default":false,"examples":[true]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users, and of those of clients","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, the client for whom most is kept gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most, and of that the client","onExcess":"of the user with most of them, the session ends in which most waits","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; equal shares of users","onExcess":"of the user with most, one that nobody reads ends; when all are read, only users with less than an equal share get one, others 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]},"ingress":{"description":"Home Assistant shows the page inside of its own: its Supervisor says whose request it is, and below which path the browser asks. Without this part nobody is believed that.","type":"object","properties":{"address":{"description":"The address from which the Supervisor connects. Whoever connects from there can claim to be anybody.","type":"string","minLength":2,"maxLength":45,"pattern":"^[0-9A-Fa-f.:]+$","default":"172.30.32.2","examples":["172.30.32.2"]},"role":{"description":"The role of Home Assistant's users of whom the hub has none by the same name.","type":"string","enum":["viewer","operator","admin"],"default":"operator","examples":["viewer"]},"admins":{"description":"Home Assistant's users who are admins here.","type":"array","items":{"description":"the name with which somebody signs in to Home Assistant","type":"string","minLength":1,"maxLength":256},"default":[],"maxItems":1024,"examples":[["jan"]]}},"additionalProperties":false,"examples":[{"role":"viewer","admins":["jan"]}]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"hubs":{"description":"For each of several hubs before the same broker, of which one commands at a time and the others ask it. Without this part the hub is alone there.","type":"object","required":["name"],"properties":{"name":{"description":"What this hub is called among them; each has another one.","type":"string","minLength":1,"maxLength":64,"pattern":"^(?!owner$)[A-Za-z0-9_.-]+$","examples":["north"]},"rank":{"description":"When nobody commands, the hub with the lowest rank takes over first, each other one a tenth of a second later for each rank.","type":"integer","default":0,"minimum":0,"maximum":50,"examples":[1]}},"additionalProperties":false,"examples":[{"name":"north","rank":0}]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"bridges":{"description":"Other brokers to which the hub's own is bridged: what is told here goes there, and the other way round. What came over a bridge goes over no other one.","type":"array","default":[],"maxItems":64,"items":{"description":"One broker, as whom the hub comes there, and what goes which way.","type":"object","required":["url"],"properties":{"name":{"description":"What the bridge is called in the log, the metrics, the API and the store; without it, the host of its url.","type":"string","pattern":"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$","examples":["cloud"]},"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. With it, and not without, hub/bridges/<clientId> there says, retained, whether the bridge is there. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub-home"]},"in":{"description":"What comes from there. The prefix is not a part of it.","type":"array","default":[],"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["weather/#"]]},"out":{"description":"What goes there. The local prefix is not a part of it.","type":"array","default":[],"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["nodes/#"]]},"prefix":{"description":"What topics begin with there, in both directions, followed by a slash.","type":"string","default":"","maxLength":1024,"pattern":"^([^$+#]([^+#]*[^+#/])?)?$","examples":["site-a"]},"localPrefix":{"description":"What topics begin with here, in both directions, followed by a slash.","type":"string","default":"","maxLength":1024,"pattern":"^([^$+#]([^+#]*[^+#/])?)?$","examples":["cloud"]},"qos":{"description":"Nothing goes over the bridge at a higher QoS.","type":"integer","enum":[0,1,2],"default":1,"examples":[1]},"commandUser":{"description":"The user of the hub whose rights those have who command devices from there. Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["cloud"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["cloud-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtts://broker.example","user":"site-a","passwordFile":"cloud-password.txt","out":["nodes/#"],"prefix":"site-a"}]},"examples":[[{"url":"mqtts://broker.example","out":["nodes/#"],"prefix":"site-a"}]]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"upstreams":{"description":"Other systems that the hub dials, by the names under which their devices stand: upstreams/<name>/….","type":"object","default":{},"maxProperties":32,"propertyNames":{"description":"1 to 64 letters, digits, _ and -","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"One system: whose language it speaks, where it is, and as whom the hub comes there.","type":"object","required":["dialect","url"],"properties":{"dialect":{"description":"Whose language it speaks; clown-talk is that of another hub, or of the original.","type":"string","enum":["clown-talk","deconz","netzer","jeedom","tvheadend"],"examples":["clown-talk"]},"url":{"description":"Where it is, as docs/upstreams.md says for each language. Names and passwords do not belong here.","type":"string","maxLength":1024,"pattern":"^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$","examples":["ws://attic.local:8080/talk"]},"user":{"description":"The user as whom the hub comes there.","type":"string","minLength":1,"maxLength":256,"examples":["clown"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["attic-password.txt"]},"keyFile":{"description":"A file with the key of its API, readable by its owner only (mode 0600), read anew for each connection.","type":"string","minLength":1,"examples":["gateway-key.txt"]},"websocketUrl":{"description":"Where its websocket is, where that is not what the system says or what is usual.","type":"string","maxLength":1024,"pattern":"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$","examples":["ws://gateway.local:8443/"]},"baudRate":{"description":"How fast a serial line is, in bits per second: 115200 unless given.","type":"integer","minimum":50,"maximum":4000000,"examples":[115200]},"pins":{"description":"What the pins of a Netzer are for, 0 to c. Only an output and a pwm are ever written to; of any other a pin is an input, or analog if it says more than 0 and 1.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"What a pin is for.","type":"string","enum":["input","output","analog","pwm","counter"],"examples":["output"]},"examples":[{"3":"output"}]},"caFile":{"description":"A file with the authorities in PEM that the system's certificate is of, where this machine does not know them; read anew for each connection.","type":"string","minLength":1,"examples":["attic-ca.crt"]}},"additionalProperties":false,"examples":[{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}]},"examples":[{"attic":{"dialect":"clown-talk","url":"ws://attic.local:8080/talk","user":"clown","passwordFile":"attic-password.txt"}}]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"backup":{"description":"A backup of the whole hub each night: its configuration, users, certificates and all that it keeps, encrypted. One that was missed is made up for at the next start.","type":"object","required":["folder","passphraseFile"],"properties":{"folder":{"description":"Where the backups go, made when it is not there; another disk, best of another machine.","type":"string","minLength":1,"examples":["/mnt/nas/clown-hub"]},"passphraseFile":{"description":"A file with the passphrase that opens them, for its owner only. Keep a copy of it elsewhere: it is not in the backup.","type":"string","minLength":1,"examples":["backup.passphrase"]},"at":{"description":"When, as clocks in timeZone show it.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","default":"03:00","examples":["02:30"]},"keep":{"description":"How many are kept; the oldest ones go.","type":"integer","minimum":1,"maximum":1000,"default":7,"examples":[30]}},"additionalProperties":false,"examples":[{"folder":"/mnt/nas/clown-hub","passphraseFile":"backup.passphrase"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"mdns":{"description":"What the local network is told of the hub by multicast DNS, where other machines are let in.","type":"object","default":{},"properties":{"enabled":{"description":"Whether the hub answers for its name and its services; what listens on loopback only is never told of.","type":"boolean","default":true,"examples":[false]},"name":{"description":"What the hub is called there, with .local behind it; two hubs on one network need two names.","type":"string","pattern":"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$","default":"clown-hub","examples":["school-hub"]}},"additionalProperties":false,"examples":[{"name":"school-hub"}]},"homeAssistant":{"description":"Whether nodes that Home Assistant does not know by itself are announced to it, by MQTT discovery. What was announced is taken back when this is off again.","type":"boolean","default":false,"examples":[true]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"autoOffAt":{"description":"The time of day at which such a device is turned off again, in timeZone.","type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]$","examples":["22:00"]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"whose":"each message","onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic or a filter, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30. Mosquitto takes 200 separators, which are 201.","type":"integer","minimum":1,"maximum":201,"default":201,"whose":"each message","onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"whose":"each message","onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"whose":"each message","onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"whose":"each message","onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"whose":"each connection","onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"whose":"each connection","onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"whose":"each connection","onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"whose":"each base; all: a sixteenth of limits.memory.mib","onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"whose":"each base","onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"whose":"each connection","onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"whose":"each connection","onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"whose":"each packet","onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"whose":"each packet","onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each client","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"whose":"all; equal shares of users, and of those of clients","onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each connection","onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"whose":"each sign-in","onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"whose":"each connection","onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"whose":"each connection","onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each connection","onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each connection","onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"whose":"each connection","onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"whose":"each connection","onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"all; the user with most","onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"whose":"each session","onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"whose":"each session","onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, the client for whom most is kept gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"whose":"all; the user with most, and of that the client","onExcess":"of the user with most of them, the session ends in which most waits","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"whose":"each message","onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"whose":"all; equal shares of users","onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"bridges":{"description":"What waits to go over a bridge to another broker while that is away: what was acknowledged, and what is retained.","type":"object","default":{},"properties":{"messages":{"description":"Messages that wait for one bridge. At one a second two and three quarter hours of them.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each bridge","onExcess":"the oldest are dropped","counter":"bridge-messages-lost","examples":[100000]},"bytes":{"description":"Bytes of such messages, topics included, with 256 more for each message.","type":"integer","minimum":1024,"maximum":1073741824,"default":16777216,"whose":"each bridge","onExcess":"the oldest are dropped","counter":"bridge-messages-lost","examples":[16777216]}},"additionalProperties":false,"examples":[{"messages":100000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"all; the user with most, and of that the node","onExcess":"of the user who has most, the device that has been silent for the longest is forgotten, or that of a node which has more than all others","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"whose":"all; a reserve for acquainted addresses","onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each address","onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"whose":"each user","onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"whose":"all; the network with most","onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"each address","onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"whose":"each address","onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","whose":"this machine","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"whose":"each request","onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"whose":"each request","onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"whose":"each request","onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"whose":"all; those from where somebody has signed in first","onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all; a quarter more from where somebody has signed in","onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"whose":"each password","onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"all","onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"whose":"each address","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"whose":"each address","onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"whose":"each user; one address: half","onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"whose":"each user","onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"whose":"each connection","onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"whose":"each connection","onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"whose":"each session","onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"whose":"each ticket","onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"whose":"each user","onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"whose":"all admins","onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"whose":"each user","onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"whose":"each user","onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"whose":"the hub","onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"whose":"the hub","onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"whose":"all; half for one user","onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"whose":"the hub; the users who cost most","onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"all; equal shares of users, and of those of nodes","onExcess":"a new quantity takes the place of the one silent longest, if no point of that is kept; else only users, or nodes of theirs, with less than an equal share have it recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"whose":"all; equal shares of users","onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped, last those of users with less than an equal share","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; the user with most","onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"whose":"all; equal shares of users","onExcess":"of the user with most, one that nobody reads ends; when all are read, only users with less than an equal share get one, others 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"whose":"each mailbox","onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"whose":"each user","onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"whose":"each user","onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"notify":{"description":"Who is told when something is wrong, and when it is well again. Without this part nobody is.","type":"object","required":["targets","rules"],"properties":{"site":{"description":"What this hub is called in what is told; the name of its machine unless it is set.","type":"string","minLength":1,"maxLength":100,"examples":["House on the hill"]},"targets":{"description":"Where it is told, by a name of your own.","type":"object","maxProperties":20,"propertyNames":{"pattern":"^[a-z0-9-]{1,32}$"},"additionalProperties":{"description":"One of url (a webhook), topic (of MQTT) and smtp (e-mail).","type":"object","properties":{"url":{"description":"Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://ntfy.sh/my-house","https://api.telegram.org"]},"secretUrlFile":{"description":"A file with that address, where it is a secret by itself as those of Slack are.","type":"string","minLength":1,"examples":["/run/secrets/slack-url"]},"template":{"description":"In whose words a webhook is told.","enum":["json","ntfy","gotify","telegram","slack","home-assistant"],"default":"json","examples":["ntfy"]},"tokenFile":{"description":"A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.","type":"string","minLength":1,"examples":["/run/secrets/ntfy-token"]},"chat":{"description":"The id of the chat in Telegram.","type":"string","minLength":1,"maxLength":64,"examples":["-1001234567890"]},"topic":{"description":"A topic on which it is published as JSON.","type":"string","minLength":1,"maxLength":500,"examples":["alarms"]},"smtp":{"description":"A server that takes e-mail, and the user there.","type":"object","required":["host","from","to"],"properties":{"host":{"description":"Its name.","type":"string","minLength":1,"maxLength":253,"examples":["mail.example.org"]},"port":{"description":"Its port: 465 is TLS from the start, 587 and others turn to it.","type":"integer","minimum":1,"maximum":65535,"default":587,"examples":[465]},"plain":{"description":"Whether a server that has no TLS is spoken to all the same.","type":"boolean","default":false,"examples":[true]},"user":{"description":"Who signs in there.","type":"string","minLength":1,"maxLength":320,"examples":["hub@example.org"]},"passwordFile":{"description":"A file with the password of that user.","type":"string","minLength":1,"examples":["/run/secrets/mail"]},"from":{"description":"Who writes.","type":"string","minLength":3,"maxLength":320,"examples":["hub@example.org"]},"to":{"description":"Who reads.","type":"array","items":{"description":"an address","type":"string","minLength":3,"maxLength":320},"examples":[["me@example.org"]]}},"additionalProperties":false,"examples":[{"host":"mail.example.org","from":"hub@example.org","to":["me@example.org"]}]}},"additionalProperties":false},"examples":[{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}}]},"rules":{"description":"When it is told.","type":"array","items":{"description":"one condition","type":"object","required":["when"],"properties":{"name":{"description":"What it is called; what it says under when unless it is set.","type":"string","minLength":1,"maxLength":64,"examples":["cellar too warm"]},"when":{"description":"not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.","enum":["not-confirmed","offline","never-seen","above","below","battery-low","by-itself","not-ready"],"examples":["offline"]},"devices":{"description":"A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.","type":"string","minLength":1,"maxLength":500,"default":"#","examples":["nodes/cellar/#"]},"quantity":{"description":"Of above and below: which one, as in the history.","type":"string","minLength":1,"maxLength":128,"default":"value","examples":["temperature"]},"limit":{"description":"Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.","type":"number","examples":[30]},"forSeconds":{"description":"For how long it has to be so before it is told.","type":"integer","minimum":0,"maximum":604800,"default":0,"examples":[300]},"repeatMinutes":{"description":"How often it is told again until somebody acknowledges it, or it ends; without it, never.","type":"integer","minimum":1,"maximum":10080,"examples":[60]},"targets":{"description":"Where; everywhere unless it is set.","type":"array","items":{"description":"the name of a target","type":"string"},"examples":[["phone"]]}},"additionalProperties":false},"examples":[[{"when":"offline","forSeconds":300},{"when":"not-confirmed"}]]},"heartbeat":{"description":"An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.","type":"string","pattern":"^https?://[^\\s]+$","maxLength":2000,"examples":["https://hc-ping.com/your-uuid"]}},"additionalProperties":false,"examples":[{"targets":{"phone":{"url":"https://ntfy.sh/my-house","template":"ntfy"}},"rules":[{"when":"offline","forSeconds":300}]}]},"timeZone":{"description":"The zone of the IANA database whose time of day counts in rules; that of the machine unless given.","type":"string","minLength":1,"maxLength":64,"examples":["Europe/Prague"]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -19,22 +19,24 @@ const pattern7 = new RegExp("^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[
 const pattern8 = new RegExp("^[A-Za-z0-9_.-]+$", "u");
 const pattern9 = new RegExp("^[^+#]+$", "u");
 const pattern10 = new RegExp("^(?!owner$)[A-Za-z0-9_.-]+$", "u");
-const pattern11 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
-const pattern13 = new RegExp("^[0-9a-c]$", "u");
-const pattern14 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
-const pattern15 = new RegExp("^[A-Za-z0-9_-]{1,64}$", "u");
-const pattern16 = new RegExp("^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$", "u");
-const pattern17 = new RegExp("^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
-const pattern19 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
-const pattern20 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
-const pattern21 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern22 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]$", "u");
-const pattern23 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
-const pattern24 = new RegExp("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "u");
-const pattern25 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
-const pattern27 = new RegExp("^[^+#\\p{Cc}]+$", "u");
-const pattern28 = new RegExp("^[a-z0-9-]{1,32}$", "u");
-const pattern29 = new RegExp("^https?://[^\\s]+$", "u");
+const pattern11 = new RegExp("^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", "u");
+const pattern14 = new RegExp("^([^$+#]([^+#]*[^+#/])?)?$", "u");
+const pattern16 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
+const pattern18 = new RegExp("^[0-9a-c]$", "u");
+const pattern19 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
+const pattern20 = new RegExp("^[A-Za-z0-9_-]{1,64}$", "u");
+const pattern21 = new RegExp("^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$", "u");
+const pattern22 = new RegExp("^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
+const pattern24 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
+const pattern25 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
+const pattern26 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
+const pattern27 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]$", "u");
+const pattern28 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
+const pattern29 = new RegExp("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "u");
+const pattern30 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
+const pattern32 = new RegExp("^[^+#\\p{Cc}]+$", "u");
+const pattern33 = new RegExp("^[a-z0-9-]{1,32}$", "u");
+const pattern34 = new RegExp("^https?://[^\\s]+$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -46,6 +48,9 @@ data.http = {};
 }
 if(data.mqtt === undefined){
 data.mqtt = {};
+}
+if(data.bridges === undefined){
+data.bridges = [];
 }
 if(data.dialects === undefined){
 data.dialects = [];
@@ -1455,12 +1460,12 @@ else {
 var valid0 = true;
 }
 if(valid0){
-let data52 = data.dialects;
+let data52 = data.bridges;
 const _errs113 = errors;
 if(errors === _errs113){
 if(Array.isArray(data52)){
 if(data52.length > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/properties/dialects/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
+validate11.errors = [{instancePath:instancePath+"/bridges",schemaPath:"#/properties/bridges/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
@@ -1471,46 +1476,50 @@ let data53 = data52[i8];
 const _errs115 = errors;
 if(errors === _errs115){
 if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
-if(data53.host === undefined){
-data53.host = "127.0.0.1";
+if(data53.in === undefined){
+data53.in = [];
 }
-if(data53.base === undefined){
-data53.base = "";
+if(data53.out === undefined){
+data53.out = [];
 }
-if(data53.optional === undefined){
-data53.optional = false;
+if(data53.prefix === undefined){
+data53.prefix = "";
 }
-if(data53.jeedom === undefined){
-data53.jeedom = {};
+if(data53.localPrefix === undefined){
+data53.localPrefix = "";
 }
-if(data53.netzer === undefined){
-data53.netzer = {};
+if(data53.qos === undefined){
+data53.qos = 1;
 }
 let missing4;
-if((data53.dialect === undefined) && (missing4 = "dialect")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
+if((data53.url === undefined) && (missing4 = "url")){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8,schemaPath:"#/properties/bridges/items/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
 return false;
 }
 else {
 const _errs117 = errors;
 for(const key9 in data53){
-if(!(func3.call(schema12.properties.dialects.items.properties, key9))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
+if(!(func3.call(schema12.properties.bridges.items.properties, key9))){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8,schemaPath:"#/properties/bridges/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs117 === errors){
-if(data53.dialect !== undefined){
-let data54 = data53.dialect;
+if(data53.name !== undefined){
+let data54 = data53.name;
 const _errs118 = errors;
-if(typeof data54 !== "string"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(errors === _errs118){
+if(typeof data54 === "string"){
+if(!pattern11.test(data54)){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/name",schemaPath:"#/properties/bridges/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$"},message:"must match pattern \""+"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$"+"\""}];
 return false;
 }
-if(!((((data54 === "deconz") || (data54 === "jeedom")) || (data54 === "netzer")) || (data54 === "tvheadend"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/name",schemaPath:"#/properties/bridges/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
+}
 }
 var valid18 = _errs118 === errors;
 }
@@ -1518,25 +1527,25 @@ else {
 var valid18 = true;
 }
 if(valid18){
-if(data53.port !== undefined){
-let data55 = data53.port;
+if(data53.url !== undefined){
+let data55 = data53.url;
 const _errs120 = errors;
-if(!(((typeof data55 == "number") && (!(data55 % 1) && !isNaN(data55))) && (isFinite(data55)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
 if(errors === _errs120){
-if((typeof data55 == "number") && (isFinite(data55))){
-if(data55 > 65535 || isNaN(data55)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+if(typeof data55 === "string"){
+if(func2(data55) > 512){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/url",schemaPath:"#/properties/bridges/items/properties/url/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"}];
 return false;
 }
 else {
-if(data55 < 0 || isNaN(data55)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(!pattern7.test(data55)){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/url",schemaPath:"#/properties/bridges/items/properties/url/pattern",keyword:"pattern",params:{pattern: "^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$"},message:"must match pattern \""+"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$"+"\""}];
 return false;
 }
 }
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/url",schemaPath:"#/properties/bridges/items/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
 }
 }
 var valid18 = _errs120 === errors;
@@ -1545,46 +1554,45 @@ else {
 var valid18 = true;
 }
 if(valid18){
-let data56 = data53.host;
+if(data53.user !== undefined){
+let data56 = data53.user;
 const _errs122 = errors;
 if(errors === _errs122){
 if(typeof data56 === "string"){
-if(func2(data56) > 253){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/host",schemaPath:"#/properties/dialects/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+if(func2(data56) > 256){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/user",schemaPath:"#/properties/bridges/items/properties/user/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
 if(func2(data56) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/host",schemaPath:"#/properties/dialects/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/user",schemaPath:"#/properties/bridges/items/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/host",schemaPath:"#/properties/dialects/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/user",schemaPath:"#/properties/bridges/items/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
 var valid18 = _errs122 === errors;
+}
+else {
+var valid18 = true;
+}
 if(valid18){
-if(data53.path !== undefined){
-let data57 = data53.path;
+if(data53.passwordFile !== undefined){
+let data57 = data53.passwordFile;
 const _errs124 = errors;
 if(errors === _errs124){
 if(typeof data57 === "string"){
-if(func2(data57) > 200){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/path",schemaPath:"#/properties/dialects/items/properties/path/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
-return false;
-}
-else {
-if(!pattern11.test(data57)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/path",schemaPath:"#/properties/dialects/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)+$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)+$"+"\""}];
+if(func2(data57) < 1){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/passwordFile",schemaPath:"#/properties/bridges/items/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
-}
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/path",schemaPath:"#/properties/dialects/items/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/passwordFile",schemaPath:"#/properties/bridges/items/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -1594,114 +1602,118 @@ else {
 var valid18 = true;
 }
 if(valid18){
-let data58 = data53.base;
+if(data53.clientId !== undefined){
+let data58 = data53.clientId;
 const _errs126 = errors;
 if(errors === _errs126){
 if(typeof data58 === "string"){
-if(func2(data58) > 1024){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/base",schemaPath:"#/properties/dialects/items/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(func2(data58) > 128){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/clientId",schemaPath:"#/properties/bridges/items/properties/clientId/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+return false;
+}
+else {
+if(func2(data58) < 1){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/clientId",schemaPath:"#/properties/bridges/items/properties/clientId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern8.test(data58)){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/clientId",schemaPath:"#/properties/bridges/items/properties/clientId/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_.-]+$"},message:"must match pattern \""+"^[A-Za-z0-9_.-]+$"+"\""}];
 return false;
 }
 }
+}
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/base",schemaPath:"#/properties/dialects/items/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/clientId",schemaPath:"#/properties/bridges/items/properties/clientId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
 var valid18 = _errs126 === errors;
+}
+else {
+var valid18 = true;
+}
 if(valid18){
-if(data53.guest !== undefined){
-let data59 = data53.guest;
+let data59 = data53.in;
 const _errs128 = errors;
 if(errors === _errs128){
-if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
-if(data59.addresses === undefined){
-data59.addresses = ["127.0.0.0/8","::1"];
-}
-if(data59.anyOrigin === undefined){
-data59.anyOrigin = false;
-}
-let missing5;
-if((data59.user === undefined) && (missing5 = "user")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
+if(Array.isArray(data59)){
+if(data59.length > 1024){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/in",schemaPath:"#/properties/bridges/items/properties/in/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
+var valid19 = true;
+const len9 = data59.length;
+for(let i9=0; i9<len9; i9++){
+let data60 = data59[i9];
 const _errs130 = errors;
-for(const key10 in data59){
-if(!(((key10 === "user") || (key10 === "addresses")) || (key10 === "anyOrigin"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs130 === errors){
-if(data59.user !== undefined){
-let data60 = data59.user;
-const _errs131 = errors;
-if(errors === _errs131){
+if(errors === _errs130){
 if(typeof data60 === "string"){
-if(func2(data60) > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+if(func2(data60) > 1024){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/in/" + i9,schemaPath:"#/properties/bridges/items/properties/in/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
 if(func2(data60) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/in/" + i9,schemaPath:"#/properties/bridges/items/properties/in/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/in/" + i9,schemaPath:"#/properties/bridges/items/properties/in/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid19 = _errs131 === errors;
+var valid19 = _errs130 === errors;
+if(!valid19){
+break;
+}
+}
+}
 }
 else {
-var valid19 = true;
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/in",schemaPath:"#/properties/bridges/items/properties/in/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
 }
-if(valid19){
-let data61 = data59.addresses;
-const _errs133 = errors;
-if(errors === _errs133){
+}
+var valid18 = _errs128 === errors;
+if(valid18){
+let data61 = data53.out;
+const _errs132 = errors;
+if(errors === _errs132){
 if(Array.isArray(data61)){
-if(data61.length > 256){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+if(data61.length > 1024){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/out",schemaPath:"#/properties/bridges/items/properties/out/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid20 = true;
-const len9 = data61.length;
-for(let i9=0; i9<len9; i9++){
-let data62 = data61[i9];
-const _errs135 = errors;
-if(errors === _errs135){
+const len10 = data61.length;
+for(let i10=0; i10<len10; i10++){
+let data62 = data61[i10];
+const _errs134 = errors;
+if(errors === _errs134){
 if(typeof data62 === "string"){
-if(func2(data62) > 49){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses/" + i9,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/maxLength",keyword:"maxLength",params:{limit: 49},message:"must NOT have more than 49 characters"}];
+if(func2(data62) > 1024){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/out/" + i10,schemaPath:"#/properties/bridges/items/properties/out/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data62) < 2){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses/" + i9,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
+if(func2(data62) < 1){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/out/" + i10,schemaPath:"#/properties/bridges/items/properties/out/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
-}
-else {
-if(!pattern2.test(data62)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses/" + i9,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"+"\""}];
-return false;
-}
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses/" + i9,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/out/" + i10,schemaPath:"#/properties/bridges/items/properties/out/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid20 = _errs135 === errors;
+var valid20 = _errs134 === errors;
 if(!valid20){
 break;
 }
@@ -1709,227 +1721,693 @@ break;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/out",schemaPath:"#/properties/bridges/items/properties/out/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid19 = _errs133 === errors;
-if(valid19){
-const _errs137 = errors;
-if(typeof data59.anyOrigin !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest/anyOrigin",schemaPath:"#/properties/dialects/items/properties/guest/properties/anyOrigin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+var valid18 = _errs132 === errors;
+if(valid18){
+let data63 = data53.prefix;
+const _errs136 = errors;
+if(errors === _errs136){
+if(typeof data63 === "string"){
+if(func2(data63) > 1024){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/prefix",schemaPath:"#/properties/bridges/items/properties/prefix/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
-var valid19 = _errs137 === errors;
-}
-}
+else {
+if(!pattern14.test(data63)){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/prefix",schemaPath:"#/properties/bridges/items/properties/prefix/pattern",keyword:"pattern",params:{pattern: "^([^$+#]([^+#]*[^+#/])?)?$"},message:"must match pattern \""+"^([^$+#]([^+#]*[^+#/])?)?$"+"\""}];
+return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/prefix",schemaPath:"#/properties/bridges/items/properties/prefix/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid18 = _errs128 === errors;
+var valid18 = _errs136 === errors;
+if(valid18){
+let data64 = data53.localPrefix;
+const _errs138 = errors;
+if(errors === _errs138){
+if(typeof data64 === "string"){
+if(func2(data64) > 1024){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/localPrefix",schemaPath:"#/properties/bridges/items/properties/localPrefix/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(!pattern14.test(data64)){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/localPrefix",schemaPath:"#/properties/bridges/items/properties/localPrefix/pattern",keyword:"pattern",params:{pattern: "^([^$+#]([^+#]*[^+#/])?)?$"},message:"must match pattern \""+"^([^$+#]([^+#]*[^+#/])?)?$"+"\""}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/localPrefix",schemaPath:"#/properties/bridges/items/properties/localPrefix/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid18 = _errs138 === errors;
+if(valid18){
+let data65 = data53.qos;
+const _errs140 = errors;
+if(!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65)))){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/qos",schemaPath:"#/properties/bridges/items/properties/qos/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(!(((data65 === 0) || (data65 === 1)) || (data65 === 2))){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/qos",schemaPath:"#/properties/bridges/items/properties/qos/enum",keyword:"enum",params:{allowedValues: schema12.properties.bridges.items.properties.qos.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid18 = _errs140 === errors;
+if(valid18){
+if(data53.commandUser !== undefined){
+let data66 = data53.commandUser;
+const _errs142 = errors;
+if(errors === _errs142){
+if(typeof data66 === "string"){
+if(func2(data66) > 256){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/commandUser",schemaPath:"#/properties/bridges/items/properties/commandUser/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data66) < 1){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/commandUser",schemaPath:"#/properties/bridges/items/properties/commandUser/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/commandUser",schemaPath:"#/properties/bridges/items/properties/commandUser/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid18 = _errs142 === errors;
 }
 else {
 var valid18 = true;
 }
 if(valid18){
-const _errs139 = errors;
-if(typeof data53.optional !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/optional",schemaPath:"#/properties/dialects/items/properties/optional/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
-return false;
-}
-var valid18 = _errs139 === errors;
-if(valid18){
-let data65 = data53.jeedom;
-const _errs141 = errors;
-if(errors === _errs141){
-if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
-if(data65.period === undefined){
-data65.period = 2;
-}
-if(data65.authDelay === undefined){
-data65.authDelay = 1;
-}
-const _errs143 = errors;
-for(const key11 in data65){
-if(!((((key11 === "period") || (key11 === "authDelay")) || (key11 === "allowedHosts")) || (key11 === "guestKey"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
+if(data53.tls !== undefined){
+let data67 = data53.tls;
+const _errs144 = errors;
+if(errors === _errs144){
+if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
+const _errs146 = errors;
+for(const key10 in data67){
+if(!(((key10 === "caFile") || (key10 === "certFile")) || (key10 === "keyFile"))){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/tls",schemaPath:"#/properties/bridges/items/properties/tls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs143 === errors){
-let data66 = data65.period;
-const _errs144 = errors;
-if(errors === _errs144){
-if((typeof data66 == "number") && (isFinite(data66))){
-if(data66 > 60 || isNaN(data66)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+if(_errs146 === errors){
+if(data67.caFile !== undefined){
+let data68 = data67.caFile;
+const _errs147 = errors;
+if(errors === _errs147){
+if(typeof data68 === "string"){
+if(func2(data68) < 1){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/tls/caFile",schemaPath:"#/properties/bridges/items/properties/tls/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
-}
-else {
-if(data66 < 0.1 || isNaN(data66)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
-return false;
-}
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/tls/caFile",schemaPath:"#/properties/bridges/items/properties/tls/properties/caFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid21 = _errs144 === errors;
+var valid21 = _errs147 === errors;
+}
+else {
+var valid21 = true;
+}
 if(valid21){
-let data67 = data65.authDelay;
-const _errs146 = errors;
-if(errors === _errs146){
-if((typeof data67 == "number") && (isFinite(data67))){
-if(data67 > 60 || isNaN(data67)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+if(data67.certFile !== undefined){
+let data69 = data67.certFile;
+const _errs149 = errors;
+if(errors === _errs149){
+if(typeof data69 === "string"){
+if(func2(data69) < 1){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/tls/certFile",schemaPath:"#/properties/bridges/items/properties/tls/properties/certFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
-}
-else {
-if(data67 < 0.1 || isNaN(data67)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
-return false;
-}
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/tls/certFile",schemaPath:"#/properties/bridges/items/properties/tls/properties/certFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid21 = _errs146 === errors;
+var valid21 = _errs149 === errors;
+}
+else {
+var valid21 = true;
+}
 if(valid21){
-if(data65.allowedHosts !== undefined){
-let data68 = data65.allowedHosts;
-const _errs148 = errors;
-if(errors === _errs148){
-if(Array.isArray(data68)){
-if(data68.length > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
+if(data67.keyFile !== undefined){
+let data70 = data67.keyFile;
+const _errs151 = errors;
+if(errors === _errs151){
+if(typeof data70 === "string"){
+if(func2(data70) < 1){
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/tls/keyFile",schemaPath:"#/properties/bridges/items/properties/tls/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/tls/keyFile",schemaPath:"#/properties/bridges/items/properties/tls/properties/keyFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid21 = _errs151 === errors;
+}
+else {
+var valid21 = true;
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8+"/tls",schemaPath:"#/properties/bridges/items/properties/tls/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid18 = _errs144 === errors;
+}
+else {
+var valid18 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bridges/" + i8,schemaPath:"#/properties/bridges/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid17 = _errs115 === errors;
+if(!valid17){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bridges",schemaPath:"#/properties/bridges/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs113 === errors;
+if(valid0){
+let data71 = data.dialects;
+const _errs153 = errors;
+if(errors === _errs153){
+if(Array.isArray(data71)){
+if(data71.length > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/properties/dialects/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
 var valid22 = true;
-const len10 = data68.length;
-for(let i10=0; i10<len10; i10++){
-let data69 = data68[i10];
-const _errs150 = errors;
-if(errors === _errs150){
-if(typeof data69 === "string"){
-if(func2(data69) > 253){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts/" + i10,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+const len11 = data71.length;
+for(let i11=0; i11<len11; i11++){
+let data72 = data71[i11];
+const _errs155 = errors;
+if(errors === _errs155){
+if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
+if(data72.host === undefined){
+data72.host = "127.0.0.1";
+}
+if(data72.base === undefined){
+data72.base = "";
+}
+if(data72.optional === undefined){
+data72.optional = false;
+}
+if(data72.jeedom === undefined){
+data72.jeedom = {};
+}
+if(data72.netzer === undefined){
+data72.netzer = {};
+}
+let missing5;
+if((data72.dialect === undefined) && (missing5 = "dialect")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
 return false;
 }
 else {
-if(func2(data69) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts/" + i10,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts/" + i10,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid22 = _errs150 === errors;
-if(!valid22){
-break;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid21 = _errs148 === errors;
-}
-else {
-var valid21 = true;
-}
-if(valid21){
-if(data65.guestKey !== undefined){
-let data70 = data65.guestKey;
-const _errs152 = errors;
-if(errors === _errs152){
-if(typeof data70 === "string"){
-if(func2(data70) > 128){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
-return false;
-}
-else {
-if(func2(data70) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid21 = _errs152 === errors;
-}
-else {
-var valid21 = true;
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid18 = _errs141 === errors;
-if(valid18){
-let data71 = data53.netzer;
-const _errs154 = errors;
-if(errors === _errs154){
-if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
-if(data71.connections === undefined){
-data71.connections = "many";
-}
-const _errs156 = errors;
-for(const key12 in data71){
-if(!((key12 === "connections") || (key12 === "pins"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs156 === errors){
-let data72 = data71.connections;
 const _errs157 = errors;
-if(!(((data72 === "many") || (data72 === "first")) || (data72 === "latest"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/connections",schemaPath:"#/properties/dialects/items/properties/netzer/properties/connections/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.netzer.properties.connections.enum},message:"must be equal to one of the allowed values"}];
+for(const key11 in data72){
+if(!(func3.call(schema12.properties.dialects.items.properties, key11))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs157 === errors){
+if(data72.dialect !== undefined){
+let data73 = data72.dialect;
+const _errs158 = errors;
+if(typeof data73 !== "string"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid23 = _errs157 === errors;
+if(!((((data73 === "deconz") || (data73 === "jeedom")) || (data73 === "netzer")) || (data73 === "tvheadend"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid23 = _errs158 === errors;
+}
+else {
+var valid23 = true;
+}
 if(valid23){
-if(data71.pins !== undefined){
-let data73 = data71.pins;
-const _errs158 = errors;
-if(errors === _errs158){
-if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
-for(const key13 in data73){
+if(data72.port !== undefined){
+let data74 = data72.port;
 const _errs160 = errors;
-if(typeof key13 === "string"){
-if(!pattern13.test(key13)){
-const err0 = {instancePath:instancePath+"/dialects/" + i8+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key13};
+if(!(((typeof data74 == "number") && (!(data74 % 1) && !isNaN(data74))) && (isFinite(data74)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs160){
+if((typeof data74 == "number") && (isFinite(data74))){
+if(data74 > 65535 || isNaN(data74)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data74 < 0 || isNaN(data74)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid23 = _errs160 === errors;
+}
+else {
+var valid23 = true;
+}
+if(valid23){
+let data75 = data72.host;
+const _errs162 = errors;
+if(errors === _errs162){
+if(typeof data75 === "string"){
+if(func2(data75) > 253){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/host",schemaPath:"#/properties/dialects/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+return false;
+}
+else {
+if(func2(data75) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/host",schemaPath:"#/properties/dialects/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/host",schemaPath:"#/properties/dialects/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid23 = _errs162 === errors;
+if(valid23){
+if(data72.path !== undefined){
+let data76 = data72.path;
+const _errs164 = errors;
+if(errors === _errs164){
+if(typeof data76 === "string"){
+if(func2(data76) > 200){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/path",schemaPath:"#/properties/dialects/items/properties/path/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
+return false;
+}
+else {
+if(!pattern16.test(data76)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/path",schemaPath:"#/properties/dialects/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)+$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)+$"+"\""}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/path",schemaPath:"#/properties/dialects/items/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid23 = _errs164 === errors;
+}
+else {
+var valid23 = true;
+}
+if(valid23){
+let data77 = data72.base;
+const _errs166 = errors;
+if(errors === _errs166){
+if(typeof data77 === "string"){
+if(func2(data77) > 1024){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/base",schemaPath:"#/properties/dialects/items/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/base",schemaPath:"#/properties/dialects/items/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid23 = _errs166 === errors;
+if(valid23){
+if(data72.guest !== undefined){
+let data78 = data72.guest;
+const _errs168 = errors;
+if(errors === _errs168){
+if(data78 && typeof data78 == "object" && !Array.isArray(data78)){
+if(data78.addresses === undefined){
+data78.addresses = ["127.0.0.0/8","::1"];
+}
+if(data78.anyOrigin === undefined){
+data78.anyOrigin = false;
+}
+let missing6;
+if((data78.user === undefined) && (missing6 = "user")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
+return false;
+}
+else {
+const _errs170 = errors;
+for(const key12 in data78){
+if(!(((key12 === "user") || (key12 === "addresses")) || (key12 === "anyOrigin"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs170 === errors){
+if(data78.user !== undefined){
+let data79 = data78.user;
+const _errs171 = errors;
+if(errors === _errs171){
+if(typeof data79 === "string"){
+if(func2(data79) > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data79) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid24 = _errs171 === errors;
+}
+else {
+var valid24 = true;
+}
+if(valid24){
+let data80 = data78.addresses;
+const _errs173 = errors;
+if(errors === _errs173){
+if(Array.isArray(data80)){
+if(data80.length > 256){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+return false;
+}
+else {
+var valid25 = true;
+const len12 = data80.length;
+for(let i12=0; i12<len12; i12++){
+let data81 = data80[i12];
+const _errs175 = errors;
+if(errors === _errs175){
+if(typeof data81 === "string"){
+if(func2(data81) > 49){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest/addresses/" + i12,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/maxLength",keyword:"maxLength",params:{limit: 49},message:"must NOT have more than 49 characters"}];
+return false;
+}
+else {
+if(func2(data81) < 2){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest/addresses/" + i12,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
+return false;
+}
+else {
+if(!pattern2.test(data81)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest/addresses/" + i12,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest/addresses/" + i12,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid25 = _errs175 === errors;
+if(!valid25){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid24 = _errs173 === errors;
+if(valid24){
+const _errs177 = errors;
+if(typeof data78.anyOrigin !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest/anyOrigin",schemaPath:"#/properties/dialects/items/properties/guest/properties/anyOrigin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid24 = _errs177 === errors;
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid23 = _errs168 === errors;
+}
+else {
+var valid23 = true;
+}
+if(valid23){
+const _errs179 = errors;
+if(typeof data72.optional !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/optional",schemaPath:"#/properties/dialects/items/properties/optional/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid23 = _errs179 === errors;
+if(valid23){
+let data84 = data72.jeedom;
+const _errs181 = errors;
+if(errors === _errs181){
+if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
+if(data84.period === undefined){
+data84.period = 2;
+}
+if(data84.authDelay === undefined){
+data84.authDelay = 1;
+}
+const _errs183 = errors;
+for(const key13 in data84){
+if(!((((key13 === "period") || (key13 === "authDelay")) || (key13 === "allowedHosts")) || (key13 === "guestKey"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs183 === errors){
+let data85 = data84.period;
+const _errs184 = errors;
+if(errors === _errs184){
+if((typeof data85 == "number") && (isFinite(data85))){
+if(data85 > 60 || isNaN(data85)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+return false;
+}
+else {
+if(data85 < 0.1 || isNaN(data85)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid26 = _errs184 === errors;
+if(valid26){
+let data86 = data84.authDelay;
+const _errs186 = errors;
+if(errors === _errs186){
+if((typeof data86 == "number") && (isFinite(data86))){
+if(data86 > 60 || isNaN(data86)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+return false;
+}
+else {
+if(data86 < 0.1 || isNaN(data86)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid26 = _errs186 === errors;
+if(valid26){
+if(data84.allowedHosts !== undefined){
+let data87 = data84.allowedHosts;
+const _errs188 = errors;
+if(errors === _errs188){
+if(Array.isArray(data87)){
+if(data87.length > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
+return false;
+}
+else {
+var valid27 = true;
+const len13 = data87.length;
+for(let i13=0; i13<len13; i13++){
+let data88 = data87[i13];
+const _errs190 = errors;
+if(errors === _errs190){
+if(typeof data88 === "string"){
+if(func2(data88) > 253){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/allowedHosts/" + i13,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+return false;
+}
+else {
+if(func2(data88) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/allowedHosts/" + i13,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/allowedHosts/" + i13,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid27 = _errs190 === errors;
+if(!valid27){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid26 = _errs188 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data84.guestKey !== undefined){
+let data89 = data84.guestKey;
+const _errs192 = errors;
+if(errors === _errs192){
+if(typeof data89 === "string"){
+if(func2(data89) > 128){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+return false;
+}
+else {
+if(func2(data89) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid26 = _errs192 === errors;
+}
+else {
+var valid26 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid23 = _errs181 === errors;
+if(valid23){
+let data90 = data72.netzer;
+const _errs194 = errors;
+if(errors === _errs194){
+if(data90 && typeof data90 == "object" && !Array.isArray(data90)){
+if(data90.connections === undefined){
+data90.connections = "many";
+}
+const _errs196 = errors;
+for(const key14 in data90){
+if(!((key14 === "connections") || (key14 === "pins"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs196 === errors){
+let data91 = data90.connections;
+const _errs197 = errors;
+if(!(((data91 === "many") || (data91 === "first")) || (data91 === "latest"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/connections",schemaPath:"#/properties/dialects/items/properties/netzer/properties/connections/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.netzer.properties.connections.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid28 = _errs197 === errors;
+if(valid28){
+if(data90.pins !== undefined){
+let data92 = data90.pins;
+const _errs198 = errors;
+if(errors === _errs198){
+if(data92 && typeof data92 == "object" && !Array.isArray(data92)){
+for(const key15 in data92){
+const _errs200 = errors;
+if(typeof key15 === "string"){
+if(!pattern18.test(key15)){
+const err0 = {instancePath:instancePath+"/dialects/" + i11+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key15};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -1939,9 +2417,9 @@ vErrors.push(err0);
 errors++;
 }
 }
-var valid24 = _errs160 === errors;
-if(!valid24){
-const err1 = {instancePath:instancePath+"/dialects/" + i8+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key13},message:"property name must be valid"};
+var valid29 = _errs200 === errors;
+if(!valid29){
+const err1 = {instancePath:instancePath+"/dialects/" + i11+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key15},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -1954,167 +2432,167 @@ return false;
 break;
 }
 }
-if(valid24){
-for(const key14 in data73){
-let data74 = data73[key14];
-const _errs162 = errors;
-if(errors === _errs162){
-if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
-let missing6;
-if((data74.device === undefined) && (missing6 = "device")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
+if(valid29){
+for(const key16 in data92){
+let data93 = data92[key16];
+const _errs202 = errors;
+if(errors === _errs202){
+if(data93 && typeof data93 == "object" && !Array.isArray(data93)){
+let missing7;
+if((data93.device === undefined) && (missing7 = "device")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
 return false;
 }
 else {
-const _errs164 = errors;
-for(const key15 in data74){
-if(!((((key15 === "device") || (key15 === "quantity")) || (key15 === "lowest")) || (key15 === "highest"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
+const _errs204 = errors;
+for(const key17 in data93){
+if(!((((key17 === "device") || (key17 === "quantity")) || (key17 === "lowest")) || (key17 === "highest"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs164 === errors){
-if(data74.device !== undefined){
-let data75 = data74.device;
-const _errs165 = errors;
-if(errors === _errs165){
-if(typeof data75 === "string"){
-if(func2(data75) > 256){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+if(_errs204 === errors){
+if(data93.device !== undefined){
+let data94 = data93.device;
+const _errs205 = errors;
+if(errors === _errs205){
+if(typeof data94 === "string"){
+if(func2(data94) > 256){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data75) < 3){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+if(func2(data94) < 3){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
 else {
-if(!pattern14.test(data75)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
+if(!pattern19.test(data94)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
 return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid26 = _errs165 === errors;
-}
-else {
-var valid26 = true;
-}
-if(valid26){
-if(data74.quantity !== undefined){
-let data76 = data74.quantity;
-const _errs167 = errors;
-if(errors === _errs167){
-if(typeof data76 === "string"){
-if(func2(data76) > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data76) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid26 = _errs167 === errors;
-}
-else {
-var valid26 = true;
-}
-if(valid26){
-if(data74.lowest !== undefined){
-let data77 = data74.lowest;
-const _errs169 = errors;
-if(!((typeof data77 == "number") && (isFinite(data77)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid26 = _errs169 === errors;
-}
-else {
-var valid26 = true;
-}
-if(valid26){
-if(data74.highest !== undefined){
-let data78 = data74.highest;
-const _errs171 = errors;
-if(!((typeof data78 == "number") && (isFinite(data78)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid26 = _errs171 === errors;
-}
-else {
-var valid26 = true;
-}
-}
-}
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins/" + key14.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid25 = _errs162 === errors;
-if(!valid25){
+var valid31 = _errs205 === errors;
+}
+else {
+var valid31 = true;
+}
+if(valid31){
+if(data93.quantity !== undefined){
+let data95 = data93.quantity;
+const _errs207 = errors;
+if(errors === _errs207){
+if(typeof data95 === "string"){
+if(func2(data95) > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data95) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid31 = _errs207 === errors;
+}
+else {
+var valid31 = true;
+}
+if(valid31){
+if(data93.lowest !== undefined){
+let data96 = data93.lowest;
+const _errs209 = errors;
+if(!((typeof data96 == "number") && (isFinite(data96)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid31 = _errs209 === errors;
+}
+else {
+var valid31 = true;
+}
+if(valid31){
+if(data93.highest !== undefined){
+let data97 = data93.highest;
+const _errs211 = errors;
+if(!((typeof data97 == "number") && (isFinite(data97)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid31 = _errs211 === errors;
+}
+else {
+var valid31 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins/" + key16.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid30 = _errs202 === errors;
+if(!valid30){
 break;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid23 = _errs158 === errors;
+var valid28 = _errs198 === errors;
 }
 else {
-var valid23 = true;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid18 = _errs154 === errors;
-}
-}
-}
-}
-}
-}
-}
+var valid28 = true;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i8,schemaPath:"#/properties/dialects/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid17 = _errs115 === errors;
-if(!valid17){
+var valid23 = _errs194 === errors;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i11,schemaPath:"#/properties/dialects/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid22 = _errs155 === errors;
+if(!valid22){
 break;
 }
 }
@@ -2125,23 +2603,23 @@ validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs113 === errors;
+var valid0 = _errs153 === errors;
 if(valid0){
-let data79 = data.upstreams;
-const _errs173 = errors;
-if(errors === _errs173){
-if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
-if(Object.keys(data79).length > 32){
+let data98 = data.upstreams;
+const _errs213 = errors;
+if(errors === _errs213){
+if(data98 && typeof data98 == "object" && !Array.isArray(data98)){
+if(Object.keys(data98).length > 32){
 validate11.errors = [{instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/maxProperties",keyword:"maxProperties",params:{limit: 32},message:"must NOT have more than 32 properties"}];
 return false;
 }
 else {
-for(const key16 in data79){
-const _errs175 = errors;
-if(errors === _errs175){
-if(typeof key16 === "string"){
-if(!pattern15.test(key16)){
-const err2 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_-]{1,64}$"},message:"must match pattern \""+"^[A-Za-z0-9_-]{1,64}$"+"\"",propertyName:key16};
+for(const key18 in data98){
+const _errs215 = errors;
+if(errors === _errs215){
+if(typeof key18 === "string"){
+if(!pattern20.test(key18)){
+const err2 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_-]{1,64}$"},message:"must match pattern \""+"^[A-Za-z0-9_-]{1,64}$"+"\"",propertyName:key18};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -2152,7 +2630,7 @@ errors++;
 }
 }
 else {
-const err3 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key16};
+const err3 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key18};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -2162,9 +2640,9 @@ vErrors.push(err3);
 errors++;
 }
 }
-var valid27 = _errs175 === errors;
-if(!valid27){
-const err4 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames",keyword:"propertyNames",params:{propertyName: key16},message:"property name must be valid"};
+var valid32 = _errs215 === errors;
+if(!valid32){
+const err4 = {instancePath:instancePath+"/upstreams",schemaPath:"#/properties/upstreams/propertyNames",keyword:"propertyNames",params:{propertyName: key18},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -2177,204 +2655,204 @@ return false;
 break;
 }
 }
-if(valid27){
-for(const key17 in data79){
-let data80 = data79[key17];
-const _errs178 = errors;
-if(errors === _errs178){
-if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
-let missing7;
-if(((data80.dialect === undefined) && (missing7 = "dialect")) || ((data80.url === undefined) && (missing7 = "url"))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
+if(valid32){
+for(const key19 in data98){
+let data99 = data98[key19];
+const _errs218 = errors;
+if(errors === _errs218){
+if(data99 && typeof data99 == "object" && !Array.isArray(data99)){
+let missing8;
+if(((data99.dialect === undefined) && (missing8 = "dialect")) || ((data99.url === undefined) && (missing8 = "url"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
 return false;
 }
 else {
-const _errs180 = errors;
-for(const key18 in data80){
-if(!(func3.call(schema12.properties.upstreams.additionalProperties.properties, key18))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
+const _errs220 = errors;
+for(const key20 in data99){
+if(!(func3.call(schema12.properties.upstreams.additionalProperties.properties, key20))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs180 === errors){
-if(data80.dialect !== undefined){
-let data81 = data80.dialect;
-const _errs181 = errors;
-if(typeof data81 !== "string"){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(_errs220 === errors){
+if(data99.dialect !== undefined){
+let data100 = data99.dialect;
+const _errs221 = errors;
+if(typeof data100 !== "string"){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!(((((data81 === "clown-talk") || (data81 === "deconz")) || (data81 === "netzer")) || (data81 === "jeedom")) || (data81 === "tvheadend"))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
+if(!(((((data100 === "clown-talk") || (data100 === "deconz")) || (data100 === "netzer")) || (data100 === "jeedom")) || (data100 === "tvheadend"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/dialect",schemaPath:"#/properties/upstreams/additionalProperties/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid29 = _errs181 === errors;
+var valid34 = _errs221 === errors;
 }
 else {
-var valid29 = true;
+var valid34 = true;
 }
-if(valid29){
-if(data80.url !== undefined){
-let data82 = data80.url;
-const _errs183 = errors;
-if(errors === _errs183){
-if(typeof data82 === "string"){
-if(func2(data82) > 1024){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(!pattern16.test(data82)){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$"},message:"must match pattern \""+"^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$"+"\""}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid29 = _errs183 === errors;
-}
-else {
-var valid29 = true;
-}
-if(valid29){
-if(data80.user !== undefined){
-let data83 = data80.user;
-const _errs185 = errors;
-if(errors === _errs185){
-if(typeof data83 === "string"){
-if(func2(data83) > 256){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+if(valid34){
+if(data99.url !== undefined){
+let data101 = data99.url;
+const _errs223 = errors;
+if(errors === _errs223){
+if(typeof data101 === "string"){
+if(func2(data101) > 1024){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data83) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(!pattern21.test(data101)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$"},message:"must match pattern \""+"^(((ws|http)s?|tcp)://[^\\s/?#@]+(/[^\\s?#]*)?|serial:[^\\s?#]+)$"+"\""}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/upstreams/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid29 = _errs185 === errors;
+var valid34 = _errs223 === errors;
 }
 else {
-var valid29 = true;
+var valid34 = true;
 }
-if(valid29){
-if(data80.passwordFile !== undefined){
-let data84 = data80.passwordFile;
-const _errs187 = errors;
-if(errors === _errs187){
-if(typeof data84 === "string"){
-if(func2(data84) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid29 = _errs187 === errors;
-}
-else {
-var valid29 = true;
-}
-if(valid29){
-if(data80.keyFile !== undefined){
-let data85 = data80.keyFile;
-const _errs189 = errors;
-if(errors === _errs189){
-if(typeof data85 === "string"){
-if(func2(data85) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid29 = _errs189 === errors;
-}
-else {
-var valid29 = true;
-}
-if(valid29){
-if(data80.websocketUrl !== undefined){
-let data86 = data80.websocketUrl;
-const _errs191 = errors;
-if(errors === _errs191){
-if(typeof data86 === "string"){
-if(func2(data86) > 1024){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(valid34){
+if(data99.user !== undefined){
+let data102 = data99.user;
+const _errs225 = errors;
+if(errors === _errs225){
+if(typeof data102 === "string"){
+if(func2(data102) > 256){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(!pattern17.test(data86)){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/pattern",keyword:"pattern",params:{pattern: "^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
+if(func2(data102) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/user",schemaPath:"#/properties/upstreams/additionalProperties/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid29 = _errs191 === errors;
+var valid34 = _errs225 === errors;
 }
 else {
-var valid29 = true;
+var valid34 = true;
 }
-if(valid29){
-if(data80.baudRate !== undefined){
-let data87 = data80.baudRate;
-const _errs193 = errors;
-if(!(((typeof data87 == "number") && (!(data87 % 1) && !isNaN(data87))) && (isFinite(data87)))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/baudRate",schemaPath:"#/properties/upstreams/additionalProperties/properties/baudRate/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(valid34){
+if(data99.passwordFile !== undefined){
+let data103 = data99.passwordFile;
+const _errs227 = errors;
+if(errors === _errs227){
+if(typeof data103 === "string"){
+if(func2(data103) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
-if(errors === _errs193){
-if((typeof data87 == "number") && (isFinite(data87))){
-if(data87 > 4000000 || isNaN(data87)){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/baudRate",schemaPath:"#/properties/upstreams/additionalProperties/properties/baudRate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4000000},message:"must be <= 4000000"}];
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid34 = _errs227 === errors;
+}
+else {
+var valid34 = true;
+}
+if(valid34){
+if(data99.keyFile !== undefined){
+let data104 = data99.keyFile;
+const _errs229 = errors;
+if(errors === _errs229){
+if(typeof data104 === "string"){
+if(func2(data104) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/keyFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/keyFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid34 = _errs229 === errors;
+}
+else {
+var valid34 = true;
+}
+if(valid34){
+if(data99.websocketUrl !== undefined){
+let data105 = data99.websocketUrl;
+const _errs231 = errors;
+if(errors === _errs231){
+if(typeof data105 === "string"){
+if(func2(data105) > 1024){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(data87 < 50 || isNaN(data87)){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/baudRate",schemaPath:"#/properties/upstreams/additionalProperties/properties/baudRate/minimum",keyword:"minimum",params:{comparison: ">=", limit: 50},message:"must be >= 50"}];
+if(!pattern22.test(data105)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/pattern",keyword:"pattern",params:{pattern: "^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^wss?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/websocketUrl",schemaPath:"#/properties/upstreams/additionalProperties/properties/websocketUrl/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid34 = _errs231 === errors;
+}
+else {
+var valid34 = true;
+}
+if(valid34){
+if(data99.baudRate !== undefined){
+let data106 = data99.baudRate;
+const _errs233 = errors;
+if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/baudRate",schemaPath:"#/properties/upstreams/additionalProperties/properties/baudRate/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs233){
+if((typeof data106 == "number") && (isFinite(data106))){
+if(data106 > 4000000 || isNaN(data106)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/baudRate",schemaPath:"#/properties/upstreams/additionalProperties/properties/baudRate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4000000},message:"must be <= 4000000"}];
+return false;
+}
+else {
+if(data106 < 50 || isNaN(data106)){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/baudRate",schemaPath:"#/properties/upstreams/additionalProperties/properties/baudRate/minimum",keyword:"minimum",params:{comparison: ">=", limit: 50},message:"must be >= 50"}];
 return false;
 }
 }
 }
 }
-var valid29 = _errs193 === errors;
+var valid34 = _errs233 === errors;
 }
 else {
-var valid29 = true;
+var valid34 = true;
 }
-if(valid29){
-if(data80.pins !== undefined){
-let data88 = data80.pins;
-const _errs195 = errors;
-if(errors === _errs195){
-if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
-for(const key19 in data88){
-const _errs197 = errors;
-if(typeof key19 === "string"){
-if(!pattern13.test(key19)){
-const err5 = {instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key19};
+if(valid34){
+if(data99.pins !== undefined){
+let data107 = data99.pins;
+const _errs235 = errors;
+if(errors === _errs235){
+if(data107 && typeof data107 == "object" && !Array.isArray(data107)){
+for(const key21 in data107){
+const _errs237 = errors;
+if(typeof key21 === "string"){
+if(!pattern18.test(key21)){
+const err5 = {instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key21};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -2384,9 +2862,9 @@ vErrors.push(err5);
 errors++;
 }
 }
-var valid30 = _errs197 === errors;
-if(!valid30){
-const err6 = {instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key19},message:"property name must be valid"};
+var valid35 = _errs237 === errors;
+if(!valid35){
+const err6 = {instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key21},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -2399,55 +2877,55 @@ return false;
 break;
 }
 }
-if(valid30){
-for(const key20 in data88){
-let data89 = data88[key20];
-const _errs199 = errors;
-if(typeof data89 !== "string"){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(valid35){
+for(const key22 in data107){
+let data108 = data107[key22];
+const _errs239 = errors;
+if(typeof data108 !== "string"){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins/" + key22.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!(((((data89 === "input") || (data89 === "output")) || (data89 === "analog")) || (data89 === "pwm")) || (data89 === "counter"))){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins/" + key20.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/additionalProperties/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.pins.additionalProperties.enum},message:"must be equal to one of the allowed values"}];
+if(!(((((data108 === "input") || (data108 === "output")) || (data108 === "analog")) || (data108 === "pwm")) || (data108 === "counter"))){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins/" + key22.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/additionalProperties/enum",keyword:"enum",params:{allowedValues: schema12.properties.upstreams.additionalProperties.properties.pins.additionalProperties.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid31 = _errs199 === errors;
-if(!valid31){
+var valid36 = _errs239 === errors;
+if(!valid36){
 break;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/pins",schemaPath:"#/properties/upstreams/additionalProperties/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid29 = _errs195 === errors;
+var valid34 = _errs235 === errors;
 }
 else {
-var valid29 = true;
+var valid34 = true;
 }
-if(valid29){
-if(data80.caFile !== undefined){
-let data90 = data80.caFile;
-const _errs201 = errors;
-if(errors === _errs201){
-if(typeof data90 === "string"){
-if(func2(data90) < 1){
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(valid34){
+if(data99.caFile !== undefined){
+let data109 = data99.caFile;
+const _errs241 = errors;
+if(errors === _errs241){
+if(typeof data109 === "string"){
+if(func2(data109) < 1){
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1")+"/caFile",schemaPath:"#/properties/upstreams/additionalProperties/properties/caFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid29 = _errs201 === errors;
+var valid34 = _errs241 === errors;
 }
 else {
-var valid29 = true;
+var valid34 = true;
 }
 }
 }
@@ -2461,12 +2939,12 @@ var valid29 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/upstreams/" + key17.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/upstreams/" + key19.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/upstreams/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid28 = _errs178 === errors;
-if(!valid28){
+var valid33 = _errs218 === errors;
+if(!valid33){
 break;
 }
 }
@@ -2478,18 +2956,18 @@ validate11.errors = [{instancePath:instancePath+"/upstreams",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs173 === errors;
+var valid0 = _errs213 === errors;
 if(valid0){
-let data91 = data.users;
-const _errs203 = errors;
-if(errors === _errs203){
-if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
-for(const key21 in data91){
-const _errs205 = errors;
-if(errors === _errs205){
-if(typeof key21 === "string"){
-if(func2(key21) > 64){
-const err7 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key21};
+let data110 = data.users;
+const _errs243 = errors;
+if(errors === _errs243){
+if(data110 && typeof data110 == "object" && !Array.isArray(data110)){
+for(const key23 in data110){
+const _errs245 = errors;
+if(errors === _errs245){
+if(typeof key23 === "string"){
+if(func2(key23) > 64){
+const err7 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key23};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -2499,8 +2977,8 @@ vErrors.push(err7);
 errors++;
 }
 else {
-if(func2(key21) < 1){
-const err8 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key21};
+if(func2(key23) < 1){
+const err8 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key23};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -2510,8 +2988,8 @@ vErrors.push(err8);
 errors++;
 }
 else {
-if(!pattern19.test(key21)){
-const err9 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key21};
+if(!pattern24.test(key23)){
+const err9 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key23};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -2524,7 +3002,7 @@ errors++;
 }
 }
 else {
-const err10 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key21};
+const err10 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key23};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -2534,9 +3012,9 @@ vErrors.push(err10);
 errors++;
 }
 }
-var valid32 = _errs205 === errors;
-if(!valid32){
-const err11 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key21},message:"property name must be valid"};
+var valid37 = _errs245 === errors;
+if(!valid37){
+const err11 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key23},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -2549,180 +3027,180 @@ return false;
 break;
 }
 }
-if(valid32){
-for(const key22 in data91){
-let data92 = data91[key22];
-const _errs208 = errors;
-if(errors === _errs208){
-if(data92 && typeof data92 == "object" && !Array.isArray(data92)){
-const _errs210 = errors;
-for(const key23 in data92){
-if(!((((((key23 === "password") || (key23 === "passwordFile")) || (key23 === "role")) || (key23 === "base")) || (key23 === "rules")) || (key23 === "digest"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs210 === errors){
-if(data92.password !== undefined){
-let data93 = data92.password;
-const _errs211 = errors;
-if(errors === _errs211){
-if(typeof data93 === "string"){
-if(func2(data93) > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data93) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid34 = _errs211 === errors;
-}
-else {
-var valid34 = true;
-}
-if(valid34){
-if(data92.passwordFile !== undefined){
-let data94 = data92.passwordFile;
-const _errs213 = errors;
-if(errors === _errs213){
-if(typeof data94 === "string"){
-if(func2(data94) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid34 = _errs213 === errors;
-}
-else {
-var valid34 = true;
-}
-if(valid34){
-if(data92.role !== undefined){
-let data95 = data92.role;
-const _errs215 = errors;
-if(!((((data95 === "viewer") || (data95 === "operator")) || (data95 === "admin")) || (data95 === "node"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid34 = _errs215 === errors;
-}
-else {
-var valid34 = true;
-}
-if(valid34){
-if(data92.base !== undefined){
-let data96 = data92.base;
-const _errs216 = errors;
-if(errors === _errs216){
-if(typeof data96 === "string"){
-if(func2(data96) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(func2(data96) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern20.test(data96)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid34 = _errs216 === errors;
-}
-else {
-var valid34 = true;
-}
-if(valid34){
-if(data92.rules !== undefined){
-let data97 = data92.rules;
-const _errs218 = errors;
-if(errors === _errs218){
-if(Array.isArray(data97)){
-if(data97.length > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
-return false;
-}
-else {
-var valid35 = true;
-const len11 = data97.length;
-for(let i11=0; i11<len11; i11++){
-let data98 = data97[i11];
-const _errs220 = errors;
-if(errors === _errs220){
-if(data98 && typeof data98 == "object" && !Array.isArray(data98)){
-if(Object.keys(data98).length < 2){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
-return false;
-}
-else {
-let missing8;
-if((data98.topic === undefined) && (missing8 = "topic")){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
-return false;
-}
-else {
-const _errs222 = errors;
-for(const key24 in data98){
-if(!(((key24 === "allow") || (key24 === "deny")) || (key24 === "topic"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs222 === errors){
-if(data98.allow !== undefined){
-let data99 = data98.allow;
-const _errs223 = errors;
-if(errors === _errs223){
-if(Array.isArray(data99)){
-var valid37 = true;
-const len12 = data99.length;
-for(let i12=0; i12<len12; i12++){
-let data100 = data99[i12];
-const _errs225 = errors;
-if(!((((data100 === "read") || (data100 === "write")) || (data100 === "command")) || (data100 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow/" + i12,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid37 = _errs225 === errors;
-if(!valid37){
-break;
-}
-}
 if(valid37){
-let i13 = data99.length;
+for(const key24 in data110){
+let data111 = data110[key24];
+const _errs248 = errors;
+if(errors === _errs248){
+if(data111 && typeof data111 == "object" && !Array.isArray(data111)){
+const _errs250 = errors;
+for(const key25 in data111){
+if(!((((((key25 === "password") || (key25 === "passwordFile")) || (key25 === "role")) || (key25 === "base")) || (key25 === "rules")) || (key25 === "digest"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs250 === errors){
+if(data111.password !== undefined){
+let data112 = data111.password;
+const _errs251 = errors;
+if(errors === _errs251){
+if(typeof data112 === "string"){
+if(func2(data112) > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data112) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid39 = _errs251 === errors;
+}
+else {
+var valid39 = true;
+}
+if(valid39){
+if(data111.passwordFile !== undefined){
+let data113 = data111.passwordFile;
+const _errs253 = errors;
+if(errors === _errs253){
+if(typeof data113 === "string"){
+if(func2(data113) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid39 = _errs253 === errors;
+}
+else {
+var valid39 = true;
+}
+if(valid39){
+if(data111.role !== undefined){
+let data114 = data111.role;
+const _errs255 = errors;
+if(!((((data114 === "viewer") || (data114 === "operator")) || (data114 === "admin")) || (data114 === "node"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid39 = _errs255 === errors;
+}
+else {
+var valid39 = true;
+}
+if(valid39){
+if(data111.base !== undefined){
+let data115 = data111.base;
+const _errs256 = errors;
+if(errors === _errs256){
+if(typeof data115 === "string"){
+if(func2(data115) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data115) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern25.test(data115)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid39 = _errs256 === errors;
+}
+else {
+var valid39 = true;
+}
+if(valid39){
+if(data111.rules !== undefined){
+let data116 = data111.rules;
+const _errs258 = errors;
+if(errors === _errs258){
+if(Array.isArray(data116)){
+if(data116.length > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+return false;
+}
+else {
+var valid40 = true;
+const len14 = data116.length;
+for(let i14=0; i14<len14; i14++){
+let data117 = data116[i14];
+const _errs260 = errors;
+if(errors === _errs260){
+if(data117 && typeof data117 == "object" && !Array.isArray(data117)){
+if(Object.keys(data117).length < 2){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
+return false;
+}
+else {
+let missing9;
+if((data117.topic === undefined) && (missing9 = "topic")){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
+return false;
+}
+else {
+const _errs262 = errors;
+for(const key26 in data117){
+if(!(((key26 === "allow") || (key26 === "deny")) || (key26 === "topic"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs262 === errors){
+if(data117.allow !== undefined){
+let data118 = data117.allow;
+const _errs263 = errors;
+if(errors === _errs263){
+if(Array.isArray(data118)){
+var valid42 = true;
+const len15 = data118.length;
+for(let i15=0; i15<len15; i15++){
+let data119 = data118[i15];
+const _errs265 = errors;
+if(!((((data119 === "read") || (data119 === "write")) || (data119 === "command")) || (data119 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14+"/allow/" + i15,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid42 = _errs265 === errors;
+if(!valid42){
+break;
+}
+}
+if(valid42){
+let i16 = data118.length;
 let j0;
-if(i13 > 1){
+if(i16 > 1){
 outer0:
-for(;i13--;){
-for(j0 = i13; j0--;){
-if(func0(data99[i13], data99[j0])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i13, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i13+" are identical)"}];
+for(;i16--;){
+for(j0 = i16; j0--;){
+if(func0(data118[i16], data118[j0])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i16, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i16+" are identical)"}];
 return false;
 break outer0;
 }
@@ -2732,44 +3210,44 @@ break outer0;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid36 = _errs223 === errors;
+var valid41 = _errs263 === errors;
 }
 else {
-var valid36 = true;
+var valid41 = true;
 }
-if(valid36){
-if(data98.deny !== undefined){
-let data101 = data98.deny;
-const _errs226 = errors;
-if(errors === _errs226){
-if(Array.isArray(data101)){
-var valid39 = true;
-const len13 = data101.length;
-for(let i14=0; i14<len13; i14++){
-let data102 = data101[i14];
-const _errs228 = errors;
-if(!((((data102 === "read") || (data102 === "write")) || (data102 === "command")) || (data102 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny/" + i14,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
+if(valid41){
+if(data117.deny !== undefined){
+let data120 = data117.deny;
+const _errs266 = errors;
+if(errors === _errs266){
+if(Array.isArray(data120)){
+var valid44 = true;
+const len16 = data120.length;
+for(let i17=0; i17<len16; i17++){
+let data121 = data120[i17];
+const _errs268 = errors;
+if(!((((data121 === "read") || (data121 === "write")) || (data121 === "command")) || (data121 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14+"/deny/" + i17,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid39 = _errs228 === errors;
-if(!valid39){
+var valid44 = _errs268 === errors;
+if(!valid44){
 break;
 }
 }
-if(valid39){
-let i15 = data101.length;
+if(valid44){
+let i18 = data120.length;
 let j1;
-if(i15 > 1){
+if(i18 > 1){
 outer1:
-for(;i15--;){
-for(j1 = i15; j1--;){
-if(func0(data101[i15], data101[j1])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i15, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i15+" are identical)"}];
+for(;i18--;){
+for(j1 = i18; j1--;){
+if(func0(data120[i18], data120[j1])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i18, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i18+" are identical)"}];
 return false;
 break outer1;
 }
@@ -2779,87 +3257,87 @@ break outer1;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid36 = _errs226 === errors;
+var valid41 = _errs266 === errors;
 }
 else {
-var valid36 = true;
+var valid41 = true;
 }
-if(valid36){
-if(data98.topic !== undefined){
-let data103 = data98.topic;
-const _errs229 = errors;
-if(errors === _errs229){
-if(typeof data103 === "string"){
-if(func2(data103) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(valid41){
+if(data117.topic !== undefined){
+let data122 = data117.topic;
+const _errs269 = errors;
+if(errors === _errs269){
+if(typeof data122 === "string"){
+if(func2(data122) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data103) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data122) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern21.test(data103)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
+if(!pattern26.test(data122)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
 return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid36 = _errs229 === errors;
-}
-else {
-var valid36 = true;
-}
-}
-}
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid35 = _errs220 === errors;
-if(!valid35){
+var valid41 = _errs269 === errors;
+}
+else {
+var valid41 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i14,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid40 = _errs260 === errors;
+if(!valid40){
 break;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid34 = _errs218 === errors;
+var valid39 = _errs258 === errors;
 }
 else {
-var valid34 = true;
+var valid39 = true;
 }
-if(valid34){
-if(data92.digest !== undefined){
-const _errs231 = errors;
-if(typeof data92.digest !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(valid39){
+if(data111.digest !== undefined){
+const _errs271 = errors;
+if(typeof data111.digest !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid34 = _errs231 === errors;
+var valid39 = _errs271 === errors;
 }
 else {
-var valid34 = true;
+var valid39 = true;
 }
 }
 }
@@ -2869,12 +3347,12 @@ var valid34 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key22.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key24.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid33 = _errs208 === errors;
-if(!valid33){
+var valid38 = _errs248 === errors;
+if(!valid38){
 break;
 }
 }
@@ -2885,14 +3363,14 @@ validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/propertie
 return false;
 }
 }
-var valid0 = _errs203 === errors;
+var valid0 = _errs243 === errors;
 if(valid0){
 if(data.usersFile !== undefined){
-let data105 = data.usersFile;
-const _errs233 = errors;
-if(errors === _errs233){
-if(typeof data105 === "string"){
-if(func2(data105) < 1){
+let data124 = data.usersFile;
+const _errs273 = errors;
+if(errors === _errs273){
+if(typeof data124 === "string"){
+if(func2(data124) < 1){
 validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/properties/usersFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2902,27 +3380,27 @@ validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs233 === errors;
+var valid0 = _errs273 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data106 = data.data;
-const _errs235 = errors;
-if(errors === _errs235){
-if(data106 && typeof data106 == "object" && !Array.isArray(data106)){
-const _errs237 = errors;
-for(const key25 in data106){
-if(!(key25 === "folder")){
-validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
+let data125 = data.data;
+const _errs275 = errors;
+if(errors === _errs275){
+if(data125 && typeof data125 == "object" && !Array.isArray(data125)){
+const _errs277 = errors;
+for(const key27 in data125){
+if(!(key27 === "folder")){
+validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs237 === errors){
-if(data106.folder !== undefined){
-if(typeof data106.folder !== "string"){
+if(_errs277 === errors){
+if(data125.folder !== undefined){
+if(typeof data125.folder !== "string"){
 validate11.errors = [{instancePath:instancePath+"/data/folder",schemaPath:"#/properties/data/properties/folder/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
@@ -2934,40 +3412,40 @@ validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs235 === errors;
+var valid0 = _errs275 === errors;
 if(valid0){
 if(data.backup !== undefined){
-let data108 = data.backup;
-const _errs240 = errors;
-if(errors === _errs240){
-if(data108 && typeof data108 == "object" && !Array.isArray(data108)){
-if(data108.at === undefined){
-data108.at = "03:00";
+let data127 = data.backup;
+const _errs280 = errors;
+if(errors === _errs280){
+if(data127 && typeof data127 == "object" && !Array.isArray(data127)){
+if(data127.at === undefined){
+data127.at = "03:00";
 }
-if(data108.keep === undefined){
-data108.keep = 7;
+if(data127.keep === undefined){
+data127.keep = 7;
 }
-let missing9;
-if(((data108.folder === undefined) && (missing9 = "folder")) || ((data108.passphraseFile === undefined) && (missing9 = "passphraseFile"))){
-validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
+let missing10;
+if(((data127.folder === undefined) && (missing10 = "folder")) || ((data127.passphraseFile === undefined) && (missing10 = "passphraseFile"))){
+validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
 return false;
 }
 else {
-const _errs242 = errors;
-for(const key26 in data108){
-if(!((((key26 === "folder") || (key26 === "passphraseFile")) || (key26 === "at")) || (key26 === "keep"))){
-validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
+const _errs282 = errors;
+for(const key28 in data127){
+if(!((((key28 === "folder") || (key28 === "passphraseFile")) || (key28 === "at")) || (key28 === "keep"))){
+validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properties/backup/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs242 === errors){
-if(data108.folder !== undefined){
-let data109 = data108.folder;
-const _errs243 = errors;
-if(errors === _errs243){
-if(typeof data109 === "string"){
-if(func2(data109) < 1){
+if(_errs282 === errors){
+if(data127.folder !== undefined){
+let data128 = data127.folder;
+const _errs283 = errors;
+if(errors === _errs283){
+if(typeof data128 === "string"){
+if(func2(data128) < 1){
 validate11.errors = [{instancePath:instancePath+"/backup/folder",schemaPath:"#/properties/backup/properties/folder/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2977,18 +3455,18 @@ validate11.errors = [{instancePath:instancePath+"/backup/folder",schemaPath:"#/p
 return false;
 }
 }
-var valid42 = _errs243 === errors;
+var valid47 = _errs283 === errors;
 }
 else {
-var valid42 = true;
+var valid47 = true;
 }
-if(valid42){
-if(data108.passphraseFile !== undefined){
-let data110 = data108.passphraseFile;
-const _errs245 = errors;
-if(errors === _errs245){
-if(typeof data110 === "string"){
-if(func2(data110) < 1){
+if(valid47){
+if(data127.passphraseFile !== undefined){
+let data129 = data127.passphraseFile;
+const _errs285 = errors;
+if(errors === _errs285){
+if(typeof data129 === "string"){
+if(func2(data129) < 1){
 validate11.errors = [{instancePath:instancePath+"/backup/passphraseFile",schemaPath:"#/properties/backup/properties/passphraseFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2998,17 +3476,17 @@ validate11.errors = [{instancePath:instancePath+"/backup/passphraseFile",schemaP
 return false;
 }
 }
-var valid42 = _errs245 === errors;
+var valid47 = _errs285 === errors;
 }
 else {
-var valid42 = true;
+var valid47 = true;
 }
-if(valid42){
-let data111 = data108.at;
-const _errs247 = errors;
-if(errors === _errs247){
-if(typeof data111 === "string"){
-if(!pattern22.test(data111)){
+if(valid47){
+let data130 = data127.at;
+const _errs287 = errors;
+if(errors === _errs287){
+if(typeof data130 === "string"){
+if(!pattern27.test(data130)){
 validate11.errors = [{instancePath:instancePath+"/backup/at",schemaPath:"#/properties/backup/properties/at/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
 return false;
 }
@@ -3018,29 +3496,29 @@ validate11.errors = [{instancePath:instancePath+"/backup/at",schemaPath:"#/prope
 return false;
 }
 }
-var valid42 = _errs247 === errors;
-if(valid42){
-let data112 = data108.keep;
-const _errs249 = errors;
-if(!(((typeof data112 == "number") && (!(data112 % 1) && !isNaN(data112))) && (isFinite(data112)))){
+var valid47 = _errs287 === errors;
+if(valid47){
+let data131 = data127.keep;
+const _errs289 = errors;
+if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs249){
-if((typeof data112 == "number") && (isFinite(data112))){
-if(data112 > 1000 || isNaN(data112)){
+if(errors === _errs289){
+if((typeof data131 == "number") && (isFinite(data131))){
+if(data131 > 1000 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data112 < 1 || isNaN(data112)){
+if(data131 < 1 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/backup/keep",schemaPath:"#/properties/backup/properties/keep/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs249 === errors;
+var valid47 = _errs289 === errors;
 }
 }
 }
@@ -3052,80 +3530,80 @@ validate11.errors = [{instancePath:instancePath+"/backup",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs240 === errors;
+var valid0 = _errs280 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data113 = data.history;
-const _errs251 = errors;
-if(errors === _errs251){
-if(data113 && typeof data113 == "object" && !Array.isArray(data113)){
-if(data113.record === undefined){
-data113.record = ["#"];
+let data132 = data.history;
+const _errs291 = errors;
+if(errors === _errs291){
+if(data132 && typeof data132 == "object" && !Array.isArray(data132)){
+if(data132.record === undefined){
+data132.record = ["#"];
 }
-if(data113.ignore === undefined){
-data113.ignore = [];
+if(data132.ignore === undefined){
+data132.ignore = [];
 }
-if(data113.rawHours === undefined){
-data113.rawHours = 24;
+if(data132.rawHours === undefined){
+data132.rawHours = 24;
 }
-if(data113.minuteDays === undefined){
-data113.minuteDays = 30;
+if(data132.minuteDays === undefined){
+data132.minuteDays = 30;
 }
-if(data113.hourDays === undefined){
-data113.hourDays = 730;
+if(data132.hourDays === undefined){
+data132.hourDays = 730;
 }
-if(data113.diskMiB === undefined){
-data113.diskMiB = 1024;
+if(data132.diskMiB === undefined){
+data132.diskMiB = 1024;
 }
-if(data113.memoryMiB === undefined){
-data113.memoryMiB = 64;
+if(data132.memoryMiB === undefined){
+data132.memoryMiB = 64;
 }
-const _errs253 = errors;
-for(const key27 in data113){
-if(!(((((((key27 === "record") || (key27 === "ignore")) || (key27 === "rawHours")) || (key27 === "minuteDays")) || (key27 === "hourDays")) || (key27 === "diskMiB")) || (key27 === "memoryMiB"))){
-validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
+const _errs293 = errors;
+for(const key29 in data132){
+if(!(((((((key29 === "record") || (key29 === "ignore")) || (key29 === "rawHours")) || (key29 === "minuteDays")) || (key29 === "hourDays")) || (key29 === "diskMiB")) || (key29 === "memoryMiB"))){
+validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs253 === errors){
-let data114 = data113.record;
-const _errs254 = errors;
-if(errors === _errs254){
-if(Array.isArray(data114)){
-if(data114.length > 1024){
+if(_errs293 === errors){
+let data133 = data132.record;
+const _errs294 = errors;
+if(errors === _errs294){
+if(Array.isArray(data133)){
+if(data133.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/properties/history/properties/record/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid44 = true;
-const len14 = data114.length;
-for(let i16=0; i16<len14; i16++){
-let data115 = data114[i16];
-const _errs256 = errors;
-if(errors === _errs256){
-if(typeof data115 === "string"){
-if(func2(data115) > 1024){
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid49 = true;
+const len17 = data133.length;
+for(let i19=0; i19<len17; i19++){
+let data134 = data133[i19];
+const _errs296 = errors;
+if(errors === _errs296){
+if(typeof data134 === "string"){
+if(func2(data134) > 1024){
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i19,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data115) < 1){
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data134) < 1){
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i19,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i16,schemaPath:"#/properties/history/properties/record/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i19,schemaPath:"#/properties/history/properties/record/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid44 = _errs256 === errors;
-if(!valid44){
+var valid49 = _errs296 === errors;
+if(!valid49){
 break;
 }
 }
@@ -3136,42 +3614,42 @@ validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/
 return false;
 }
 }
-var valid43 = _errs254 === errors;
-if(valid43){
-let data116 = data113.ignore;
-const _errs258 = errors;
-if(errors === _errs258){
-if(Array.isArray(data116)){
-if(data116.length > 1024){
+var valid48 = _errs294 === errors;
+if(valid48){
+let data135 = data132.ignore;
+const _errs298 = errors;
+if(errors === _errs298){
+if(Array.isArray(data135)){
+if(data135.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/properties/history/properties/ignore/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid45 = true;
-const len15 = data116.length;
-for(let i17=0; i17<len15; i17++){
-let data117 = data116[i17];
-const _errs260 = errors;
-if(errors === _errs260){
-if(typeof data117 === "string"){
-if(func2(data117) > 1024){
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid50 = true;
+const len18 = data135.length;
+for(let i20=0; i20<len18; i20++){
+let data136 = data135[i20];
+const _errs300 = errors;
+if(errors === _errs300){
+if(typeof data136 === "string"){
+if(func2(data136) > 1024){
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i20,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data117) < 1){
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data136) < 1){
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i20,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i17,schemaPath:"#/properties/history/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i20,schemaPath:"#/properties/history/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid45 = _errs260 === errors;
-if(!valid45){
+var valid50 = _errs300 === errors;
+if(!valid50){
 break;
 }
 }
@@ -3182,117 +3660,117 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/
 return false;
 }
 }
-var valid43 = _errs258 === errors;
-if(valid43){
-let data118 = data113.rawHours;
-const _errs262 = errors;
-if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
+var valid48 = _errs298 === errors;
+if(valid48){
+let data137 = data132.rawHours;
+const _errs302 = errors;
+if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs262){
-if((typeof data118 == "number") && (isFinite(data118))){
-if(data118 > 8784 || isNaN(data118)){
+if(errors === _errs302){
+if((typeof data137 == "number") && (isFinite(data137))){
+if(data137 > 8784 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
 return false;
 }
 else {
-if(data118 < 1 || isNaN(data118)){
+if(data137 < 1 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs262 === errors;
-if(valid43){
-let data119 = data113.minuteDays;
-const _errs264 = errors;
-if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
+var valid48 = _errs302 === errors;
+if(valid48){
+let data138 = data132.minuteDays;
+const _errs304 = errors;
+if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs264){
-if((typeof data119 == "number") && (isFinite(data119))){
-if(data119 > 3660 || isNaN(data119)){
+if(errors === _errs304){
+if((typeof data138 == "number") && (isFinite(data138))){
+if(data138 > 3660 || isNaN(data138)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
 return false;
 }
 else {
-if(data119 < 1 || isNaN(data119)){
+if(data138 < 1 || isNaN(data138)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs264 === errors;
-if(valid43){
-let data120 = data113.hourDays;
-const _errs266 = errors;
-if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
+var valid48 = _errs304 === errors;
+if(valid48){
+let data139 = data132.hourDays;
+const _errs306 = errors;
+if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs266){
-if((typeof data120 == "number") && (isFinite(data120))){
-if(data120 > 36600 || isNaN(data120)){
+if(errors === _errs306){
+if((typeof data139 == "number") && (isFinite(data139))){
+if(data139 > 36600 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
 return false;
 }
 else {
-if(data120 < 1 || isNaN(data120)){
+if(data139 < 1 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs266 === errors;
-if(valid43){
-let data121 = data113.diskMiB;
-const _errs268 = errors;
-if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
+var valid48 = _errs306 === errors;
+if(valid48){
+let data140 = data132.diskMiB;
+const _errs308 = errors;
+if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs268){
-if((typeof data121 == "number") && (isFinite(data121))){
-if(data121 > 1048576 || isNaN(data121)){
+if(errors === _errs308){
+if((typeof data140 == "number") && (isFinite(data140))){
+if(data140 > 1048576 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data121 < 1 || isNaN(data121)){
+if(data140 < 1 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs268 === errors;
-if(valid43){
-let data122 = data113.memoryMiB;
-const _errs270 = errors;
-if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
+var valid48 = _errs308 === errors;
+if(valid48){
+let data141 = data132.memoryMiB;
+const _errs310 = errors;
+if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs270){
-if((typeof data122 == "number") && (isFinite(data122))){
-if(data122 > 65536 || isNaN(data122)){
+if(errors === _errs310){
+if((typeof data141 == "number") && (isFinite(data141))){
+if(data141 > 65536 || isNaN(data141)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data122 < 1 || isNaN(data122)){
+if(data141 < 1 || isNaN(data141)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs270 === errors;
+var valid48 = _errs310 === errors;
 }
 }
 }
@@ -3306,45 +3784,45 @@ validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs251 === errors;
+var valid0 = _errs291 === errors;
 if(valid0){
-let data123 = data.profiles;
-const _errs272 = errors;
-if(errors === _errs272){
-if(data123 && typeof data123 == "object" && !Array.isArray(data123)){
-if(data123.prefix === undefined){
-data123.prefix = "devices";
+let data142 = data.profiles;
+const _errs312 = errors;
+if(errors === _errs312){
+if(data142 && typeof data142 == "object" && !Array.isArray(data142)){
+if(data142.prefix === undefined){
+data142.prefix = "devices";
 }
-if(data123.off === undefined){
-data123.off = [];
+if(data142.off === undefined){
+data142.off = [];
 }
-if(data123.clown === undefined){
-data123.clown = {};
+if(data142.clown === undefined){
+data142.clown = {};
 }
-const _errs274 = errors;
-for(const key28 in data123){
-if(!(((key28 === "prefix") || (key28 === "off")) || (key28 === "clown"))){
-validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
+const _errs314 = errors;
+for(const key30 in data142){
+if(!(((key30 === "prefix") || (key30 === "off")) || (key30 === "clown"))){
+validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs274 === errors){
-let data124 = data123.prefix;
-const _errs275 = errors;
-if(errors === _errs275){
-if(typeof data124 === "string"){
-if(func2(data124) > 256){
+if(_errs314 === errors){
+let data143 = data142.prefix;
+const _errs315 = errors;
+if(errors === _errs315){
+if(typeof data143 === "string"){
+if(func2(data143) > 256){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data124) < 1){
+if(func2(data143) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern23.test(data124)){
+if(!pattern28.test(data143)){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/pattern",keyword:"pattern",params:{pattern: "^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"},message:"must match pattern \""+"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"+"\""}];
 return false;
 }
@@ -3356,40 +3834,40 @@ validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#
 return false;
 }
 }
-var valid46 = _errs275 === errors;
-if(valid46){
-let data125 = data123.off;
-const _errs277 = errors;
-if(errors === _errs277){
-if(Array.isArray(data125)){
-if(data125.length > 64){
+var valid51 = _errs315 === errors;
+if(valid51){
+let data144 = data142.off;
+const _errs317 = errors;
+if(errors === _errs317){
+if(Array.isArray(data144)){
+if(data144.length > 64){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
-var valid47 = true;
-const len16 = data125.length;
-for(let i18=0; i18<len16; i18++){
-let data126 = data125[i18];
-const _errs279 = errors;
-if(!((((((((((data126 === "hardwario") || (data126 === "rtl_433")) || (data126 === "tasmota")) || (data126 === "wled")) || (data126 === "shelly-gen1")) || (data126 === "shelly")) || (data126 === "zigbee2mqtt")) || (data126 === "homie")) || (data126 === "esphome")) || (data126 === "home-assistant"))){
-validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i18,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
+var valid52 = true;
+const len19 = data144.length;
+for(let i21=0; i21<len19; i21++){
+let data145 = data144[i21];
+const _errs319 = errors;
+if(!((((((((((data145 === "hardwario") || (data145 === "rtl_433")) || (data145 === "tasmota")) || (data145 === "wled")) || (data145 === "shelly-gen1")) || (data145 === "shelly")) || (data145 === "zigbee2mqtt")) || (data145 === "homie")) || (data145 === "esphome")) || (data145 === "home-assistant"))){
+validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i21,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid47 = _errs279 === errors;
-if(!valid47){
+var valid52 = _errs319 === errors;
+if(!valid52){
 break;
 }
 }
-if(valid47){
-let i19 = data125.length;
+if(valid52){
+let i22 = data144.length;
 let j2;
-if(i19 > 1){
+if(i22 > 1){
 outer2:
-for(;i19--;){
-for(j2 = i19; j2--;){
-if(func0(data125[i19], data125[j2])){
-validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i19, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i19+" are identical)"}];
+for(;i22--;){
+for(j2 = i22; j2--;){
+if(func0(data144[i22], data144[j2])){
+validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i22, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i22+" are identical)"}];
 return false;
 break outer2;
 }
@@ -3404,58 +3882,58 @@ validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/pr
 return false;
 }
 }
-var valid46 = _errs277 === errors;
-if(valid46){
-let data127 = data123.clown;
-const _errs280 = errors;
-if(errors === _errs280){
-if(data127 && typeof data127 == "object" && !Array.isArray(data127)){
-if(data127.bases === undefined){
-data127.bases = ["nodes/#"];
+var valid51 = _errs317 === errors;
+if(valid51){
+let data146 = data142.clown;
+const _errs320 = errors;
+if(errors === _errs320){
+if(data146 && typeof data146 == "object" && !Array.isArray(data146)){
+if(data146.bases === undefined){
+data146.bases = ["nodes/#"];
 }
-const _errs282 = errors;
-for(const key29 in data127){
-if(!(key29 === "bases")){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
+const _errs322 = errors;
+for(const key31 in data146){
+if(!(key31 === "bases")){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs282 === errors){
-let data128 = data127.bases;
-const _errs283 = errors;
-if(errors === _errs283){
-if(Array.isArray(data128)){
-if(data128.length > 1024){
+if(_errs322 === errors){
+let data147 = data146.bases;
+const _errs323 = errors;
+if(errors === _errs323){
+if(Array.isArray(data147)){
+if(data147.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid50 = true;
-const len17 = data128.length;
-for(let i20=0; i20<len17; i20++){
-let data129 = data128[i20];
-const _errs285 = errors;
-if(errors === _errs285){
-if(typeof data129 === "string"){
-if(func2(data129) > 1024){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid55 = true;
+const len20 = data147.length;
+for(let i23=0; i23<len20; i23++){
+let data148 = data147[i23];
+const _errs325 = errors;
+if(errors === _errs325){
+if(typeof data148 === "string"){
+if(func2(data148) > 1024){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i23,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data129) < 1){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data148) < 1){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i23,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i20,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i23,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid50 = _errs285 === errors;
-if(!valid50){
+var valid55 = _errs325 === errors;
+if(!valid55){
 break;
 }
 }
@@ -3473,7 +3951,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/
 return false;
 }
 }
-var valid46 = _errs280 === errors;
+var valid51 = _errs320 === errors;
 }
 }
 }
@@ -3483,39 +3961,39 @@ validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs272 === errors;
+var valid0 = _errs312 === errors;
 if(valid0){
-let data130 = data.mdns;
-const _errs287 = errors;
-if(errors === _errs287){
-if(data130 && typeof data130 == "object" && !Array.isArray(data130)){
-if(data130.enabled === undefined){
-data130.enabled = true;
+let data149 = data.mdns;
+const _errs327 = errors;
+if(errors === _errs327){
+if(data149 && typeof data149 == "object" && !Array.isArray(data149)){
+if(data149.enabled === undefined){
+data149.enabled = true;
 }
-if(data130.name === undefined){
-data130.name = "clown-hub";
+if(data149.name === undefined){
+data149.name = "clown-hub";
 }
-const _errs289 = errors;
-for(const key30 in data130){
-if(!((key30 === "enabled") || (key30 === "name"))){
-validate11.errors = [{instancePath:instancePath+"/mdns",schemaPath:"#/properties/mdns/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
+const _errs329 = errors;
+for(const key32 in data149){
+if(!((key32 === "enabled") || (key32 === "name"))){
+validate11.errors = [{instancePath:instancePath+"/mdns",schemaPath:"#/properties/mdns/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs289 === errors){
-const _errs290 = errors;
-if(typeof data130.enabled !== "boolean"){
+if(_errs329 === errors){
+const _errs330 = errors;
+if(typeof data149.enabled !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/mdns/enabled",schemaPath:"#/properties/mdns/properties/enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid51 = _errs290 === errors;
-if(valid51){
-let data132 = data130.name;
-const _errs292 = errors;
-if(errors === _errs292){
-if(typeof data132 === "string"){
-if(!pattern24.test(data132)){
+var valid56 = _errs330 === errors;
+if(valid56){
+let data151 = data149.name;
+const _errs332 = errors;
+if(errors === _errs332){
+if(typeof data151 === "string"){
+if(!pattern29.test(data151)){
 validate11.errors = [{instancePath:instancePath+"/mdns/name",schemaPath:"#/properties/mdns/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"+"\""}];
 return false;
 }
@@ -3525,7 +4003,7 @@ validate11.errors = [{instancePath:instancePath+"/mdns/name",schemaPath:"#/prope
 return false;
 }
 }
-var valid51 = _errs292 === errors;
+var valid56 = _errs332 === errors;
 }
 }
 }
@@ -3534,44 +4012,44 @@ validate11.errors = [{instancePath:instancePath+"/mdns",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs287 === errors;
+var valid0 = _errs327 === errors;
 if(valid0){
-const _errs294 = errors;
+const _errs334 = errors;
 if(typeof data.homeAssistant !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/homeAssistant",schemaPath:"#/properties/homeAssistant/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid0 = _errs294 === errors;
+var valid0 = _errs334 === errors;
 if(valid0){
-let data134 = data.commands;
-const _errs296 = errors;
-if(errors === _errs296){
-if(data134 && typeof data134 == "object" && !Array.isArray(data134)){
-if(data134.timeoutSeconds === undefined){
-data134.timeoutSeconds = 5;
+let data153 = data.commands;
+const _errs336 = errors;
+if(errors === _errs336){
+if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
+if(data153.timeoutSeconds === undefined){
+data153.timeoutSeconds = 5;
 }
-if(data134.rules === undefined){
-data134.rules = [];
+if(data153.rules === undefined){
+data153.rules = [];
 }
-const _errs298 = errors;
-for(const key31 in data134){
-if(!((key31 === "timeoutSeconds") || (key31 === "rules"))){
-validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
+const _errs338 = errors;
+for(const key33 in data153){
+if(!((key33 === "timeoutSeconds") || (key33 === "rules"))){
+validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs298 === errors){
-let data135 = data134.timeoutSeconds;
-const _errs299 = errors;
-if(errors === _errs299){
-if((typeof data135 == "number") && (isFinite(data135))){
-if(data135 > 3600 || isNaN(data135)){
+if(_errs338 === errors){
+let data154 = data153.timeoutSeconds;
+const _errs339 = errors;
+if(errors === _errs339){
+if((typeof data154 == "number") && (isFinite(data154))){
+if(data154 > 3600 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data135 < 0.1 || isNaN(data135)){
+if(data154 < 0.1 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -3582,421 +4060,421 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid52 = _errs299 === errors;
-if(valid52){
-let data136 = data134.rules;
-const _errs301 = errors;
-if(errors === _errs301){
-if(Array.isArray(data136)){
-if(data136.length > 1024){
+var valid57 = _errs339 === errors;
+if(valid57){
+let data155 = data153.rules;
+const _errs341 = errors;
+if(errors === _errs341){
+if(Array.isArray(data155)){
+if(data155.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid53 = true;
-const len18 = data136.length;
-for(let i21=0; i21<len18; i21++){
-let data137 = data136[i21];
-const _errs303 = errors;
-if(errors === _errs303){
-if(data137 && typeof data137 == "object" && !Array.isArray(data137)){
-const _errs305 = errors;
-for(const key32 in data137){
-if(!(func3.call(schema12.properties.commands.properties.rules.items.properties, key32))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
+var valid58 = true;
+const len21 = data155.length;
+for(let i24=0; i24<len21; i24++){
+let data156 = data155[i24];
+const _errs343 = errors;
+if(errors === _errs343){
+if(data156 && typeof data156 == "object" && !Array.isArray(data156)){
+const _errs345 = errors;
+for(const key34 in data156){
+if(!(func3.call(schema12.properties.commands.properties.rules.items.properties, key34))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs305 === errors){
-if(data137.topic !== undefined){
-let data138 = data137.topic;
-const _errs306 = errors;
-if(errors === _errs306){
-if(typeof data138 === "string"){
-if(func2(data138) > 1024){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(_errs345 === errors){
+if(data156.topic !== undefined){
+let data157 = data156.topic;
+const _errs346 = errors;
+if(errors === _errs346){
+if(typeof data157 === "string"){
+if(func2(data157) > 1024){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data138) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid54 = _errs306 === errors;
-}
-else {
-var valid54 = true;
-}
-if(valid54){
-if(data137.kind !== undefined){
-let data139 = data137.kind;
-const _errs308 = errors;
-if(errors === _errs308){
-if(typeof data139 === "string"){
-if(func2(data139) > 256){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data139) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern25.test(data139)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid54 = _errs308 === errors;
-}
-else {
-var valid54 = true;
-}
-if(valid54){
-if(data137.timeoutSeconds !== undefined){
-let data140 = data137.timeoutSeconds;
-const _errs310 = errors;
-if(errors === _errs310){
-if((typeof data140 == "number") && (isFinite(data140))){
-if(data140 > 3600 || isNaN(data140)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
-return false;
-}
-else {
-if(data140 < 0.1 || isNaN(data140)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+if(func2(data157) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid54 = _errs310 === errors;
+var valid59 = _errs346 === errors;
 }
 else {
-var valid54 = true;
+var valid59 = true;
 }
-if(valid54){
-if(data137.minIntervalMilliseconds !== undefined){
-let data141 = data137.minIntervalMilliseconds;
-const _errs312 = errors;
-if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs312){
-if((typeof data141 == "number") && (isFinite(data141))){
-if(data141 > 3600000 || isNaN(data141)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
+if(valid59){
+if(data156.kind !== undefined){
+let data158 = data156.kind;
+const _errs348 = errors;
+if(errors === _errs348){
+if(typeof data158 === "string"){
+if(func2(data158) > 256){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(data141 < 0 || isNaN(data141)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid54 = _errs312 === errors;
-}
-else {
-var valid54 = true;
-}
-if(valid54){
-if(data137.perSecond !== undefined){
-let data142 = data137.perSecond;
-const _errs314 = errors;
-if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs314){
-if((typeof data142 == "number") && (isFinite(data142))){
-if(data142 > 100 || isNaN(data142)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+if(func2(data158) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(data142 < 0 || isNaN(data142)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(!pattern30.test(data158)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs314 === errors;
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid59 = _errs348 === errors;
 }
 else {
-var valid54 = true;
+var valid59 = true;
 }
-if(valid54){
-if(data137.autoOffSeconds !== undefined){
-let data143 = data137.autoOffSeconds;
-const _errs316 = errors;
-if(errors === _errs316){
-if((typeof data143 == "number") && (isFinite(data143))){
-if(data143 > 604800 || isNaN(data143)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+if(valid59){
+if(data156.timeoutSeconds !== undefined){
+let data159 = data156.timeoutSeconds;
+const _errs350 = errors;
+if(errors === _errs350){
+if((typeof data159 == "number") && (isFinite(data159))){
+if(data159 > 3600 || isNaN(data159)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data143 < 0 || isNaN(data143)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(data159 < 0.1 || isNaN(data159)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 }
-var valid54 = _errs316 === errors;
+var valid59 = _errs350 === errors;
 }
 else {
-var valid54 = true;
+var valid59 = true;
 }
-if(valid54){
-if(data137.autoOffAt !== undefined){
-let data144 = data137.autoOffAt;
-const _errs318 = errors;
-if(errors === _errs318){
-if(typeof data144 === "string"){
-if(!pattern22.test(data144)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
+if(valid59){
+if(data156.minIntervalMilliseconds !== undefined){
+let data160 = data156.minIntervalMilliseconds;
+const _errs352 = errors;
+if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid54 = _errs318 === errors;
-}
-else {
-var valid54 = true;
-}
-if(valid54){
-if(data137.interlock !== undefined){
-let data145 = data137.interlock;
-const _errs320 = errors;
-if(errors === _errs320){
-if(typeof data145 === "string"){
-if(func2(data145) > 64){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+if(errors === _errs352){
+if((typeof data160 == "number") && (isFinite(data160))){
+if(data160 > 3600000 || isNaN(data160)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
 return false;
 }
 else {
-if(func2(data145) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(data160 < 0 || isNaN(data160)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
+}
+var valid59 = _errs352 === errors;
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+var valid59 = true;
+}
+if(valid59){
+if(data156.perSecond !== undefined){
+let data161 = data156.perSecond;
+const _errs354 = errors;
+if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-}
-var valid54 = _errs320 === errors;
-}
-else {
-var valid54 = true;
-}
-if(valid54){
-if(data137.proof !== undefined){
-let data146 = data137.proof;
-const _errs322 = errors;
-if(errors === _errs322){
-if(data146 && typeof data146 == "object" && !Array.isArray(data146)){
-if(Object.keys(data146).length < 4){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
-return false;
-}
-else {
-let missing10;
-if((((data146.topic === undefined) && (missing10 = "topic")) || ((data146.quantity === undefined) && (missing10 = "quantity"))) || ((data146.withinSeconds === undefined) && (missing10 = "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
+if(errors === _errs354){
+if((typeof data161 == "number") && (isFinite(data161))){
+if(data161 > 100 || isNaN(data161)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-const _errs324 = errors;
-for(const key33 in data146){
-if(!(((((key33 === "topic") || (key33 === "quantity")) || (key33 === "above")) || (key33 === "below")) || (key33 === "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
+if(data161 < 0 || isNaN(data161)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid59 = _errs354 === errors;
+}
+else {
+var valid59 = true;
+}
+if(valid59){
+if(data156.autoOffSeconds !== undefined){
+let data162 = data156.autoOffSeconds;
+const _errs356 = errors;
+if(errors === _errs356){
+if((typeof data162 == "number") && (isFinite(data162))){
+if(data162 > 604800 || isNaN(data162)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+return false;
+}
+else {
+if(data162 < 0 || isNaN(data162)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid59 = _errs356 === errors;
+}
+else {
+var valid59 = true;
+}
+if(valid59){
+if(data156.autoOffAt !== undefined){
+let data163 = data156.autoOffAt;
+const _errs358 = errors;
+if(errors === _errs358){
+if(typeof data163 === "string"){
+if(!pattern27.test(data163)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]$"+"\""}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/autoOffAt",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffAt/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid59 = _errs358 === errors;
+}
+else {
+var valid59 = true;
+}
+if(valid59){
+if(data156.interlock !== undefined){
+let data164 = data156.interlock;
+const _errs360 = errors;
+if(errors === _errs360){
+if(typeof data164 === "string"){
+if(func2(data164) > 64){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data164) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid59 = _errs360 === errors;
+}
+else {
+var valid59 = true;
+}
+if(valid59){
+if(data156.proof !== undefined){
+let data165 = data156.proof;
+const _errs362 = errors;
+if(errors === _errs362){
+if(data165 && typeof data165 == "object" && !Array.isArray(data165)){
+if(Object.keys(data165).length < 4){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
+return false;
+}
+else {
+let missing11;
+if((((data165.topic === undefined) && (missing11 = "topic")) || ((data165.quantity === undefined) && (missing11 = "quantity"))) || ((data165.withinSeconds === undefined) && (missing11 = "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
+return false;
+}
+else {
+const _errs364 = errors;
+for(const key35 in data165){
+if(!(((((key35 === "topic") || (key35 === "quantity")) || (key35 === "above")) || (key35 === "below")) || (key35 === "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs324 === errors){
-if(data146.topic !== undefined){
-let data147 = data146.topic;
-const _errs325 = errors;
-if(errors === _errs325){
-if(typeof data147 === "string"){
-if(func2(data147) > 1024){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(_errs364 === errors){
+if(data165.topic !== undefined){
+let data166 = data165.topic;
+const _errs365 = errors;
+if(errors === _errs365){
+if(typeof data166 === "string"){
+if(func2(data166) > 1024){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data147) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data166) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern27.test(data147)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid55 = _errs325 === errors;
-}
-else {
-var valid55 = true;
-}
-if(valid55){
-if(data146.quantity !== undefined){
-let data148 = data146.quantity;
-const _errs327 = errors;
-if(errors === _errs327){
-if(typeof data148 === "string"){
-if(func2(data148) > 64){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data148) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(!pattern32.test(data166)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
 return false;
 }
 }
 }
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid55 = _errs327 === errors;
+var valid60 = _errs365 === errors;
 }
 else {
-var valid55 = true;
+var valid60 = true;
 }
-if(valid55){
-if(data146.above !== undefined){
-let data149 = data146.above;
-const _errs329 = errors;
-if(!((typeof data149 == "number") && (isFinite(data149)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid55 = _errs329 === errors;
-}
-else {
-var valid55 = true;
-}
-if(valid55){
-if(data146.below !== undefined){
-let data150 = data146.below;
-const _errs331 = errors;
-if(!((typeof data150 == "number") && (isFinite(data150)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid55 = _errs331 === errors;
-}
-else {
-var valid55 = true;
-}
-if(valid55){
-if(data146.withinSeconds !== undefined){
-let data151 = data146.withinSeconds;
-const _errs333 = errors;
-if(errors === _errs333){
-if((typeof data151 == "number") && (isFinite(data151))){
-if(data151 > 3600 || isNaN(data151)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+if(valid60){
+if(data165.quantity !== undefined){
+let data167 = data165.quantity;
+const _errs367 = errors;
+if(errors === _errs367){
+if(typeof data167 === "string"){
+if(func2(data167) > 64){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(data151 < 0.1 || isNaN(data151)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+if(func2(data167) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid55 = _errs333 === errors;
+var valid60 = _errs367 === errors;
 }
 else {
-var valid55 = true;
+var valid60 = true;
 }
+if(valid60){
+if(data165.above !== undefined){
+let data168 = data165.above;
+const _errs369 = errors;
+if(!((typeof data168 == "number") && (isFinite(data168)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
 }
-}
-}
-}
-}
-}
-}
+var valid60 = _errs369 === errors;
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+var valid60 = true;
+}
+if(valid60){
+if(data165.below !== undefined){
+let data169 = data165.below;
+const _errs371 = errors;
+if(!((typeof data169 == "number") && (isFinite(data169)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid60 = _errs371 === errors;
+}
+else {
+var valid60 = true;
+}
+if(valid60){
+if(data165.withinSeconds !== undefined){
+let data170 = data165.withinSeconds;
+const _errs373 = errors;
+if(errors === _errs373){
+if((typeof data170 == "number") && (isFinite(data170))){
+if(data170 > 3600 || isNaN(data170)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+return false;
+}
+else {
+if(data170 < 0.1 || isNaN(data170)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
 }
-var valid54 = _errs322 === errors;
 }
 else {
-var valid54 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i21,schemaPath:"#/properties/commands/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 }
-var valid53 = _errs303 === errors;
-if(!valid53){
+var valid60 = _errs373 === errors;
+}
+else {
+var valid60 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid59 = _errs362 === errors;
+}
+else {
+var valid59 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i24,schemaPath:"#/properties/commands/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid58 = _errs343 === errors;
+if(!valid58){
 break;
 }
 }
@@ -4007,7 +4485,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid52 = _errs301 === errors;
+var valid57 = _errs341 === errors;
 }
 }
 }
@@ -4016,134 +4494,137 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs296 === errors;
+var valid0 = _errs336 === errors;
 if(valid0){
-let data152 = data.limits;
-const _errs335 = errors;
-if(errors === _errs335){
-if(data152 && typeof data152 == "object" && !Array.isArray(data152)){
-if(data152.topic === undefined){
-data152.topic = {};
+let data171 = data.limits;
+const _errs375 = errors;
+if(errors === _errs375){
+if(data171 && typeof data171 == "object" && !Array.isArray(data171)){
+if(data171.topic === undefined){
+data171.topic = {};
 }
-if(data152.json === undefined){
-data152.json = {};
+if(data171.json === undefined){
+data171.json = {};
 }
-if(data152.websocket === undefined){
-data152.websocket = {};
+if(data171.websocket === undefined){
+data171.websocket = {};
 }
-if(data152.mqtt === undefined){
-data152.mqtt = {};
+if(data171.mqtt === undefined){
+data171.mqtt = {};
 }
-if(data152.sessions === undefined){
-data152.sessions = {};
+if(data171.sessions === undefined){
+data171.sessions = {};
 }
-if(data152.retained === undefined){
-data152.retained = {};
+if(data171.retained === undefined){
+data171.retained = {};
 }
-if(data152.nodes === undefined){
-data152.nodes = {};
+if(data171.bridges === undefined){
+data171.bridges = {};
 }
-if(data152.connections === undefined){
-data152.connections = {};
+if(data171.nodes === undefined){
+data171.nodes = {};
 }
-if(data152.http === undefined){
-data152.http = {};
+if(data171.connections === undefined){
+data171.connections = {};
 }
-if(data152.signIn === undefined){
-data152.signIn = {};
+if(data171.http === undefined){
+data171.http = {};
 }
-if(data152.commands === undefined){
-data152.commands = {};
+if(data171.signIn === undefined){
+data171.signIn = {};
 }
-if(data152.store === undefined){
-data152.store = {};
+if(data171.commands === undefined){
+data171.commands = {};
 }
-if(data152.memory === undefined){
-data152.memory = {};
+if(data171.store === undefined){
+data171.store = {};
 }
-if(data152.process === undefined){
-data152.process = {};
+if(data171.memory === undefined){
+data171.memory = {};
 }
-if(data152.history === undefined){
-data152.history = {};
+if(data171.process === undefined){
+data171.process = {};
 }
-if(data152.dialects === undefined){
-data152.dialects = {};
+if(data171.history === undefined){
+data171.history = {};
 }
-if(data152.users === undefined){
-data152.users = {};
+if(data171.dialects === undefined){
+data171.dialects = {};
 }
-const _errs337 = errors;
-for(const key34 in data152){
-if(!(func3.call(schema12.properties.limits.properties, key34))){
-validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
+if(data171.users === undefined){
+data171.users = {};
+}
+const _errs377 = errors;
+for(const key36 in data171){
+if(!(func3.call(schema12.properties.limits.properties, key36))){
+validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs337 === errors){
-let data153 = data152.topic;
-const _errs338 = errors;
-if(errors === _errs338){
-if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
-if(data153.bytes === undefined){
-data153.bytes = 1024;
+if(_errs377 === errors){
+let data172 = data171.topic;
+const _errs378 = errors;
+if(errors === _errs378){
+if(data172 && typeof data172 == "object" && !Array.isArray(data172)){
+if(data172.bytes === undefined){
+data172.bytes = 1024;
 }
-if(data153.levels === undefined){
-data153.levels = 201;
+if(data172.levels === undefined){
+data172.levels = 201;
 }
-const _errs340 = errors;
-for(const key35 in data153){
-if(!((key35 === "bytes") || (key35 === "levels"))){
-validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
+const _errs380 = errors;
+for(const key37 in data172){
+if(!((key37 === "bytes") || (key37 === "levels"))){
+validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs340 === errors){
-let data154 = data153.bytes;
-const _errs341 = errors;
-if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
+if(_errs380 === errors){
+let data173 = data172.bytes;
+const _errs381 = errors;
+if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs341){
-if((typeof data154 == "number") && (isFinite(data154))){
-if(data154 > 65000 || isNaN(data154)){
+if(errors === _errs381){
+if((typeof data173 == "number") && (isFinite(data173))){
+if(data173 > 65000 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data154 < 1 || isNaN(data154)){
+if(data173 < 1 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs341 === errors;
-if(valid57){
-let data155 = data153.levels;
-const _errs343 = errors;
-if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
+var valid62 = _errs381 === errors;
+if(valid62){
+let data174 = data172.levels;
+const _errs383 = errors;
+if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs343){
-if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 201 || isNaN(data155)){
+if(errors === _errs383){
+if((typeof data174 == "number") && (isFinite(data174))){
+if(data174 > 201 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 201},message:"must be <= 201"}];
 return false;
 }
 else {
-if(data155 < 1 || isNaN(data155)){
+if(data174 < 1 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs343 === errors;
+var valid62 = _errs383 === errors;
 }
 }
 }
@@ -4152,120 +4633,120 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid56 = _errs338 === errors;
-if(valid56){
-let data156 = data152.json;
-const _errs345 = errors;
-if(errors === _errs345){
-if(data156 && typeof data156 == "object" && !Array.isArray(data156)){
-if(data156.depth === undefined){
-data156.depth = 16;
+var valid61 = _errs378 === errors;
+if(valid61){
+let data175 = data171.json;
+const _errs385 = errors;
+if(errors === _errs385){
+if(data175 && typeof data175 == "object" && !Array.isArray(data175)){
+if(data175.depth === undefined){
+data175.depth = 16;
 }
-if(data156.keys === undefined){
-data156.keys = 4096;
+if(data175.keys === undefined){
+data175.keys = 4096;
 }
-if(data156.stringBytes === undefined){
-data156.stringBytes = 1048576;
+if(data175.stringBytes === undefined){
+data175.stringBytes = 1048576;
 }
-if(data156.arrayItems === undefined){
-data156.arrayItems = 16384;
+if(data175.arrayItems === undefined){
+data175.arrayItems = 16384;
 }
-const _errs347 = errors;
-for(const key36 in data156){
-if(!((((key36 === "depth") || (key36 === "keys")) || (key36 === "stringBytes")) || (key36 === "arrayItems"))){
-validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
+const _errs387 = errors;
+for(const key38 in data175){
+if(!((((key38 === "depth") || (key38 === "keys")) || (key38 === "stringBytes")) || (key38 === "arrayItems"))){
+validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs347 === errors){
-let data157 = data156.depth;
-const _errs348 = errors;
-if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
+if(_errs387 === errors){
+let data176 = data175.depth;
+const _errs388 = errors;
+if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs348){
-if((typeof data157 == "number") && (isFinite(data157))){
-if(data157 > 32 || isNaN(data157)){
+if(errors === _errs388){
+if((typeof data176 == "number") && (isFinite(data176))){
+if(data176 > 32 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
-if(data157 < 1 || isNaN(data157)){
+if(data176 < 1 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs348 === errors;
-if(valid58){
-let data158 = data156.keys;
-const _errs350 = errors;
-if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
+var valid63 = _errs388 === errors;
+if(valid63){
+let data177 = data175.keys;
+const _errs390 = errors;
+if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs350){
-if((typeof data158 == "number") && (isFinite(data158))){
-if(data158 > 65536 || isNaN(data158)){
+if(errors === _errs390){
+if((typeof data177 == "number") && (isFinite(data177))){
+if(data177 > 65536 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data158 < 1 || isNaN(data158)){
+if(data177 < 1 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs350 === errors;
-if(valid58){
-let data159 = data156.stringBytes;
-const _errs352 = errors;
-if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
+var valid63 = _errs390 === errors;
+if(valid63){
+let data178 = data175.stringBytes;
+const _errs392 = errors;
+if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs352){
-if((typeof data159 == "number") && (isFinite(data159))){
-if(data159 > 16777216 || isNaN(data159)){
+if(errors === _errs392){
+if((typeof data178 == "number") && (isFinite(data178))){
+if(data178 > 16777216 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data159 < 1 || isNaN(data159)){
+if(data178 < 1 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs352 === errors;
-if(valid58){
-let data160 = data156.arrayItems;
-const _errs354 = errors;
-if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
+var valid63 = _errs392 === errors;
+if(valid63){
+let data179 = data175.arrayItems;
+const _errs394 = errors;
+if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs354){
-if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 262144 || isNaN(data160)){
+if(errors === _errs394){
+if((typeof data179 == "number") && (isFinite(data179))){
+if(data179 > 262144 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
 return false;
 }
 else {
-if(data160 < 1 || isNaN(data160)){
+if(data179 < 1 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs354 === errors;
+var valid63 = _errs394 === errors;
 }
 }
 }
@@ -4276,295 +4757,295 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid56 = _errs345 === errors;
-if(valid56){
-let data161 = data152.websocket;
-const _errs356 = errors;
-if(errors === _errs356){
-if(data161 && typeof data161 == "object" && !Array.isArray(data161)){
-if(data161.messageBytes === undefined){
-data161.messageBytes = 1048576;
+var valid61 = _errs385 === errors;
+if(valid61){
+let data180 = data171.websocket;
+const _errs396 = errors;
+if(errors === _errs396){
+if(data180 && typeof data180 == "object" && !Array.isArray(data180)){
+if(data180.messageBytes === undefined){
+data180.messageBytes = 1048576;
 }
-if(data161.linesPerMessage === undefined){
-data161.linesPerMessage = 1024;
+if(data180.linesPerMessage === undefined){
+data180.linesPerMessage = 1024;
 }
-if(data161.messagesPerSecond === undefined){
-data161.messagesPerSecond = 100;
+if(data180.messagesPerSecond === undefined){
+data180.messagesPerSecond = 100;
 }
-if(data161.messageBurst === undefined){
-data161.messageBurst = 200;
+if(data180.messageBurst === undefined){
+data180.messageBurst = 200;
 }
-if(data161.overRateSeconds === undefined){
-data161.overRateSeconds = 600;
+if(data180.overRateSeconds === undefined){
+data180.overRateSeconds = 600;
 }
-if(data161.conflateBytes === undefined){
-data161.conflateBytes = 262144;
+if(data180.conflateBytes === undefined){
+data180.conflateBytes = 262144;
 }
-if(data161.outboundBytes === undefined){
-data161.outboundBytes = 1048576;
+if(data180.outboundBytes === undefined){
+data180.outboundBytes = 1048576;
 }
-if(data161.recoveryBytes === undefined){
-data161.recoveryBytes = 1048576;
+if(data180.recoveryBytes === undefined){
+data180.recoveryBytes = 1048576;
 }
-if(data161.recoverySeconds === undefined){
-data161.recoverySeconds = 120;
+if(data180.recoverySeconds === undefined){
+data180.recoverySeconds = 120;
 }
-if(data161.pingSeconds === undefined){
-data161.pingSeconds = 20;
+if(data180.pingSeconds === undefined){
+data180.pingSeconds = 20;
 }
-if(data161.pongSeconds === undefined){
-data161.pongSeconds = 10;
+if(data180.pongSeconds === undefined){
+data180.pongSeconds = 10;
 }
-const _errs358 = errors;
-for(const key37 in data161){
-if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key37))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
+const _errs398 = errors;
+for(const key39 in data180){
+if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key39))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs358 === errors){
-let data162 = data161.messageBytes;
-const _errs359 = errors;
-if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
+if(_errs398 === errors){
+let data181 = data180.messageBytes;
+const _errs399 = errors;
+if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs359){
-if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 16777216 || isNaN(data162)){
+if(errors === _errs399){
+if((typeof data181 == "number") && (isFinite(data181))){
+if(data181 > 16777216 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data162 < 1 || isNaN(data162)){
+if(data181 < 1 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs359 === errors;
-if(valid59){
-let data163 = data161.linesPerMessage;
-const _errs361 = errors;
-if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
+var valid64 = _errs399 === errors;
+if(valid64){
+let data182 = data180.linesPerMessage;
+const _errs401 = errors;
+if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs361){
-if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 16384 || isNaN(data163)){
+if(errors === _errs401){
+if((typeof data182 == "number") && (isFinite(data182))){
+if(data182 > 16384 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
-if(data163 < 1 || isNaN(data163)){
+if(data182 < 1 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs361 === errors;
-if(valid59){
-let data164 = data161.messagesPerSecond;
-const _errs363 = errors;
-if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
+var valid64 = _errs401 === errors;
+if(valid64){
+let data183 = data180.messagesPerSecond;
+const _errs403 = errors;
+if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs363){
-if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 > 100000 || isNaN(data164)){
+if(errors === _errs403){
+if((typeof data183 == "number") && (isFinite(data183))){
+if(data183 > 100000 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data164 < 1 || isNaN(data164)){
+if(data183 < 1 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs363 === errors;
-if(valid59){
-let data165 = data161.messageBurst;
-const _errs365 = errors;
-if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
+var valid64 = _errs403 === errors;
+if(valid64){
+let data184 = data180.messageBurst;
+const _errs405 = errors;
+if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs365){
-if((typeof data165 == "number") && (isFinite(data165))){
-if(data165 > 200000 || isNaN(data165)){
+if(errors === _errs405){
+if((typeof data184 == "number") && (isFinite(data184))){
+if(data184 > 200000 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data165 < 1 || isNaN(data165)){
+if(data184 < 1 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs365 === errors;
-if(valid59){
-let data166 = data161.overRateSeconds;
-const _errs367 = errors;
-if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
+var valid64 = _errs405 === errors;
+if(valid64){
+let data185 = data180.overRateSeconds;
+const _errs407 = errors;
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs367){
-if((typeof data166 == "number") && (isFinite(data166))){
-if(data166 > 3600 || isNaN(data166)){
+if(errors === _errs407){
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 > 3600 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data166 < 1 || isNaN(data166)){
+if(data185 < 1 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs367 === errors;
-if(valid59){
-let data167 = data161.conflateBytes;
-const _errs369 = errors;
-if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
+var valid64 = _errs407 === errors;
+if(valid64){
+let data186 = data180.conflateBytes;
+const _errs409 = errors;
+if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs369){
-if((typeof data167 == "number") && (isFinite(data167))){
-if(data167 > 8388608 || isNaN(data167)){
+if(errors === _errs409){
+if((typeof data186 == "number") && (isFinite(data186))){
+if(data186 > 8388608 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
-if(data167 < 1 || isNaN(data167)){
+if(data186 < 1 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs369 === errors;
-if(valid59){
-let data168 = data161.outboundBytes;
-const _errs371 = errors;
-if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
+var valid64 = _errs409 === errors;
+if(valid64){
+let data187 = data180.outboundBytes;
+const _errs411 = errors;
+if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs371){
-if((typeof data168 == "number") && (isFinite(data168))){
-if(data168 > 67108864 || isNaN(data168)){
+if(errors === _errs411){
+if((typeof data187 == "number") && (isFinite(data187))){
+if(data187 > 67108864 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data168 < 1 || isNaN(data168)){
+if(data187 < 1 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs371 === errors;
-if(valid59){
-let data169 = data161.recoveryBytes;
-const _errs373 = errors;
-if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
+var valid64 = _errs411 === errors;
+if(valid64){
+let data188 = data180.recoveryBytes;
+const _errs413 = errors;
+if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs373){
-if((typeof data169 == "number") && (isFinite(data169))){
-if(data169 > 67108864 || isNaN(data169)){
+if(errors === _errs413){
+if((typeof data188 == "number") && (isFinite(data188))){
+if(data188 > 67108864 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data169 < 0 || isNaN(data169)){
+if(data188 < 0 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs373 === errors;
-if(valid59){
-let data170 = data161.recoverySeconds;
-const _errs375 = errors;
-if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
+var valid64 = _errs413 === errors;
+if(valid64){
+let data189 = data180.recoverySeconds;
+const _errs415 = errors;
+if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs375){
-if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 3600 || isNaN(data170)){
+if(errors === _errs415){
+if((typeof data189 == "number") && (isFinite(data189))){
+if(data189 > 3600 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data170 < 0 || isNaN(data170)){
+if(data189 < 0 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs375 === errors;
-if(valid59){
-let data171 = data161.pingSeconds;
-const _errs377 = errors;
-if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
+var valid64 = _errs415 === errors;
+if(valid64){
+let data190 = data180.pingSeconds;
+const _errs417 = errors;
+if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs377){
-if((typeof data171 == "number") && (isFinite(data171))){
-if(data171 > 600 || isNaN(data171)){
+if(errors === _errs417){
+if((typeof data190 == "number") && (isFinite(data190))){
+if(data190 > 600 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data171 < 1 || isNaN(data171)){
+if(data190 < 1 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs377 === errors;
-if(valid59){
-let data172 = data161.pongSeconds;
-const _errs379 = errors;
-if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
+var valid64 = _errs417 === errors;
+if(valid64){
+let data191 = data180.pongSeconds;
+const _errs419 = errors;
+if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs379){
-if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 > 600 || isNaN(data172)){
+if(errors === _errs419){
+if((typeof data191 == "number") && (isFinite(data191))){
+if(data191 > 600 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data172 < 1 || isNaN(data172)){
+if(data191 < 1 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs379 === errors;
+var valid64 = _errs419 === errors;
 }
 }
 }
@@ -4582,445 +5063,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid56 = _errs356 === errors;
-if(valid56){
-let data173 = data152.mqtt;
-const _errs381 = errors;
-if(errors === _errs381){
-if(data173 && typeof data173 == "object" && !Array.isArray(data173)){
-if(data173.connectSeconds === undefined){
-data173.connectSeconds = 5;
+var valid61 = _errs396 === errors;
+if(valid61){
+let data192 = data171.mqtt;
+const _errs421 = errors;
+if(errors === _errs421){
+if(data192 && typeof data192 == "object" && !Array.isArray(data192)){
+if(data192.connectSeconds === undefined){
+data192.connectSeconds = 5;
 }
-if(data173.connectBytes === undefined){
-data173.connectBytes = 16384;
+if(data192.connectBytes === undefined){
+data192.connectBytes = 16384;
 }
-if(data173.publishBytes === undefined){
-data173.publishBytes = 2000000;
+if(data192.publishBytes === undefined){
+data192.publishBytes = 2000000;
 }
-if(data173.subscribeBytes === undefined){
-data173.subscribeBytes = 1048576;
+if(data192.subscribeBytes === undefined){
+data192.subscribeBytes = 1048576;
 }
-if(data173.subscriptions === undefined){
-data173.subscriptions = 20000;
+if(data192.subscriptions === undefined){
+data192.subscriptions = 20000;
 }
-if(data173.totalSubscriptions === undefined){
-data173.totalSubscriptions = 200000;
+if(data192.totalSubscriptions === undefined){
+data192.totalSubscriptions = 200000;
 }
-if(data173.clientIdBytes === undefined){
-data173.clientIdBytes = 256;
+if(data192.clientIdBytes === undefined){
+data192.clientIdBytes = 256;
 }
-if(data173.userBytes === undefined){
-data173.userBytes = 64;
+if(data192.userBytes === undefined){
+data192.userBytes = 64;
 }
-if(data173.passwordBytes === undefined){
-data173.passwordBytes = 256;
+if(data192.passwordBytes === undefined){
+data192.passwordBytes = 256;
 }
-if(data173.keepAliveSeconds === undefined){
-data173.keepAliveSeconds = 300;
+if(data192.keepAliveSeconds === undefined){
+data192.keepAliveSeconds = 300;
 }
-if(data173.qos2Window === undefined){
-data173.qos2Window = 20;
+if(data192.qos2Window === undefined){
+data192.qos2Window = 20;
 }
-if(data173.outboundBytes === undefined){
-data173.outboundBytes = 1048576;
+if(data192.outboundBytes === undefined){
+data192.outboundBytes = 1048576;
 }
-if(data173.publishesPerSecond === undefined){
-data173.publishesPerSecond = 1000;
+if(data192.publishesPerSecond === undefined){
+data192.publishesPerSecond = 1000;
 }
-if(data173.publishBurst === undefined){
-data173.publishBurst = 2000;
+if(data192.publishBurst === undefined){
+data192.publishBurst = 2000;
 }
-if(data173.requestsPerSecond === undefined){
-data173.requestsPerSecond = 1000;
+if(data192.requestsPerSecond === undefined){
+data192.requestsPerSecond = 1000;
 }
-if(data173.requestBurst === undefined){
-data173.requestBurst = 2000;
+if(data192.requestBurst === undefined){
+data192.requestBurst = 2000;
 }
-if(data173.idleSeconds === undefined){
-data173.idleSeconds = 0;
+if(data192.idleSeconds === undefined){
+data192.idleSeconds = 0;
 }
-const _errs383 = errors;
-for(const key38 in data173){
-if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key38))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
+const _errs423 = errors;
+for(const key40 in data192){
+if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key40))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs383 === errors){
-let data174 = data173.connectSeconds;
-const _errs384 = errors;
-if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
+if(_errs423 === errors){
+let data193 = data192.connectSeconds;
+const _errs424 = errors;
+if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs384){
-if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 30 || isNaN(data174)){
+if(errors === _errs424){
+if((typeof data193 == "number") && (isFinite(data193))){
+if(data193 > 30 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data174 < 1 || isNaN(data174)){
+if(data193 < 1 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs384 === errors;
-if(valid60){
-let data175 = data173.connectBytes;
-const _errs386 = errors;
-if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
+var valid65 = _errs424 === errors;
+if(valid65){
+let data194 = data192.connectBytes;
+const _errs426 = errors;
+if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs386){
-if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 65536 || isNaN(data175)){
+if(errors === _errs426){
+if((typeof data194 == "number") && (isFinite(data194))){
+if(data194 > 65536 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data175 < 1 || isNaN(data175)){
+if(data194 < 1 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs386 === errors;
-if(valid60){
-let data176 = data173.publishBytes;
-const _errs388 = errors;
-if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
+var valid65 = _errs426 === errors;
+if(valid65){
+let data195 = data192.publishBytes;
+const _errs428 = errors;
+if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs388){
-if((typeof data176 == "number") && (isFinite(data176))){
-if(data176 > 16777216 || isNaN(data176)){
+if(errors === _errs428){
+if((typeof data195 == "number") && (isFinite(data195))){
+if(data195 > 16777216 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data176 < 1 || isNaN(data176)){
+if(data195 < 1 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs388 === errors;
-if(valid60){
-let data177 = data173.subscribeBytes;
-const _errs390 = errors;
-if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
+var valid65 = _errs428 === errors;
+if(valid65){
+let data196 = data192.subscribeBytes;
+const _errs430 = errors;
+if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs390){
-if((typeof data177 == "number") && (isFinite(data177))){
-if(data177 > 4194304 || isNaN(data177)){
+if(errors === _errs430){
+if((typeof data196 == "number") && (isFinite(data196))){
+if(data196 > 4194304 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
-if(data177 < 1 || isNaN(data177)){
+if(data196 < 1 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs390 === errors;
-if(valid60){
-let data178 = data173.subscriptions;
-const _errs392 = errors;
-if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
+var valid65 = _errs430 === errors;
+if(valid65){
+let data197 = data192.subscriptions;
+const _errs432 = errors;
+if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs392){
-if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 1000000 || isNaN(data178)){
+if(errors === _errs432){
+if((typeof data197 == "number") && (isFinite(data197))){
+if(data197 > 1000000 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data178 < 1 || isNaN(data178)){
+if(data197 < 1 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs392 === errors;
-if(valid60){
-let data179 = data173.totalSubscriptions;
-const _errs394 = errors;
-if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
+var valid65 = _errs432 === errors;
+if(valid65){
+let data198 = data192.totalSubscriptions;
+const _errs434 = errors;
+if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs394){
-if((typeof data179 == "number") && (isFinite(data179))){
-if(data179 > 10000000 || isNaN(data179)){
+if(errors === _errs434){
+if((typeof data198 == "number") && (isFinite(data198))){
+if(data198 > 10000000 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
-if(data179 < 1 || isNaN(data179)){
+if(data198 < 1 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs394 === errors;
-if(valid60){
-let data180 = data173.clientIdBytes;
-const _errs396 = errors;
-if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
+var valid65 = _errs434 === errors;
+if(valid65){
+let data199 = data192.clientIdBytes;
+const _errs436 = errors;
+if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs396){
-if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 1024 || isNaN(data180)){
+if(errors === _errs436){
+if((typeof data199 == "number") && (isFinite(data199))){
+if(data199 > 1024 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data180 < 1 || isNaN(data180)){
+if(data199 < 1 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs396 === errors;
-if(valid60){
-let data181 = data173.userBytes;
-const _errs398 = errors;
-if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
+var valid65 = _errs436 === errors;
+if(valid65){
+let data200 = data192.userBytes;
+const _errs438 = errors;
+if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs398){
-if((typeof data181 == "number") && (isFinite(data181))){
-if(data181 > 256 || isNaN(data181)){
+if(errors === _errs438){
+if((typeof data200 == "number") && (isFinite(data200))){
+if(data200 > 256 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data181 < 1 || isNaN(data181)){
+if(data200 < 1 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs398 === errors;
-if(valid60){
-let data182 = data173.passwordBytes;
-const _errs400 = errors;
-if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
+var valid65 = _errs438 === errors;
+if(valid65){
+let data201 = data192.passwordBytes;
+const _errs440 = errors;
+if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs400){
-if((typeof data182 == "number") && (isFinite(data182))){
-if(data182 > 1024 || isNaN(data182)){
+if(errors === _errs440){
+if((typeof data201 == "number") && (isFinite(data201))){
+if(data201 > 1024 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data182 < 1 || isNaN(data182)){
+if(data201 < 1 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs400 === errors;
-if(valid60){
-let data183 = data173.keepAliveSeconds;
-const _errs402 = errors;
-if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
+var valid65 = _errs440 === errors;
+if(valid65){
+let data202 = data192.keepAliveSeconds;
+const _errs442 = errors;
+if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs402){
-if((typeof data183 == "number") && (isFinite(data183))){
-if(data183 > 65535 || isNaN(data183)){
+if(errors === _errs442){
+if((typeof data202 == "number") && (isFinite(data202))){
+if(data202 > 65535 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data183 < 1 || isNaN(data183)){
+if(data202 < 1 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs402 === errors;
-if(valid60){
-let data184 = data173.qos2Window;
-const _errs404 = errors;
-if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
+var valid65 = _errs442 === errors;
+if(valid65){
+let data203 = data192.qos2Window;
+const _errs444 = errors;
+if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs404){
-if((typeof data184 == "number") && (isFinite(data184))){
-if(data184 > 1000 || isNaN(data184)){
+if(errors === _errs444){
+if((typeof data203 == "number") && (isFinite(data203))){
+if(data203 > 1000 || isNaN(data203)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data184 < 1 || isNaN(data184)){
+if(data203 < 1 || isNaN(data203)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs404 === errors;
-if(valid60){
-let data185 = data173.outboundBytes;
-const _errs406 = errors;
-if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
+var valid65 = _errs444 === errors;
+if(valid65){
+let data204 = data192.outboundBytes;
+const _errs446 = errors;
+if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs406){
-if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 67108864 || isNaN(data185)){
+if(errors === _errs446){
+if((typeof data204 == "number") && (isFinite(data204))){
+if(data204 > 67108864 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data185 < 1 || isNaN(data185)){
+if(data204 < 1 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs406 === errors;
-if(valid60){
-let data186 = data173.publishesPerSecond;
-const _errs408 = errors;
-if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
+var valid65 = _errs446 === errors;
+if(valid65){
+let data205 = data192.publishesPerSecond;
+const _errs448 = errors;
+if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs408){
-if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 100000 || isNaN(data186)){
+if(errors === _errs448){
+if((typeof data205 == "number") && (isFinite(data205))){
+if(data205 > 100000 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data186 < 1 || isNaN(data186)){
+if(data205 < 1 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs408 === errors;
-if(valid60){
-let data187 = data173.publishBurst;
-const _errs410 = errors;
-if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
+var valid65 = _errs448 === errors;
+if(valid65){
+let data206 = data192.publishBurst;
+const _errs450 = errors;
+if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs410){
-if((typeof data187 == "number") && (isFinite(data187))){
-if(data187 > 200000 || isNaN(data187)){
+if(errors === _errs450){
+if((typeof data206 == "number") && (isFinite(data206))){
+if(data206 > 200000 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data187 < 1 || isNaN(data187)){
+if(data206 < 1 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs410 === errors;
-if(valid60){
-let data188 = data173.requestsPerSecond;
-const _errs412 = errors;
-if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
+var valid65 = _errs450 === errors;
+if(valid65){
+let data207 = data192.requestsPerSecond;
+const _errs452 = errors;
+if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs412){
-if((typeof data188 == "number") && (isFinite(data188))){
-if(data188 > 100000 || isNaN(data188)){
+if(errors === _errs452){
+if((typeof data207 == "number") && (isFinite(data207))){
+if(data207 > 100000 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data188 < 1 || isNaN(data188)){
+if(data207 < 1 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs412 === errors;
-if(valid60){
-let data189 = data173.requestBurst;
-const _errs414 = errors;
-if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
+var valid65 = _errs452 === errors;
+if(valid65){
+let data208 = data192.requestBurst;
+const _errs454 = errors;
+if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs414){
-if((typeof data189 == "number") && (isFinite(data189))){
-if(data189 > 200000 || isNaN(data189)){
+if(errors === _errs454){
+if((typeof data208 == "number") && (isFinite(data208))){
+if(data208 > 200000 || isNaN(data208)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data189 < 1 || isNaN(data189)){
+if(data208 < 1 || isNaN(data208)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs414 === errors;
-if(valid60){
-let data190 = data173.idleSeconds;
-const _errs416 = errors;
-if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
+var valid65 = _errs454 === errors;
+if(valid65){
+let data209 = data192.idleSeconds;
+const _errs456 = errors;
+if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs416){
-if((typeof data190 == "number") && (isFinite(data190))){
-if(data190 > 86400 || isNaN(data190)){
+if(errors === _errs456){
+if((typeof data209 == "number") && (isFinite(data209))){
+if(data209 > 86400 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data190 < 0 || isNaN(data190)){
+if(data209 < 0 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid60 = _errs416 === errors;
+var valid65 = _errs456 === errors;
 }
 }
 }
@@ -5044,145 +5525,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid56 = _errs381 === errors;
-if(valid56){
-let data191 = data152.sessions;
-const _errs418 = errors;
-if(errors === _errs418){
-if(data191 && typeof data191 == "object" && !Array.isArray(data191)){
-if(data191.count === undefined){
-data191.count = 500;
+var valid61 = _errs421 === errors;
+if(valid61){
+let data210 = data171.sessions;
+const _errs458 = errors;
+if(errors === _errs458){
+if(data210 && typeof data210 == "object" && !Array.isArray(data210)){
+if(data210.count === undefined){
+data210.count = 500;
 }
-if(data191.hours === undefined){
-data191.hours = 24;
+if(data210.hours === undefined){
+data210.hours = 24;
 }
-if(data191.messages === undefined){
-data191.messages = 1000;
+if(data210.messages === undefined){
+data210.messages = 1000;
 }
-if(data191.bytes === undefined){
-data191.bytes = 1048576;
+if(data210.bytes === undefined){
+data210.bytes = 1048576;
 }
-if(data191.totalBytes === undefined){
-data191.totalBytes = 67108864;
+if(data210.totalBytes === undefined){
+data210.totalBytes = 67108864;
 }
-const _errs420 = errors;
-for(const key39 in data191){
-if(!(((((key39 === "count") || (key39 === "hours")) || (key39 === "messages")) || (key39 === "bytes")) || (key39 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
+const _errs460 = errors;
+for(const key41 in data210){
+if(!(((((key41 === "count") || (key41 === "hours")) || (key41 === "messages")) || (key41 === "bytes")) || (key41 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs420 === errors){
-let data192 = data191.count;
-const _errs421 = errors;
-if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
+if(_errs460 === errors){
+let data211 = data210.count;
+const _errs461 = errors;
+if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs421){
-if((typeof data192 == "number") && (isFinite(data192))){
-if(data192 > 100000 || isNaN(data192)){
+if(errors === _errs461){
+if((typeof data211 == "number") && (isFinite(data211))){
+if(data211 > 100000 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data192 < 1 || isNaN(data192)){
+if(data211 < 1 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs421 === errors;
-if(valid61){
-let data193 = data191.hours;
-const _errs423 = errors;
-if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
+var valid66 = _errs461 === errors;
+if(valid66){
+let data212 = data210.hours;
+const _errs463 = errors;
+if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs423){
-if((typeof data193 == "number") && (isFinite(data193))){
-if(data193 > 8760 || isNaN(data193)){
+if(errors === _errs463){
+if((typeof data212 == "number") && (isFinite(data212))){
+if(data212 > 8760 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
-if(data193 < 1 || isNaN(data193)){
+if(data212 < 1 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs423 === errors;
-if(valid61){
-let data194 = data191.messages;
-const _errs425 = errors;
-if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
+var valid66 = _errs463 === errors;
+if(valid66){
+let data213 = data210.messages;
+const _errs465 = errors;
+if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs425){
-if((typeof data194 == "number") && (isFinite(data194))){
-if(data194 > 100000 || isNaN(data194)){
+if(errors === _errs465){
+if((typeof data213 == "number") && (isFinite(data213))){
+if(data213 > 100000 || isNaN(data213)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data194 < 1 || isNaN(data194)){
+if(data213 < 1 || isNaN(data213)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs425 === errors;
-if(valid61){
-let data195 = data191.bytes;
-const _errs427 = errors;
-if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
+var valid66 = _errs465 === errors;
+if(valid66){
+let data214 = data210.bytes;
+const _errs467 = errors;
+if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs427){
-if((typeof data195 == "number") && (isFinite(data195))){
-if(data195 > 67108864 || isNaN(data195)){
+if(errors === _errs467){
+if((typeof data214 == "number") && (isFinite(data214))){
+if(data214 > 67108864 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data195 < 1 || isNaN(data195)){
+if(data214 < 1 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs427 === errors;
-if(valid61){
-let data196 = data191.totalBytes;
-const _errs429 = errors;
-if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
+var valid66 = _errs467 === errors;
+if(valid66){
+let data215 = data210.totalBytes;
+const _errs469 = errors;
+if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs429){
-if((typeof data196 == "number") && (isFinite(data196))){
-if(data196 > 1073741824 || isNaN(data196)){
+if(errors === _errs469){
+if((typeof data215 == "number") && (isFinite(data215))){
+if(data215 > 1073741824 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data196 < 1 || isNaN(data196)){
+if(data215 < 1 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid61 = _errs429 === errors;
+var valid66 = _errs469 === errors;
 }
 }
 }
@@ -5194,95 +5675,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid56 = _errs418 === errors;
-if(valid56){
-let data197 = data152.retained;
-const _errs431 = errors;
-if(errors === _errs431){
-if(data197 && typeof data197 == "object" && !Array.isArray(data197)){
-if(data197.topics === undefined){
-data197.topics = 100000;
+var valid61 = _errs458 === errors;
+if(valid61){
+let data216 = data171.retained;
+const _errs471 = errors;
+if(errors === _errs471){
+if(data216 && typeof data216 == "object" && !Array.isArray(data216)){
+if(data216.topics === undefined){
+data216.topics = 100000;
 }
-if(data197.valueBytes === undefined){
-data197.valueBytes = 1048576;
+if(data216.valueBytes === undefined){
+data216.valueBytes = 1048576;
 }
-if(data197.totalBytes === undefined){
-data197.totalBytes = 268435456;
+if(data216.totalBytes === undefined){
+data216.totalBytes = 268435456;
 }
-const _errs433 = errors;
-for(const key40 in data197){
-if(!(((key40 === "topics") || (key40 === "valueBytes")) || (key40 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
+const _errs473 = errors;
+for(const key42 in data216){
+if(!(((key42 === "topics") || (key42 === "valueBytes")) || (key42 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs433 === errors){
-let data198 = data197.topics;
-const _errs434 = errors;
-if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
+if(_errs473 === errors){
+let data217 = data216.topics;
+const _errs474 = errors;
+if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs434){
-if((typeof data198 == "number") && (isFinite(data198))){
-if(data198 > 1000000 || isNaN(data198)){
+if(errors === _errs474){
+if((typeof data217 == "number") && (isFinite(data217))){
+if(data217 > 1000000 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data198 < 1 || isNaN(data198)){
+if(data217 < 1 || isNaN(data217)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs434 === errors;
-if(valid62){
-let data199 = data197.valueBytes;
-const _errs436 = errors;
-if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
+var valid67 = _errs474 === errors;
+if(valid67){
+let data218 = data216.valueBytes;
+const _errs476 = errors;
+if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs436){
-if((typeof data199 == "number") && (isFinite(data199))){
-if(data199 > 16777216 || isNaN(data199)){
+if(errors === _errs476){
+if((typeof data218 == "number") && (isFinite(data218))){
+if(data218 > 16777216 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data199 < 1 || isNaN(data199)){
+if(data218 < 1 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs436 === errors;
-if(valid62){
-let data200 = data197.totalBytes;
-const _errs438 = errors;
-if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
+var valid67 = _errs476 === errors;
+if(valid67){
+let data219 = data216.totalBytes;
+const _errs478 = errors;
+if(!(((typeof data219 == "number") && (!(data219 % 1) && !isNaN(data219))) && (isFinite(data219)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs438){
-if((typeof data200 == "number") && (isFinite(data200))){
-if(data200 > 1073741824 || isNaN(data200)){
+if(errors === _errs478){
+if((typeof data219 == "number") && (isFinite(data219))){
+if(data219 > 1073741824 || isNaN(data219)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data200 < 1 || isNaN(data200)){
+if(data219 < 1 || isNaN(data219)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs438 === errors;
+var valid67 = _errs478 === errors;
 }
 }
 }
@@ -5292,38 +5773,110 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid56 = _errs431 === errors;
-if(valid56){
-let data201 = data152.nodes;
-const _errs440 = errors;
-if(errors === _errs440){
-if(data201 && typeof data201 == "object" && !Array.isArray(data201)){
-if(data201.devices === undefined){
-data201.devices = 10000;
+var valid61 = _errs471 === errors;
+if(valid61){
+let data220 = data171.bridges;
+const _errs480 = errors;
+if(errors === _errs480){
+if(data220 && typeof data220 == "object" && !Array.isArray(data220)){
+if(data220.messages === undefined){
+data220.messages = 10000;
 }
-const _errs442 = errors;
-for(const key41 in data201){
-if(!(key41 === "devices")){
-validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
+if(data220.bytes === undefined){
+data220.bytes = 16777216;
+}
+const _errs482 = errors;
+for(const key43 in data220){
+if(!((key43 === "messages") || (key43 === "bytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/bridges",schemaPath:"#/properties/limits/properties/bridges/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs442 === errors){
-let data202 = data201.devices;
-const _errs443 = errors;
-if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
+if(_errs482 === errors){
+let data221 = data220.messages;
+const _errs483 = errors;
+if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
+validate11.errors = [{instancePath:instancePath+"/limits/bridges/messages",schemaPath:"#/properties/limits/properties/bridges/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs483){
+if((typeof data221 == "number") && (isFinite(data221))){
+if(data221 > 1000000 || isNaN(data221)){
+validate11.errors = [{instancePath:instancePath+"/limits/bridges/messages",schemaPath:"#/properties/limits/properties/bridges/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+return false;
+}
+else {
+if(data221 < 1 || isNaN(data221)){
+validate11.errors = [{instancePath:instancePath+"/limits/bridges/messages",schemaPath:"#/properties/limits/properties/bridges/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid68 = _errs483 === errors;
+if(valid68){
+let data222 = data220.bytes;
+const _errs485 = errors;
+if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
+validate11.errors = [{instancePath:instancePath+"/limits/bridges/bytes",schemaPath:"#/properties/limits/properties/bridges/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs485){
+if((typeof data222 == "number") && (isFinite(data222))){
+if(data222 > 1073741824 || isNaN(data222)){
+validate11.errors = [{instancePath:instancePath+"/limits/bridges/bytes",schemaPath:"#/properties/limits/properties/bridges/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+return false;
+}
+else {
+if(data222 < 1024 || isNaN(data222)){
+validate11.errors = [{instancePath:instancePath+"/limits/bridges/bytes",schemaPath:"#/properties/limits/properties/bridges/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1024},message:"must be >= 1024"}];
+return false;
+}
+}
+}
+}
+var valid68 = _errs485 === errors;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/limits/bridges",schemaPath:"#/properties/limits/properties/bridges/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid61 = _errs480 === errors;
+if(valid61){
+let data223 = data171.nodes;
+const _errs487 = errors;
+if(errors === _errs487){
+if(data223 && typeof data223 == "object" && !Array.isArray(data223)){
+if(data223.devices === undefined){
+data223.devices = 10000;
+}
+const _errs489 = errors;
+for(const key44 in data223){
+if(!(key44 === "devices")){
+validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs489 === errors){
+let data224 = data223.devices;
+const _errs490 = errors;
+if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs443){
-if((typeof data202 == "number") && (isFinite(data202))){
-if(data202 > 1000000 || isNaN(data202)){
+if(errors === _errs490){
+if((typeof data224 == "number") && (isFinite(data224))){
+if(data224 > 1000000 || isNaN(data224)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data202 < 1 || isNaN(data202)){
+if(data224 < 1 || isNaN(data224)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -5337,205 +5890,205 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid56 = _errs440 === errors;
-if(valid56){
-let data203 = data152.connections;
-const _errs445 = errors;
-if(errors === _errs445){
-if(data203 && typeof data203 == "object" && !Array.isArray(data203)){
-if(data203.total === undefined){
-data203.total = 10000;
+var valid61 = _errs487 === errors;
+if(valid61){
+let data225 = data171.connections;
+const _errs492 = errors;
+if(errors === _errs492){
+if(data225 && typeof data225 == "object" && !Array.isArray(data225)){
+if(data225.total === undefined){
+data225.total = 10000;
 }
-if(data203.perAddress === undefined){
-data203.perAddress = 2000;
+if(data225.perAddress === undefined){
+data225.perAddress = 2000;
 }
-if(data203.perUser === undefined){
-data203.perUser = 2000;
+if(data225.perUser === undefined){
+data225.perUser = 2000;
 }
-if(data203.unauthenticated === undefined){
-data203.unauthenticated = 2000;
+if(data225.unauthenticated === undefined){
+data225.unauthenticated = 2000;
 }
-if(data203.unauthenticatedPerAddress === undefined){
-data203.unauthenticatedPerAddress = 1000;
+if(data225.unauthenticatedPerAddress === undefined){
+data225.unauthenticatedPerAddress = 1000;
 }
-if(data203.acceptBurst === undefined){
-data203.acceptBurst = 200;
+if(data225.acceptBurst === undefined){
+data225.acceptBurst = 200;
 }
-if(data203.acceptsPerMinute === undefined){
-data203.acceptsPerMinute = 600;
+if(data225.acceptsPerMinute === undefined){
+data225.acceptsPerMinute = 600;
 }
-if(data203.exemptLoopback === undefined){
-data203.exemptLoopback = true;
+if(data225.exemptLoopback === undefined){
+data225.exemptLoopback = true;
 }
-const _errs447 = errors;
-for(const key42 in data203){
-if(!((((((((key42 === "total") || (key42 === "perAddress")) || (key42 === "perUser")) || (key42 === "unauthenticated")) || (key42 === "unauthenticatedPerAddress")) || (key42 === "acceptBurst")) || (key42 === "acceptsPerMinute")) || (key42 === "exemptLoopback"))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
+const _errs494 = errors;
+for(const key45 in data225){
+if(!((((((((key45 === "total") || (key45 === "perAddress")) || (key45 === "perUser")) || (key45 === "unauthenticated")) || (key45 === "unauthenticatedPerAddress")) || (key45 === "acceptBurst")) || (key45 === "acceptsPerMinute")) || (key45 === "exemptLoopback"))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs447 === errors){
-let data204 = data203.total;
-const _errs448 = errors;
-if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
+if(_errs494 === errors){
+let data226 = data225.total;
+const _errs495 = errors;
+if(!(((typeof data226 == "number") && (!(data226 % 1) && !isNaN(data226))) && (isFinite(data226)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs448){
-if((typeof data204 == "number") && (isFinite(data204))){
-if(data204 > 100000 || isNaN(data204)){
+if(errors === _errs495){
+if((typeof data226 == "number") && (isFinite(data226))){
+if(data226 > 100000 || isNaN(data226)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data204 < 1 || isNaN(data204)){
+if(data226 < 1 || isNaN(data226)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs448 === errors;
-if(valid64){
-let data205 = data203.perAddress;
-const _errs450 = errors;
-if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
+var valid70 = _errs495 === errors;
+if(valid70){
+let data227 = data225.perAddress;
+const _errs497 = errors;
+if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs450){
-if((typeof data205 == "number") && (isFinite(data205))){
-if(data205 > 100000 || isNaN(data205)){
+if(errors === _errs497){
+if((typeof data227 == "number") && (isFinite(data227))){
+if(data227 > 100000 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data205 < 1 || isNaN(data205)){
+if(data227 < 1 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs450 === errors;
-if(valid64){
-let data206 = data203.perUser;
-const _errs452 = errors;
-if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
+var valid70 = _errs497 === errors;
+if(valid70){
+let data228 = data225.perUser;
+const _errs499 = errors;
+if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs452){
-if((typeof data206 == "number") && (isFinite(data206))){
-if(data206 > 100000 || isNaN(data206)){
+if(errors === _errs499){
+if((typeof data228 == "number") && (isFinite(data228))){
+if(data228 > 100000 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data206 < 1 || isNaN(data206)){
+if(data228 < 1 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs452 === errors;
-if(valid64){
-let data207 = data203.unauthenticated;
-const _errs454 = errors;
-if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
+var valid70 = _errs499 === errors;
+if(valid70){
+let data229 = data225.unauthenticated;
+const _errs501 = errors;
+if(!(((typeof data229 == "number") && (!(data229 % 1) && !isNaN(data229))) && (isFinite(data229)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs454){
-if((typeof data207 == "number") && (isFinite(data207))){
-if(data207 > 10000 || isNaN(data207)){
+if(errors === _errs501){
+if((typeof data229 == "number") && (isFinite(data229))){
+if(data229 > 10000 || isNaN(data229)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data207 < 1 || isNaN(data207)){
+if(data229 < 1 || isNaN(data229)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs454 === errors;
-if(valid64){
-let data208 = data203.unauthenticatedPerAddress;
-const _errs456 = errors;
-if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
+var valid70 = _errs501 === errors;
+if(valid70){
+let data230 = data225.unauthenticatedPerAddress;
+const _errs503 = errors;
+if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs456){
-if((typeof data208 == "number") && (isFinite(data208))){
-if(data208 > 10000 || isNaN(data208)){
+if(errors === _errs503){
+if((typeof data230 == "number") && (isFinite(data230))){
+if(data230 > 10000 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data208 < 1 || isNaN(data208)){
+if(data230 < 1 || isNaN(data230)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs456 === errors;
-if(valid64){
-let data209 = data203.acceptBurst;
-const _errs458 = errors;
-if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
+var valid70 = _errs503 === errors;
+if(valid70){
+let data231 = data225.acceptBurst;
+const _errs505 = errors;
+if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs458){
-if((typeof data209 == "number") && (isFinite(data209))){
-if(data209 > 100000 || isNaN(data209)){
+if(errors === _errs505){
+if((typeof data231 == "number") && (isFinite(data231))){
+if(data231 > 100000 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data209 < 1 || isNaN(data209)){
+if(data231 < 1 || isNaN(data231)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs458 === errors;
-if(valid64){
-let data210 = data203.acceptsPerMinute;
-const _errs460 = errors;
-if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
+var valid70 = _errs505 === errors;
+if(valid70){
+let data232 = data225.acceptsPerMinute;
+const _errs507 = errors;
+if(!(((typeof data232 == "number") && (!(data232 % 1) && !isNaN(data232))) && (isFinite(data232)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs460){
-if((typeof data210 == "number") && (isFinite(data210))){
-if(data210 > 1000000 || isNaN(data210)){
+if(errors === _errs507){
+if((typeof data232 == "number") && (isFinite(data232))){
+if(data232 > 1000000 || isNaN(data232)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data210 < 1 || isNaN(data210)){
+if(data232 < 1 || isNaN(data232)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid64 = _errs460 === errors;
-if(valid64){
-const _errs462 = errors;
-if(typeof data203.exemptLoopback !== "boolean"){
+var valid70 = _errs507 === errors;
+if(valid70){
+const _errs509 = errors;
+if(typeof data225.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid64 = _errs462 === errors;
+var valid70 = _errs509 === errors;
 }
 }
 }
@@ -5550,145 +6103,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid56 = _errs445 === errors;
-if(valid56){
-let data212 = data152.http;
-const _errs464 = errors;
-if(errors === _errs464){
-if(data212 && typeof data212 == "object" && !Array.isArray(data212)){
-if(data212.headerBytes === undefined){
-data212.headerBytes = 32768;
+var valid61 = _errs492 === errors;
+if(valid61){
+let data234 = data171.http;
+const _errs511 = errors;
+if(errors === _errs511){
+if(data234 && typeof data234 == "object" && !Array.isArray(data234)){
+if(data234.headerBytes === undefined){
+data234.headerBytes = 32768;
 }
-if(data212.headers === undefined){
-data212.headers = 64;
+if(data234.headers === undefined){
+data234.headers = 64;
 }
-if(data212.bodyBytes === undefined){
-data212.bodyBytes = 16384;
+if(data234.bodyBytes === undefined){
+data234.bodyBytes = 16384;
 }
-if(data212.headerSeconds === undefined){
-data212.headerSeconds = 5;
+if(data234.headerSeconds === undefined){
+data234.headerSeconds = 5;
 }
-if(data212.requestSeconds === undefined){
-data212.requestSeconds = 10;
+if(data234.requestSeconds === undefined){
+data234.requestSeconds = 10;
 }
-const _errs466 = errors;
-for(const key43 in data212){
-if(!(((((key43 === "headerBytes") || (key43 === "headers")) || (key43 === "bodyBytes")) || (key43 === "headerSeconds")) || (key43 === "requestSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
+const _errs513 = errors;
+for(const key46 in data234){
+if(!(((((key46 === "headerBytes") || (key46 === "headers")) || (key46 === "bodyBytes")) || (key46 === "headerSeconds")) || (key46 === "requestSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs466 === errors){
-let data213 = data212.headerBytes;
-const _errs467 = errors;
-if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
+if(_errs513 === errors){
+let data235 = data234.headerBytes;
+const _errs514 = errors;
+if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs467){
-if((typeof data213 == "number") && (isFinite(data213))){
-if(data213 > 65536 || isNaN(data213)){
+if(errors === _errs514){
+if((typeof data235 == "number") && (isFinite(data235))){
+if(data235 > 65536 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data213 < 1 || isNaN(data213)){
+if(data235 < 1 || isNaN(data235)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs467 === errors;
-if(valid65){
-let data214 = data212.headers;
-const _errs469 = errors;
-if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
+var valid71 = _errs514 === errors;
+if(valid71){
+let data236 = data234.headers;
+const _errs516 = errors;
+if(!(((typeof data236 == "number") && (!(data236 % 1) && !isNaN(data236))) && (isFinite(data236)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs469){
-if((typeof data214 == "number") && (isFinite(data214))){
-if(data214 > 256 || isNaN(data214)){
+if(errors === _errs516){
+if((typeof data236 == "number") && (isFinite(data236))){
+if(data236 > 256 || isNaN(data236)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data214 < 1 || isNaN(data214)){
+if(data236 < 1 || isNaN(data236)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs469 === errors;
-if(valid65){
-let data215 = data212.bodyBytes;
-const _errs471 = errors;
-if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
+var valid71 = _errs516 === errors;
+if(valid71){
+let data237 = data234.bodyBytes;
+const _errs518 = errors;
+if(!(((typeof data237 == "number") && (!(data237 % 1) && !isNaN(data237))) && (isFinite(data237)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs471){
-if((typeof data215 == "number") && (isFinite(data215))){
-if(data215 > 1048576 || isNaN(data215)){
+if(errors === _errs518){
+if((typeof data237 == "number") && (isFinite(data237))){
+if(data237 > 1048576 || isNaN(data237)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data215 < 1 || isNaN(data215)){
+if(data237 < 1 || isNaN(data237)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs471 === errors;
-if(valid65){
-let data216 = data212.headerSeconds;
-const _errs473 = errors;
-if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
+var valid71 = _errs518 === errors;
+if(valid71){
+let data238 = data234.headerSeconds;
+const _errs520 = errors;
+if(!(((typeof data238 == "number") && (!(data238 % 1) && !isNaN(data238))) && (isFinite(data238)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs473){
-if((typeof data216 == "number") && (isFinite(data216))){
-if(data216 > 60 || isNaN(data216)){
+if(errors === _errs520){
+if((typeof data238 == "number") && (isFinite(data238))){
+if(data238 > 60 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data216 < 1 || isNaN(data216)){
+if(data238 < 1 || isNaN(data238)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs473 === errors;
-if(valid65){
-let data217 = data212.requestSeconds;
-const _errs475 = errors;
-if(!(((typeof data217 == "number") && (!(data217 % 1) && !isNaN(data217))) && (isFinite(data217)))){
+var valid71 = _errs520 === errors;
+if(valid71){
+let data239 = data234.requestSeconds;
+const _errs522 = errors;
+if(!(((typeof data239 == "number") && (!(data239 % 1) && !isNaN(data239))) && (isFinite(data239)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs475){
-if((typeof data217 == "number") && (isFinite(data217))){
-if(data217 > 300 || isNaN(data217)){
+if(errors === _errs522){
+if((typeof data239 == "number") && (isFinite(data239))){
+if(data239 > 300 || isNaN(data239)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data217 < 1 || isNaN(data217)){
+if(data239 < 1 || isNaN(data239)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid65 = _errs475 === errors;
+var valid71 = _errs522 === errors;
 }
 }
 }
@@ -5700,445 +6253,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid56 = _errs464 === errors;
-if(valid56){
-let data218 = data152.signIn;
-const _errs477 = errors;
-if(errors === _errs477){
-if(data218 && typeof data218 == "object" && !Array.isArray(data218)){
-if(data218.checksAtOnce === undefined){
-data218.checksAtOnce = 2;
+var valid61 = _errs511 === errors;
+if(valid61){
+let data240 = data171.signIn;
+const _errs524 = errors;
+if(errors === _errs524){
+if(data240 && typeof data240 == "object" && !Array.isArray(data240)){
+if(data240.checksAtOnce === undefined){
+data240.checksAtOnce = 2;
 }
-if(data218.checksWaiting === undefined){
-data218.checksWaiting = 1000;
+if(data240.checksWaiting === undefined){
+data240.checksWaiting = 1000;
 }
-if(data218.cacheSeconds === undefined){
-data218.cacheSeconds = 86400;
+if(data240.cacheSeconds === undefined){
+data240.cacheSeconds = 86400;
 }
-if(data218.cacheEntries === undefined){
-data218.cacheEntries = 4096;
+if(data240.cacheEntries === undefined){
+data240.cacheEntries = 4096;
 }
-if(data218.failuresPerAddress === undefined){
-data218.failuresPerAddress = 10;
+if(data240.failuresPerAddress === undefined){
+data240.failuresPerAddress = 10;
 }
-if(data218.addressWindowSeconds === undefined){
-data218.addressWindowSeconds = 300;
+if(data240.addressWindowSeconds === undefined){
+data240.addressWindowSeconds = 300;
 }
-if(data218.failuresPerUser === undefined){
-data218.failuresPerUser = 10;
+if(data240.failuresPerUser === undefined){
+data240.failuresPerUser = 10;
 }
-if(data218.userWindowSeconds === undefined){
-data218.userWindowSeconds = 900;
+if(data240.userWindowSeconds === undefined){
+data240.userWindowSeconds = 900;
 }
-if(data218.longestDelaySeconds === undefined){
-data218.longestDelaySeconds = 900;
+if(data240.longestDelaySeconds === undefined){
+data240.longestDelaySeconds = 900;
 }
-if(data218.firstMessageSeconds === undefined){
-data218.firstMessageSeconds = 5;
+if(data240.firstMessageSeconds === undefined){
+data240.firstMessageSeconds = 5;
 }
-if(data218.firstMessageBytes === undefined){
-data218.firstMessageBytes = 4096;
+if(data240.firstMessageBytes === undefined){
+data240.firstMessageBytes = 4096;
 }
-if(data218.sessionSeconds === undefined){
-data218.sessionSeconds = 43200;
+if(data240.sessionSeconds === undefined){
+data240.sessionSeconds = 43200;
 }
-if(data218.sessionIdleSeconds === undefined){
-data218.sessionIdleSeconds = 7200;
+if(data240.sessionIdleSeconds === undefined){
+data240.sessionIdleSeconds = 7200;
 }
-if(data218.sessionsPerUser === undefined){
-data218.sessionsPerUser = 64;
+if(data240.sessionsPerUser === undefined){
+data240.sessionsPerUser = 64;
 }
-if(data218.ticketSeconds === undefined){
-data218.ticketSeconds = 30;
+if(data240.ticketSeconds === undefined){
+data240.ticketSeconds = 30;
 }
-if(data218.ticketsPerUser === undefined){
-data218.ticketsPerUser = 64;
+if(data240.ticketsPerUser === undefined){
+data240.ticketsPerUser = 64;
 }
-if(data218.bans === undefined){
-data218.bans = 1000;
+if(data240.bans === undefined){
+data240.bans = 1000;
 }
-const _errs479 = errors;
-for(const key44 in data218){
-if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key44))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
+const _errs526 = errors;
+for(const key47 in data240){
+if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key47))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs479 === errors){
-let data219 = data218.checksAtOnce;
-const _errs480 = errors;
-if(!(((typeof data219 == "number") && (!(data219 % 1) && !isNaN(data219))) && (isFinite(data219)))){
+if(_errs526 === errors){
+let data241 = data240.checksAtOnce;
+const _errs527 = errors;
+if(!(((typeof data241 == "number") && (!(data241 % 1) && !isNaN(data241))) && (isFinite(data241)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs480){
-if((typeof data219 == "number") && (isFinite(data219))){
-if(data219 > 64 || isNaN(data219)){
+if(errors === _errs527){
+if((typeof data241 == "number") && (isFinite(data241))){
+if(data241 > 64 || isNaN(data241)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
-if(data219 < 1 || isNaN(data219)){
+if(data241 < 1 || isNaN(data241)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs480 === errors;
-if(valid66){
-let data220 = data218.checksWaiting;
-const _errs482 = errors;
-if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
+var valid72 = _errs527 === errors;
+if(valid72){
+let data242 = data240.checksWaiting;
+const _errs529 = errors;
+if(!(((typeof data242 == "number") && (!(data242 % 1) && !isNaN(data242))) && (isFinite(data242)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs482){
-if((typeof data220 == "number") && (isFinite(data220))){
-if(data220 > 10000 || isNaN(data220)){
+if(errors === _errs529){
+if((typeof data242 == "number") && (isFinite(data242))){
+if(data242 > 10000 || isNaN(data242)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data220 < 1 || isNaN(data220)){
+if(data242 < 1 || isNaN(data242)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs482 === errors;
-if(valid66){
-let data221 = data218.cacheSeconds;
-const _errs484 = errors;
-if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
+var valid72 = _errs529 === errors;
+if(valid72){
+let data243 = data240.cacheSeconds;
+const _errs531 = errors;
+if(!(((typeof data243 == "number") && (!(data243 % 1) && !isNaN(data243))) && (isFinite(data243)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs484){
-if((typeof data221 == "number") && (isFinite(data221))){
-if(data221 > 604800 || isNaN(data221)){
+if(errors === _errs531){
+if((typeof data243 == "number") && (isFinite(data243))){
+if(data243 > 604800 || isNaN(data243)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data221 < 1 || isNaN(data221)){
+if(data243 < 1 || isNaN(data243)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs484 === errors;
-if(valid66){
-let data222 = data218.cacheEntries;
-const _errs486 = errors;
-if(!(((typeof data222 == "number") && (!(data222 % 1) && !isNaN(data222))) && (isFinite(data222)))){
+var valid72 = _errs531 === errors;
+if(valid72){
+let data244 = data240.cacheEntries;
+const _errs533 = errors;
+if(!(((typeof data244 == "number") && (!(data244 % 1) && !isNaN(data244))) && (isFinite(data244)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs486){
-if((typeof data222 == "number") && (isFinite(data222))){
-if(data222 > 65536 || isNaN(data222)){
+if(errors === _errs533){
+if((typeof data244 == "number") && (isFinite(data244))){
+if(data244 > 65536 || isNaN(data244)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data222 < 1 || isNaN(data222)){
+if(data244 < 1 || isNaN(data244)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs486 === errors;
-if(valid66){
-let data223 = data218.failuresPerAddress;
-const _errs488 = errors;
-if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
+var valid72 = _errs533 === errors;
+if(valid72){
+let data245 = data240.failuresPerAddress;
+const _errs535 = errors;
+if(!(((typeof data245 == "number") && (!(data245 % 1) && !isNaN(data245))) && (isFinite(data245)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs488){
-if((typeof data223 == "number") && (isFinite(data223))){
-if(data223 > 1000 || isNaN(data223)){
+if(errors === _errs535){
+if((typeof data245 == "number") && (isFinite(data245))){
+if(data245 > 1000 || isNaN(data245)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data223 < 1 || isNaN(data223)){
+if(data245 < 1 || isNaN(data245)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs488 === errors;
-if(valid66){
-let data224 = data218.addressWindowSeconds;
-const _errs490 = errors;
-if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
+var valid72 = _errs535 === errors;
+if(valid72){
+let data246 = data240.addressWindowSeconds;
+const _errs537 = errors;
+if(!(((typeof data246 == "number") && (!(data246 % 1) && !isNaN(data246))) && (isFinite(data246)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs490){
-if((typeof data224 == "number") && (isFinite(data224))){
-if(data224 > 86400 || isNaN(data224)){
+if(errors === _errs537){
+if((typeof data246 == "number") && (isFinite(data246))){
+if(data246 > 86400 || isNaN(data246)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data224 < 1 || isNaN(data224)){
+if(data246 < 1 || isNaN(data246)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs490 === errors;
-if(valid66){
-let data225 = data218.failuresPerUser;
-const _errs492 = errors;
-if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
+var valid72 = _errs537 === errors;
+if(valid72){
+let data247 = data240.failuresPerUser;
+const _errs539 = errors;
+if(!(((typeof data247 == "number") && (!(data247 % 1) && !isNaN(data247))) && (isFinite(data247)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs492){
-if((typeof data225 == "number") && (isFinite(data225))){
-if(data225 > 1000 || isNaN(data225)){
+if(errors === _errs539){
+if((typeof data247 == "number") && (isFinite(data247))){
+if(data247 > 1000 || isNaN(data247)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data225 < 2 || isNaN(data225)){
+if(data247 < 2 || isNaN(data247)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs492 === errors;
-if(valid66){
-let data226 = data218.userWindowSeconds;
-const _errs494 = errors;
-if(!(((typeof data226 == "number") && (!(data226 % 1) && !isNaN(data226))) && (isFinite(data226)))){
+var valid72 = _errs539 === errors;
+if(valid72){
+let data248 = data240.userWindowSeconds;
+const _errs541 = errors;
+if(!(((typeof data248 == "number") && (!(data248 % 1) && !isNaN(data248))) && (isFinite(data248)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs494){
-if((typeof data226 == "number") && (isFinite(data226))){
-if(data226 > 86400 || isNaN(data226)){
+if(errors === _errs541){
+if((typeof data248 == "number") && (isFinite(data248))){
+if(data248 > 86400 || isNaN(data248)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data226 < 1 || isNaN(data226)){
+if(data248 < 1 || isNaN(data248)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs494 === errors;
-if(valid66){
-let data227 = data218.longestDelaySeconds;
-const _errs496 = errors;
-if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
+var valid72 = _errs541 === errors;
+if(valid72){
+let data249 = data240.longestDelaySeconds;
+const _errs543 = errors;
+if(!(((typeof data249 == "number") && (!(data249 % 1) && !isNaN(data249))) && (isFinite(data249)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs496){
-if((typeof data227 == "number") && (isFinite(data227))){
-if(data227 > 86400 || isNaN(data227)){
+if(errors === _errs543){
+if((typeof data249 == "number") && (isFinite(data249))){
+if(data249 > 86400 || isNaN(data249)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data227 < 1 || isNaN(data227)){
+if(data249 < 1 || isNaN(data249)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs496 === errors;
-if(valid66){
-let data228 = data218.firstMessageSeconds;
-const _errs498 = errors;
-if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
+var valid72 = _errs543 === errors;
+if(valid72){
+let data250 = data240.firstMessageSeconds;
+const _errs545 = errors;
+if(!(((typeof data250 == "number") && (!(data250 % 1) && !isNaN(data250))) && (isFinite(data250)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs498){
-if((typeof data228 == "number") && (isFinite(data228))){
-if(data228 > 30 || isNaN(data228)){
+if(errors === _errs545){
+if((typeof data250 == "number") && (isFinite(data250))){
+if(data250 > 30 || isNaN(data250)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data228 < 1 || isNaN(data228)){
+if(data250 < 1 || isNaN(data250)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs498 === errors;
-if(valid66){
-let data229 = data218.firstMessageBytes;
-const _errs500 = errors;
-if(!(((typeof data229 == "number") && (!(data229 % 1) && !isNaN(data229))) && (isFinite(data229)))){
+var valid72 = _errs545 === errors;
+if(valid72){
+let data251 = data240.firstMessageBytes;
+const _errs547 = errors;
+if(!(((typeof data251 == "number") && (!(data251 % 1) && !isNaN(data251))) && (isFinite(data251)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs500){
-if((typeof data229 == "number") && (isFinite(data229))){
-if(data229 > 65536 || isNaN(data229)){
+if(errors === _errs547){
+if((typeof data251 == "number") && (isFinite(data251))){
+if(data251 > 65536 || isNaN(data251)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data229 < 1 || isNaN(data229)){
+if(data251 < 1 || isNaN(data251)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs500 === errors;
-if(valid66){
-let data230 = data218.sessionSeconds;
-const _errs502 = errors;
-if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
+var valid72 = _errs547 === errors;
+if(valid72){
+let data252 = data240.sessionSeconds;
+const _errs549 = errors;
+if(!(((typeof data252 == "number") && (!(data252 % 1) && !isNaN(data252))) && (isFinite(data252)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs502){
-if((typeof data230 == "number") && (isFinite(data230))){
-if(data230 > 2592000 || isNaN(data230)){
+if(errors === _errs549){
+if((typeof data252 == "number") && (isFinite(data252))){
+if(data252 > 2592000 || isNaN(data252)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data230 < 60 || isNaN(data230)){
+if(data252 < 60 || isNaN(data252)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs502 === errors;
-if(valid66){
-let data231 = data218.sessionIdleSeconds;
-const _errs504 = errors;
-if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
+var valid72 = _errs549 === errors;
+if(valid72){
+let data253 = data240.sessionIdleSeconds;
+const _errs551 = errors;
+if(!(((typeof data253 == "number") && (!(data253 % 1) && !isNaN(data253))) && (isFinite(data253)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs504){
-if((typeof data231 == "number") && (isFinite(data231))){
-if(data231 > 2592000 || isNaN(data231)){
+if(errors === _errs551){
+if((typeof data253 == "number") && (isFinite(data253))){
+if(data253 > 2592000 || isNaN(data253)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data231 < 60 || isNaN(data231)){
+if(data253 < 60 || isNaN(data253)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs504 === errors;
-if(valid66){
-let data232 = data218.sessionsPerUser;
-const _errs506 = errors;
-if(!(((typeof data232 == "number") && (!(data232 % 1) && !isNaN(data232))) && (isFinite(data232)))){
+var valid72 = _errs551 === errors;
+if(valid72){
+let data254 = data240.sessionsPerUser;
+const _errs553 = errors;
+if(!(((typeof data254 == "number") && (!(data254 % 1) && !isNaN(data254))) && (isFinite(data254)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs506){
-if((typeof data232 == "number") && (isFinite(data232))){
-if(data232 > 1024 || isNaN(data232)){
+if(errors === _errs553){
+if((typeof data254 == "number") && (isFinite(data254))){
+if(data254 > 1024 || isNaN(data254)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data232 < 1 || isNaN(data232)){
+if(data254 < 1 || isNaN(data254)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs506 === errors;
-if(valid66){
-let data233 = data218.ticketSeconds;
-const _errs508 = errors;
-if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
+var valid72 = _errs553 === errors;
+if(valid72){
+let data255 = data240.ticketSeconds;
+const _errs555 = errors;
+if(!(((typeof data255 == "number") && (!(data255 % 1) && !isNaN(data255))) && (isFinite(data255)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs508){
-if((typeof data233 == "number") && (isFinite(data233))){
-if(data233 > 300 || isNaN(data233)){
+if(errors === _errs555){
+if((typeof data255 == "number") && (isFinite(data255))){
+if(data255 > 300 || isNaN(data255)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data233 < 1 || isNaN(data233)){
+if(data255 < 1 || isNaN(data255)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs508 === errors;
-if(valid66){
-let data234 = data218.ticketsPerUser;
-const _errs510 = errors;
-if(!(((typeof data234 == "number") && (!(data234 % 1) && !isNaN(data234))) && (isFinite(data234)))){
+var valid72 = _errs555 === errors;
+if(valid72){
+let data256 = data240.ticketsPerUser;
+const _errs557 = errors;
+if(!(((typeof data256 == "number") && (!(data256 % 1) && !isNaN(data256))) && (isFinite(data256)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs510){
-if((typeof data234 == "number") && (isFinite(data234))){
-if(data234 > 1024 || isNaN(data234)){
+if(errors === _errs557){
+if((typeof data256 == "number") && (isFinite(data256))){
+if(data256 > 1024 || isNaN(data256)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data234 < 1 || isNaN(data234)){
+if(data256 < 1 || isNaN(data256)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs510 === errors;
-if(valid66){
-let data235 = data218.bans;
-const _errs512 = errors;
-if(!(((typeof data235 == "number") && (!(data235 % 1) && !isNaN(data235))) && (isFinite(data235)))){
+var valid72 = _errs557 === errors;
+if(valid72){
+let data257 = data240.bans;
+const _errs559 = errors;
+if(!(((typeof data257 == "number") && (!(data257 % 1) && !isNaN(data257))) && (isFinite(data257)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs512){
-if((typeof data235 == "number") && (isFinite(data235))){
-if(data235 > 10000 || isNaN(data235)){
+if(errors === _errs559){
+if((typeof data257 == "number") && (isFinite(data257))){
+if(data257 > 10000 || isNaN(data257)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data235 < 1 || isNaN(data235)){
+if(data257 < 1 || isNaN(data257)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid66 = _errs512 === errors;
+var valid72 = _errs559 === errors;
 }
 }
 }
@@ -6162,70 +6715,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid56 = _errs477 === errors;
-if(valid56){
-let data236 = data152.commands;
-const _errs514 = errors;
-if(errors === _errs514){
-if(data236 && typeof data236 == "object" && !Array.isArray(data236)){
-if(data236.perUserPerSecond === undefined){
-data236.perUserPerSecond = 500;
+var valid61 = _errs524 === errors;
+if(valid61){
+let data258 = data171.commands;
+const _errs561 = errors;
+if(errors === _errs561){
+if(data258 && typeof data258 == "object" && !Array.isArray(data258)){
+if(data258.perUserPerSecond === undefined){
+data258.perUserPerSecond = 500;
 }
-if(data236.userBurst === undefined){
-data236.userBurst = 1000;
+if(data258.userBurst === undefined){
+data258.userBurst = 1000;
 }
-const _errs516 = errors;
-for(const key45 in data236){
-if(!((key45 === "perUserPerSecond") || (key45 === "userBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"}];
+const _errs563 = errors;
+for(const key48 in data258){
+if(!((key48 === "perUserPerSecond") || (key48 === "userBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs516 === errors){
-let data237 = data236.perUserPerSecond;
-const _errs517 = errors;
-if(!(((typeof data237 == "number") && (!(data237 % 1) && !isNaN(data237))) && (isFinite(data237)))){
+if(_errs563 === errors){
+let data259 = data258.perUserPerSecond;
+const _errs564 = errors;
+if(!(((typeof data259 == "number") && (!(data259 % 1) && !isNaN(data259))) && (isFinite(data259)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs517){
-if((typeof data237 == "number") && (isFinite(data237))){
-if(data237 > 100000 || isNaN(data237)){
+if(errors === _errs564){
+if((typeof data259 == "number") && (isFinite(data259))){
+if(data259 > 100000 || isNaN(data259)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data237 < 1 || isNaN(data237)){
+if(data259 < 1 || isNaN(data259)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid67 = _errs517 === errors;
-if(valid67){
-let data238 = data236.userBurst;
-const _errs519 = errors;
-if(!(((typeof data238 == "number") && (!(data238 % 1) && !isNaN(data238))) && (isFinite(data238)))){
+var valid73 = _errs564 === errors;
+if(valid73){
+let data260 = data258.userBurst;
+const _errs566 = errors;
+if(!(((typeof data260 == "number") && (!(data260 % 1) && !isNaN(data260))) && (isFinite(data260)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs519){
-if((typeof data238 == "number") && (isFinite(data238))){
-if(data238 > 100000 || isNaN(data238)){
+if(errors === _errs566){
+if((typeof data260 == "number") && (isFinite(data260))){
+if(data260 > 100000 || isNaN(data260)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data238 < 1 || isNaN(data238)){
+if(data260 < 1 || isNaN(data260)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid67 = _errs519 === errors;
+var valid73 = _errs566 === errors;
 }
 }
 }
@@ -6234,62 +6787,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid56 = _errs514 === errors;
-if(valid56){
-let data239 = data152.store;
-const _errs521 = errors;
-if(errors === _errs521){
-if(data239 && typeof data239 == "object" && !Array.isArray(data239)){
-if(data239.freeMiB === undefined){
-data239.freeMiB = 256;
+var valid61 = _errs561 === errors;
+if(valid61){
+let data261 = data171.store;
+const _errs568 = errors;
+if(errors === _errs568){
+if(data261 && typeof data261 == "object" && !Array.isArray(data261)){
+if(data261.freeMiB === undefined){
+data261.freeMiB = 256;
 }
-if(data239.freePercent === undefined){
-data239.freePercent = 5;
+if(data261.freePercent === undefined){
+data261.freePercent = 5;
 }
-if(data239.waitingMiB === undefined){
-data239.waitingMiB = 64;
+if(data261.waitingMiB === undefined){
+data261.waitingMiB = 64;
 }
-const _errs523 = errors;
-for(const key46 in data239){
-if(!(((key46 === "freeMiB") || (key46 === "freePercent")) || (key46 === "waitingMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"}];
+const _errs570 = errors;
+for(const key49 in data261){
+if(!(((key49 === "freeMiB") || (key49 === "freePercent")) || (key49 === "waitingMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key49},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs523 === errors){
-let data240 = data239.freeMiB;
-const _errs524 = errors;
-if(!(((typeof data240 == "number") && (!(data240 % 1) && !isNaN(data240))) && (isFinite(data240)))){
+if(_errs570 === errors){
+let data262 = data261.freeMiB;
+const _errs571 = errors;
+if(!(((typeof data262 == "number") && (!(data262 % 1) && !isNaN(data262))) && (isFinite(data262)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs524){
-if((typeof data240 == "number") && (isFinite(data240))){
-if(data240 > 1048576 || isNaN(data240)){
+if(errors === _errs571){
+if((typeof data262 == "number") && (isFinite(data262))){
+if(data262 > 1048576 || isNaN(data262)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data240 < 0 || isNaN(data240)){
+if(data262 < 0 || isNaN(data262)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid68 = _errs524 === errors;
-if(valid68){
-let data241 = data239.freePercent;
-const _errs526 = errors;
-if(errors === _errs526){
-if((typeof data241 == "number") && (isFinite(data241))){
-if(data241 > 100 || isNaN(data241)){
+var valid74 = _errs571 === errors;
+if(valid74){
+let data263 = data261.freePercent;
+const _errs573 = errors;
+if(errors === _errs573){
+if((typeof data263 == "number") && (isFinite(data263))){
+if(data263 > 100 || isNaN(data263)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data241 < 0 || isNaN(data241)){
+if(data263 < 0 || isNaN(data263)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -6300,29 +6853,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid68 = _errs526 === errors;
-if(valid68){
-let data242 = data239.waitingMiB;
-const _errs528 = errors;
-if(!(((typeof data242 == "number") && (!(data242 % 1) && !isNaN(data242))) && (isFinite(data242)))){
+var valid74 = _errs573 === errors;
+if(valid74){
+let data264 = data261.waitingMiB;
+const _errs575 = errors;
+if(!(((typeof data264 == "number") && (!(data264 % 1) && !isNaN(data264))) && (isFinite(data264)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs528){
-if((typeof data242 == "number") && (isFinite(data242))){
-if(data242 > 1048576 || isNaN(data242)){
+if(errors === _errs575){
+if((typeof data264 == "number") && (isFinite(data264))){
+if(data264 > 1048576 || isNaN(data264)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data242 < 1 || isNaN(data242)){
+if(data264 < 1 || isNaN(data264)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid68 = _errs528 === errors;
+var valid74 = _errs575 === errors;
 }
 }
 }
@@ -6332,95 +6885,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid56 = _errs521 === errors;
-if(valid56){
-let data243 = data152.memory;
-const _errs530 = errors;
-if(errors === _errs530){
-if(data243 && typeof data243 == "object" && !Array.isArray(data243)){
-if(data243.mib === undefined){
-data243.mib = 0;
+var valid61 = _errs568 === errors;
+if(valid61){
+let data265 = data171.memory;
+const _errs577 = errors;
+if(errors === _errs577){
+if(data265 && typeof data265 == "object" && !Array.isArray(data265)){
+if(data265.mib === undefined){
+data265.mib = 0;
 }
-if(data243.inboundMiB === undefined){
-data243.inboundMiB = 64;
+if(data265.inboundMiB === undefined){
+data265.inboundMiB = 64;
 }
-if(data243.outboundMiB === undefined){
-data243.outboundMiB = 64;
+if(data265.outboundMiB === undefined){
+data265.outboundMiB = 64;
 }
-const _errs532 = errors;
-for(const key47 in data243){
-if(!(((key47 === "mib") || (key47 === "inboundMiB")) || (key47 === "outboundMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"}];
+const _errs579 = errors;
+for(const key50 in data265){
+if(!(((key50 === "mib") || (key50 === "inboundMiB")) || (key50 === "outboundMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs532 === errors){
-let data244 = data243.mib;
-const _errs533 = errors;
-if(!(((typeof data244 == "number") && (!(data244 % 1) && !isNaN(data244))) && (isFinite(data244)))){
+if(_errs579 === errors){
+let data266 = data265.mib;
+const _errs580 = errors;
+if(!(((typeof data266 == "number") && (!(data266 % 1) && !isNaN(data266))) && (isFinite(data266)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs533){
-if((typeof data244 == "number") && (isFinite(data244))){
-if(data244 > 1048576 || isNaN(data244)){
+if(errors === _errs580){
+if((typeof data266 == "number") && (isFinite(data266))){
+if(data266 > 1048576 || isNaN(data266)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data244 < 0 || isNaN(data244)){
+if(data266 < 0 || isNaN(data266)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid69 = _errs533 === errors;
-if(valid69){
-let data245 = data243.inboundMiB;
-const _errs535 = errors;
-if(!(((typeof data245 == "number") && (!(data245 % 1) && !isNaN(data245))) && (isFinite(data245)))){
+var valid75 = _errs580 === errors;
+if(valid75){
+let data267 = data265.inboundMiB;
+const _errs582 = errors;
+if(!(((typeof data267 == "number") && (!(data267 % 1) && !isNaN(data267))) && (isFinite(data267)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs535){
-if((typeof data245 == "number") && (isFinite(data245))){
-if(data245 > 65536 || isNaN(data245)){
+if(errors === _errs582){
+if((typeof data267 == "number") && (isFinite(data267))){
+if(data267 > 65536 || isNaN(data267)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data245 < 1 || isNaN(data245)){
+if(data267 < 1 || isNaN(data267)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid69 = _errs535 === errors;
-if(valid69){
-let data246 = data243.outboundMiB;
-const _errs537 = errors;
-if(!(((typeof data246 == "number") && (!(data246 % 1) && !isNaN(data246))) && (isFinite(data246)))){
+var valid75 = _errs582 === errors;
+if(valid75){
+let data268 = data265.outboundMiB;
+const _errs584 = errors;
+if(!(((typeof data268 == "number") && (!(data268 % 1) && !isNaN(data268))) && (isFinite(data268)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs537){
-if((typeof data246 == "number") && (isFinite(data246))){
-if(data246 > 65536 || isNaN(data246)){
+if(errors === _errs584){
+if((typeof data268 == "number") && (isFinite(data268))){
+if(data268 > 65536 || isNaN(data268)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data246 < 1 || isNaN(data246)){
+if(data268 < 1 || isNaN(data268)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid69 = _errs537 === errors;
+var valid75 = _errs584 === errors;
 }
 }
 }
@@ -6430,38 +6983,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid56 = _errs530 === errors;
-if(valid56){
-let data247 = data152.process;
-const _errs539 = errors;
-if(errors === _errs539){
-if(data247 && typeof data247 == "object" && !Array.isArray(data247)){
-if(data247.lagMs === undefined){
-data247.lagMs = 250;
+var valid61 = _errs577 === errors;
+if(valid61){
+let data269 = data171.process;
+const _errs586 = errors;
+if(errors === _errs586){
+if(data269 && typeof data269 == "object" && !Array.isArray(data269)){
+if(data269.lagMs === undefined){
+data269.lagMs = 250;
 }
-const _errs541 = errors;
-for(const key48 in data247){
-if(!(key48 === "lagMs")){
-validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"}];
+const _errs588 = errors;
+for(const key51 in data269){
+if(!(key51 === "lagMs")){
+validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs541 === errors){
-let data248 = data247.lagMs;
-const _errs542 = errors;
-if(!(((typeof data248 == "number") && (!(data248 % 1) && !isNaN(data248))) && (isFinite(data248)))){
+if(_errs588 === errors){
+let data270 = data269.lagMs;
+const _errs589 = errors;
+if(!(((typeof data270 == "number") && (!(data270 % 1) && !isNaN(data270))) && (isFinite(data270)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs542){
-if((typeof data248 == "number") && (isFinite(data248))){
-if(data248 > 60000 || isNaN(data248)){
+if(errors === _errs589){
+if((typeof data270 == "number") && (isFinite(data270))){
+if(data270 > 60000 || isNaN(data270)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data248 < 10 || isNaN(data248)){
+if(data270 < 10 || isNaN(data270)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -6475,70 +7028,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid56 = _errs539 === errors;
-if(valid56){
-let data249 = data152.history;
-const _errs544 = errors;
-if(errors === _errs544){
-if(data249 && typeof data249 == "object" && !Array.isArray(data249)){
-if(data249.series === undefined){
-data249.series = 20000;
+var valid61 = _errs586 === errors;
+if(valid61){
+let data271 = data171.history;
+const _errs591 = errors;
+if(errors === _errs591){
+if(data271 && typeof data271 == "object" && !Array.isArray(data271)){
+if(data271.series === undefined){
+data271.series = 20000;
 }
-if(data249.openMiB === undefined){
-data249.openMiB = 32;
+if(data271.openMiB === undefined){
+data271.openMiB = 32;
 }
-const _errs546 = errors;
-for(const key49 in data249){
-if(!((key49 === "series") || (key49 === "openMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key49},message:"must NOT have additional properties"}];
+const _errs593 = errors;
+for(const key52 in data271){
+if(!((key52 === "series") || (key52 === "openMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs546 === errors){
-let data250 = data249.series;
-const _errs547 = errors;
-if(!(((typeof data250 == "number") && (!(data250 % 1) && !isNaN(data250))) && (isFinite(data250)))){
+if(_errs593 === errors){
+let data272 = data271.series;
+const _errs594 = errors;
+if(!(((typeof data272 == "number") && (!(data272 % 1) && !isNaN(data272))) && (isFinite(data272)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs547){
-if((typeof data250 == "number") && (isFinite(data250))){
-if(data250 > 1000000 || isNaN(data250)){
+if(errors === _errs594){
+if((typeof data272 == "number") && (isFinite(data272))){
+if(data272 > 1000000 || isNaN(data272)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data250 < 1 || isNaN(data250)){
+if(data272 < 1 || isNaN(data272)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid71 = _errs547 === errors;
-if(valid71){
-let data251 = data249.openMiB;
-const _errs549 = errors;
-if(!(((typeof data251 == "number") && (!(data251 % 1) && !isNaN(data251))) && (isFinite(data251)))){
+var valid77 = _errs594 === errors;
+if(valid77){
+let data273 = data271.openMiB;
+const _errs596 = errors;
+if(!(((typeof data273 == "number") && (!(data273 % 1) && !isNaN(data273))) && (isFinite(data273)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs549){
-if((typeof data251 == "number") && (isFinite(data251))){
-if(data251 > 1024 || isNaN(data251)){
+if(errors === _errs596){
+if((typeof data273 == "number") && (isFinite(data273))){
+if(data273 > 1024 || isNaN(data273)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data251 < 1 || isNaN(data251)){
+if(data273 < 1 || isNaN(data273)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid71 = _errs549 === errors;
+var valid77 = _errs596 === errors;
 }
 }
 }
@@ -6547,95 +7100,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid56 = _errs544 === errors;
-if(valid56){
-let data252 = data152.dialects;
-const _errs551 = errors;
-if(errors === _errs551){
-if(data252 && typeof data252 == "object" && !Array.isArray(data252)){
-if(data252.keys === undefined){
-data252.keys = 256;
+var valid61 = _errs591 === errors;
+if(valid61){
+let data274 = data171.dialects;
+const _errs598 = errors;
+if(errors === _errs598){
+if(data274 && typeof data274 == "object" && !Array.isArray(data274)){
+if(data274.keys === undefined){
+data274.keys = 256;
 }
-if(data252.mailboxes === undefined){
-data252.mailboxes = 256;
+if(data274.mailboxes === undefined){
+data274.mailboxes = 256;
 }
-if(data252.mailboxMessages === undefined){
-data252.mailboxMessages = 1000;
+if(data274.mailboxMessages === undefined){
+data274.mailboxMessages = 1000;
 }
-const _errs553 = errors;
-for(const key50 in data252){
-if(!(((key50 === "keys") || (key50 === "mailboxes")) || (key50 === "mailboxMessages"))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"}];
+const _errs600 = errors;
+for(const key53 in data274){
+if(!(((key53 === "keys") || (key53 === "mailboxes")) || (key53 === "mailboxMessages"))){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key53},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs553 === errors){
-let data253 = data252.keys;
-const _errs554 = errors;
-if(!(((typeof data253 == "number") && (!(data253 % 1) && !isNaN(data253))) && (isFinite(data253)))){
+if(_errs600 === errors){
+let data275 = data274.keys;
+const _errs601 = errors;
+if(!(((typeof data275 == "number") && (!(data275 % 1) && !isNaN(data275))) && (isFinite(data275)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs554){
-if((typeof data253 == "number") && (isFinite(data253))){
-if(data253 > 10000 || isNaN(data253)){
+if(errors === _errs601){
+if((typeof data275 == "number") && (isFinite(data275))){
+if(data275 > 10000 || isNaN(data275)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data253 < 1 || isNaN(data253)){
+if(data275 < 1 || isNaN(data275)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid72 = _errs554 === errors;
-if(valid72){
-let data254 = data252.mailboxes;
-const _errs556 = errors;
-if(!(((typeof data254 == "number") && (!(data254 % 1) && !isNaN(data254))) && (isFinite(data254)))){
+var valid78 = _errs601 === errors;
+if(valid78){
+let data276 = data274.mailboxes;
+const _errs603 = errors;
+if(!(((typeof data276 == "number") && (!(data276 % 1) && !isNaN(data276))) && (isFinite(data276)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs556){
-if((typeof data254 == "number") && (isFinite(data254))){
-if(data254 > 10000 || isNaN(data254)){
+if(errors === _errs603){
+if((typeof data276 == "number") && (isFinite(data276))){
+if(data276 > 10000 || isNaN(data276)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data254 < 1 || isNaN(data254)){
+if(data276 < 1 || isNaN(data276)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid72 = _errs556 === errors;
-if(valid72){
-let data255 = data252.mailboxMessages;
-const _errs558 = errors;
-if(!(((typeof data255 == "number") && (!(data255 % 1) && !isNaN(data255))) && (isFinite(data255)))){
+var valid78 = _errs603 === errors;
+if(valid78){
+let data277 = data274.mailboxMessages;
+const _errs605 = errors;
+if(!(((typeof data277 == "number") && (!(data277 % 1) && !isNaN(data277))) && (isFinite(data277)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs558){
-if((typeof data255 == "number") && (isFinite(data255))){
-if(data255 > 100000 || isNaN(data255)){
+if(errors === _errs605){
+if((typeof data277 == "number") && (isFinite(data277))){
+if(data277 > 100000 || isNaN(data277)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data255 < 16 || isNaN(data255)){
+if(data277 < 16 || isNaN(data277)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
 return false;
 }
 }
 }
 }
-var valid72 = _errs558 === errors;
+var valid78 = _errs605 === errors;
 }
 }
 }
@@ -6645,70 +7198,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid56 = _errs551 === errors;
-if(valid56){
-let data256 = data152.users;
-const _errs560 = errors;
-if(errors === _errs560){
-if(data256 && typeof data256 == "object" && !Array.isArray(data256)){
-if(data256.messagesPerSecond === undefined){
-data256.messagesPerSecond = 10000;
+var valid61 = _errs598 === errors;
+if(valid61){
+let data278 = data171.users;
+const _errs607 = errors;
+if(errors === _errs607){
+if(data278 && typeof data278 == "object" && !Array.isArray(data278)){
+if(data278.messagesPerSecond === undefined){
+data278.messagesPerSecond = 10000;
 }
-if(data256.messageBurst === undefined){
-data256.messageBurst = 20000;
+if(data278.messageBurst === undefined){
+data278.messageBurst = 20000;
 }
-const _errs562 = errors;
-for(const key51 in data256){
-if(!((key51 === "messagesPerSecond") || (key51 === "messageBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"}];
+const _errs609 = errors;
+for(const key54 in data278){
+if(!((key54 === "messagesPerSecond") || (key54 === "messageBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key54},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs562 === errors){
-let data257 = data256.messagesPerSecond;
-const _errs563 = errors;
-if(!(((typeof data257 == "number") && (!(data257 % 1) && !isNaN(data257))) && (isFinite(data257)))){
+if(_errs609 === errors){
+let data279 = data278.messagesPerSecond;
+const _errs610 = errors;
+if(!(((typeof data279 == "number") && (!(data279 % 1) && !isNaN(data279))) && (isFinite(data279)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs563){
-if((typeof data257 == "number") && (isFinite(data257))){
-if(data257 > 1000000 || isNaN(data257)){
+if(errors === _errs610){
+if((typeof data279 == "number") && (isFinite(data279))){
+if(data279 > 1000000 || isNaN(data279)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data257 < 1 || isNaN(data257)){
+if(data279 < 1 || isNaN(data279)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid73 = _errs563 === errors;
-if(valid73){
-let data258 = data256.messageBurst;
-const _errs565 = errors;
-if(!(((typeof data258 == "number") && (!(data258 % 1) && !isNaN(data258))) && (isFinite(data258)))){
+var valid79 = _errs610 === errors;
+if(valid79){
+let data280 = data278.messageBurst;
+const _errs612 = errors;
+if(!(((typeof data280 == "number") && (!(data280 % 1) && !isNaN(data280))) && (isFinite(data280)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs565){
-if((typeof data258 == "number") && (isFinite(data258))){
-if(data258 > 1000000 || isNaN(data258)){
+if(errors === _errs612){
+if((typeof data280 == "number") && (isFinite(data280))){
+if(data280 > 1000000 || isNaN(data280)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data258 < 1 || isNaN(data258)){
+if(data280 < 1 || isNaN(data280)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid73 = _errs565 === errors;
+var valid79 = _errs612 === errors;
 }
 }
 }
@@ -6717,7 +7270,8 @@ validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/pr
 return false;
 }
 }
-var valid56 = _errs560 === errors;
+var valid61 = _errs607 === errors;
+}
 }
 }
 }
@@ -6741,35 +7295,35 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs335 === errors;
+var valid0 = _errs375 === errors;
 if(valid0){
-let data259 = data.accept;
-const _errs567 = errors;
-if(errors === _errs567){
-if(Array.isArray(data259)){
-var valid74 = true;
-const len19 = data259.length;
-for(let i22=0; i22<len19; i22++){
-let data260 = data259[i22];
-const _errs569 = errors;
-if(!(((((((data260 === "plain-http") || (data260 === "plain-mqtt")) || (data260 === "plain-dialects")) || (data260 === "guests")) || (data260 === "guest-pages")) || (data260 === "open-metrics")) || (data260 === "any-origin"))){
-validate11.errors = [{instancePath:instancePath+"/accept/" + i22,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
+let data281 = data.accept;
+const _errs614 = errors;
+if(errors === _errs614){
+if(Array.isArray(data281)){
+var valid80 = true;
+const len22 = data281.length;
+for(let i25=0; i25<len22; i25++){
+let data282 = data281[i25];
+const _errs616 = errors;
+if(!(((((((data282 === "plain-http") || (data282 === "plain-mqtt")) || (data282 === "plain-dialects")) || (data282 === "guests")) || (data282 === "guest-pages")) || (data282 === "open-metrics")) || (data282 === "any-origin"))){
+validate11.errors = [{instancePath:instancePath+"/accept/" + i25,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid74 = _errs569 === errors;
-if(!valid74){
+var valid80 = _errs616 === errors;
+if(!valid80){
 break;
 }
 }
-if(valid74){
-let i23 = data259.length;
+if(valid80){
+let i26 = data281.length;
 let j3;
-if(i23 > 1){
+if(i26 > 1){
 outer3:
-for(;i23--;){
-for(j3 = i23; j3--;){
-if(func0(data259[i23], data259[j3])){
-validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i23, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i23+" are identical)"}];
+for(;i26--;){
+for(j3 = i26; j3--;){
+if(func0(data281[i26], data281[j3])){
+validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i26, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i26+" are identical)"}];
 return false;
 break outer3;
 }
@@ -6783,34 +7337,34 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs567 === errors;
+var valid0 = _errs614 === errors;
 if(valid0){
-let data261 = data.metrics;
-const _errs570 = errors;
-if(errors === _errs570){
-if(data261 && typeof data261 == "object" && !Array.isArray(data261)){
-if(data261.host === undefined){
-data261.host = "127.0.0.1";
+let data283 = data.metrics;
+const _errs617 = errors;
+if(errors === _errs617){
+if(data283 && typeof data283 == "object" && !Array.isArray(data283)){
+if(data283.host === undefined){
+data283.host = "127.0.0.1";
 }
-const _errs572 = errors;
-for(const key52 in data261){
-if(!((key52 === "host") || (key52 === "port"))){
-validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"}];
+const _errs619 = errors;
+for(const key55 in data283){
+if(!((key55 === "host") || (key55 === "port"))){
+validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key55},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs572 === errors){
-let data262 = data261.host;
-const _errs573 = errors;
-if(errors === _errs573){
-if(typeof data262 === "string"){
-if(func2(data262) > 253){
+if(_errs619 === errors){
+let data284 = data283.host;
+const _errs620 = errors;
+if(errors === _errs620){
+if(typeof data284 === "string"){
+if(func2(data284) > 253){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data262) < 1){
+if(func2(data284) < 1){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6821,33 +7375,33 @@ validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/pr
 return false;
 }
 }
-var valid76 = _errs573 === errors;
-if(valid76){
-if(data261.port !== undefined){
-let data263 = data261.port;
-const _errs575 = errors;
-if(!(((typeof data263 == "number") && (!(data263 % 1) && !isNaN(data263))) && (isFinite(data263)))){
+var valid82 = _errs620 === errors;
+if(valid82){
+if(data283.port !== undefined){
+let data285 = data283.port;
+const _errs622 = errors;
+if(!(((typeof data285 == "number") && (!(data285 % 1) && !isNaN(data285))) && (isFinite(data285)))){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs575){
-if((typeof data263 == "number") && (isFinite(data263))){
-if(data263 > 65535 || isNaN(data263)){
+if(errors === _errs622){
+if((typeof data285 == "number") && (isFinite(data285))){
+if(data285 > 65535 || isNaN(data285)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data263 < 0 || isNaN(data263)){
+if(data285 < 0 || isNaN(data285)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid76 = _errs575 === errors;
+var valid82 = _errs622 === errors;
 }
 else {
-var valid76 = true;
+var valid82 = true;
 }
 }
 }
@@ -6857,39 +7411,39 @@ validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs570 === errors;
+var valid0 = _errs617 === errors;
 if(valid0){
 if(data.notify !== undefined){
-let data264 = data.notify;
-const _errs577 = errors;
-if(errors === _errs577){
-if(data264 && typeof data264 == "object" && !Array.isArray(data264)){
-let missing11;
-if(((data264.targets === undefined) && (missing11 = "targets")) || ((data264.rules === undefined) && (missing11 = "rules"))){
-validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
+let data286 = data.notify;
+const _errs624 = errors;
+if(errors === _errs624){
+if(data286 && typeof data286 == "object" && !Array.isArray(data286)){
+let missing12;
+if(((data286.targets === undefined) && (missing12 = "targets")) || ((data286.rules === undefined) && (missing12 = "rules"))){
+validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/required",keyword:"required",params:{missingProperty: missing12},message:"must have required property '"+missing12+"'"}];
 return false;
 }
 else {
-const _errs579 = errors;
-for(const key53 in data264){
-if(!((((key53 === "site") || (key53 === "targets")) || (key53 === "rules")) || (key53 === "heartbeat"))){
-validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key53},message:"must NOT have additional properties"}];
+const _errs626 = errors;
+for(const key56 in data286){
+if(!((((key56 === "site") || (key56 === "targets")) || (key56 === "rules")) || (key56 === "heartbeat"))){
+validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key56},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs579 === errors){
-if(data264.site !== undefined){
-let data265 = data264.site;
-const _errs580 = errors;
-if(errors === _errs580){
-if(typeof data265 === "string"){
-if(func2(data265) > 100){
+if(_errs626 === errors){
+if(data286.site !== undefined){
+let data287 = data286.site;
+const _errs627 = errors;
+if(errors === _errs627){
+if(typeof data287 === "string"){
+if(func2(data287) > 100){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"}];
 return false;
 }
 else {
-if(func2(data265) < 1){
+if(func2(data287) < 1){
 validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/properties/notify/properties/site/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -6900,27 +7454,27 @@ validate11.errors = [{instancePath:instancePath+"/notify/site",schemaPath:"#/pro
 return false;
 }
 }
-var valid77 = _errs580 === errors;
+var valid83 = _errs627 === errors;
 }
 else {
-var valid77 = true;
+var valid83 = true;
 }
-if(valid77){
-if(data264.targets !== undefined){
-let data266 = data264.targets;
-const _errs582 = errors;
-if(errors === _errs582){
-if(data266 && typeof data266 == "object" && !Array.isArray(data266)){
-if(Object.keys(data266).length > 20){
+if(valid83){
+if(data286.targets !== undefined){
+let data288 = data286.targets;
+const _errs629 = errors;
+if(errors === _errs629){
+if(data288 && typeof data288 == "object" && !Array.isArray(data288)){
+if(Object.keys(data288).length > 20){
 validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/maxProperties",keyword:"maxProperties",params:{limit: 20},message:"must NOT have more than 20 properties"}];
 return false;
 }
 else {
-for(const key54 in data266){
-const _errs584 = errors;
-if(typeof key54 === "string"){
-if(!pattern28.test(key54)){
-const err12 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key54};
+for(const key57 in data288){
+const _errs631 = errors;
+if(typeof key57 === "string"){
+if(!pattern33.test(key57)){
+const err12 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9-]{1,32}$"},message:"must match pattern \""+"^[a-z0-9-]{1,32}$"+"\"",propertyName:key57};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -6930,9 +7484,9 @@ vErrors.push(err12);
 errors++;
 }
 }
-var valid78 = _errs584 === errors;
-if(!valid78){
-const err13 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key54},message:"property name must be valid"};
+var valid84 = _errs631 === errors;
+if(!valid84){
+const err13 = {instancePath:instancePath+"/notify/targets",schemaPath:"#/properties/notify/properties/targets/propertyNames",keyword:"propertyNames",params:{propertyName: key57},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -6945,355 +7499,355 @@ return false;
 break;
 }
 }
-if(valid78){
-for(const key55 in data266){
-let data267 = data266[key55];
-const _errs586 = errors;
-if(errors === _errs586){
-if(data267 && typeof data267 == "object" && !Array.isArray(data267)){
-if(data267.template === undefined){
-data267.template = "json";
+if(valid84){
+for(const key58 in data288){
+let data289 = data288[key58];
+const _errs633 = errors;
+if(errors === _errs633){
+if(data289 && typeof data289 == "object" && !Array.isArray(data289)){
+if(data289.template === undefined){
+data289.template = "json";
 }
-const _errs588 = errors;
-for(const key56 in data267){
-if(!(((((((key56 === "url") || (key56 === "secretUrlFile")) || (key56 === "template")) || (key56 === "tokenFile")) || (key56 === "chat")) || (key56 === "topic")) || (key56 === "smtp"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key56},message:"must NOT have additional properties"}];
+const _errs635 = errors;
+for(const key59 in data289){
+if(!(((((((key59 === "url") || (key59 === "secretUrlFile")) || (key59 === "template")) || (key59 === "tokenFile")) || (key59 === "chat")) || (key59 === "topic")) || (key59 === "smtp"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key59},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs588 === errors){
-if(data267.url !== undefined){
-let data268 = data267.url;
-const _errs589 = errors;
-if(errors === _errs589){
-if(typeof data268 === "string"){
-if(func2(data268) > 2000){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
+if(_errs635 === errors){
+if(data289.url !== undefined){
+let data290 = data289.url;
+const _errs636 = errors;
+if(errors === _errs636){
+if(typeof data290 === "string"){
+if(func2(data290) > 2000){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern29.test(data268)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid80 = _errs589 === errors;
-}
-else {
-var valid80 = true;
-}
-if(valid80){
-if(data267.secretUrlFile !== undefined){
-let data269 = data267.secretUrlFile;
-const _errs591 = errors;
-if(errors === _errs591){
-if(typeof data269 === "string"){
-if(func2(data269) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid80 = _errs591 === errors;
-}
-else {
-var valid80 = true;
-}
-if(valid80){
-let data270 = data267.template;
-const _errs593 = errors;
-if(!((((((data270 === "json") || (data270 === "ntfy")) || (data270 === "gotify")) || (data270 === "telegram")) || (data270 === "slack")) || (data270 === "home-assistant"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid80 = _errs593 === errors;
-if(valid80){
-if(data267.tokenFile !== undefined){
-let data271 = data267.tokenFile;
-const _errs594 = errors;
-if(errors === _errs594){
-if(typeof data271 === "string"){
-if(func2(data271) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid80 = _errs594 === errors;
-}
-else {
-var valid80 = true;
-}
-if(valid80){
-if(data267.chat !== undefined){
-let data272 = data267.chat;
-const _errs596 = errors;
-if(errors === _errs596){
-if(typeof data272 === "string"){
-if(func2(data272) > 64){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data272) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(!pattern34.test(data290)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/url",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid80 = _errs596 === errors;
+var valid86 = _errs636 === errors;
 }
 else {
-var valid80 = true;
+var valid86 = true;
 }
-if(valid80){
-if(data267.topic !== undefined){
-let data273 = data267.topic;
-const _errs598 = errors;
-if(errors === _errs598){
-if(typeof data273 === "string"){
-if(func2(data273) > 500){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
-return false;
-}
-else {
-if(func2(data273) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(valid86){
+if(data289.secretUrlFile !== undefined){
+let data291 = data289.secretUrlFile;
+const _errs638 = errors;
+if(errors === _errs638){
+if(typeof data291 === "string"){
+if(func2(data291) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
-}
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/secretUrlFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/secretUrlFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid80 = _errs598 === errors;
+var valid86 = _errs638 === errors;
 }
 else {
-var valid80 = true;
+var valid86 = true;
 }
-if(valid80){
-if(data267.smtp !== undefined){
-let data274 = data267.smtp;
-const _errs600 = errors;
-if(errors === _errs600){
-if(data274 && typeof data274 == "object" && !Array.isArray(data274)){
-if(data274.port === undefined){
-data274.port = 587;
+if(valid86){
+let data292 = data289.template;
+const _errs640 = errors;
+if(!((((((data292 === "json") || (data292 === "ntfy")) || (data292 === "gotify")) || (data292 === "telegram")) || (data292 === "slack")) || (data292 === "home-assistant"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/template",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/template/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.targets.additionalProperties.properties.template.enum},message:"must be equal to one of the allowed values"}];
+return false;
 }
-if(data274.plain === undefined){
-data274.plain = false;
+var valid86 = _errs640 === errors;
+if(valid86){
+if(data289.tokenFile !== undefined){
+let data293 = data289.tokenFile;
+const _errs641 = errors;
+if(errors === _errs641){
+if(typeof data293 === "string"){
+if(func2(data293) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
 }
-let missing12;
-if((((data274.host === undefined) && (missing12 = "host")) || ((data274.from === undefined) && (missing12 = "from"))) || ((data274.to === undefined) && (missing12 = "to"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing12},message:"must have required property '"+missing12+"'"}];
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokenFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/tokenFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid86 = _errs641 === errors;
+}
+else {
+var valid86 = true;
+}
+if(valid86){
+if(data289.chat !== undefined){
+let data294 = data289.chat;
+const _errs643 = errors;
+if(errors === _errs643){
+if(typeof data294 === "string"){
+if(func2(data294) > 64){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-const _errs602 = errors;
-for(const key57 in data274){
-if(!(((((((key57 === "host") || (key57 === "port")) || (key57 === "plain")) || (key57 === "user")) || (key57 === "passwordFile")) || (key57 === "from")) || (key57 === "to"))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key57},message:"must NOT have additional properties"}];
+if(func2(data294) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/chat",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/chat/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid86 = _errs643 === errors;
+}
+else {
+var valid86 = true;
+}
+if(valid86){
+if(data289.topic !== undefined){
+let data295 = data289.topic;
+const _errs645 = errors;
+if(errors === _errs645){
+if(typeof data295 === "string"){
+if(func2(data295) > 500){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
+return false;
+}
+else {
+if(func2(data295) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/topic",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid86 = _errs645 === errors;
+}
+else {
+var valid86 = true;
+}
+if(valid86){
+if(data289.smtp !== undefined){
+let data296 = data289.smtp;
+const _errs647 = errors;
+if(errors === _errs647){
+if(data296 && typeof data296 == "object" && !Array.isArray(data296)){
+if(data296.port === undefined){
+data296.port = 587;
+}
+if(data296.plain === undefined){
+data296.plain = false;
+}
+let missing13;
+if((((data296.host === undefined) && (missing13 = "host")) || ((data296.from === undefined) && (missing13 = "from"))) || ((data296.to === undefined) && (missing13 = "to"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/required",keyword:"required",params:{missingProperty: missing13},message:"must have required property '"+missing13+"'"}];
+return false;
+}
+else {
+const _errs649 = errors;
+for(const key60 in data296){
+if(!(((((((key60 === "host") || (key60 === "port")) || (key60 === "plain")) || (key60 === "user")) || (key60 === "passwordFile")) || (key60 === "from")) || (key60 === "to"))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key60},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs602 === errors){
-if(data274.host !== undefined){
-let data275 = data274.host;
-const _errs603 = errors;
-if(errors === _errs603){
-if(typeof data275 === "string"){
-if(func2(data275) > 253){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+if(_errs649 === errors){
+if(data296.host !== undefined){
+let data297 = data296.host;
+const _errs650 = errors;
+if(errors === _errs650){
+if(typeof data297 === "string"){
+if(func2(data297) > 253){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data275) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid81 = _errs603 === errors;
-}
-else {
-var valid81 = true;
-}
-if(valid81){
-let data276 = data274.port;
-const _errs605 = errors;
-if(!(((typeof data276 == "number") && (!(data276 % 1) && !isNaN(data276))) && (isFinite(data276)))){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs605){
-if((typeof data276 == "number") && (isFinite(data276))){
-if(data276 > 65535 || isNaN(data276)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data276 < 1 || isNaN(data276)){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid81 = _errs605 === errors;
-if(valid81){
-const _errs607 = errors;
-if(typeof data274.plain !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
-return false;
-}
-var valid81 = _errs607 === errors;
-if(valid81){
-if(data274.user !== undefined){
-let data278 = data274.user;
-const _errs609 = errors;
-if(errors === _errs609){
-if(typeof data278 === "string"){
-if(func2(data278) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
-return false;
-}
-else {
-if(func2(data278) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data297) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/host",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid81 = _errs609 === errors;
+var valid87 = _errs650 === errors;
 }
 else {
-var valid81 = true;
+var valid87 = true;
 }
-if(valid81){
-if(data274.passwordFile !== undefined){
-let data279 = data274.passwordFile;
-const _errs611 = errors;
-if(errors === _errs611){
-if(typeof data279 === "string"){
-if(func2(data279) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(valid87){
+let data298 = data296.port;
+const _errs652 = errors;
+if(!(((typeof data298 == "number") && (!(data298 % 1) && !isNaN(data298))) && (isFinite(data298)))){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid81 = _errs611 === errors;
-}
-else {
-var valid81 = true;
-}
-if(valid81){
-if(data274.from !== undefined){
-let data280 = data274.from;
-const _errs613 = errors;
-if(errors === _errs613){
-if(typeof data280 === "string"){
-if(func2(data280) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+if(errors === _errs652){
+if((typeof data298 == "number") && (isFinite(data298))){
+if(data298 > 65535 || isNaN(data298)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(func2(data280) < 3){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+if(data298 < 1 || isNaN(data298)){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/port",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+}
+var valid87 = _errs652 === errors;
+if(valid87){
+const _errs654 = errors;
+if(typeof data296.plain !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/plain",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/plain/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-}
-var valid81 = _errs613 === errors;
-}
-else {
-var valid81 = true;
-}
-if(valid81){
-if(data274.to !== undefined){
-let data281 = data274.to;
-const _errs615 = errors;
-if(errors === _errs615){
-if(Array.isArray(data281)){
-var valid82 = true;
-const len20 = data281.length;
-for(let i24=0; i24<len20; i24++){
-let data282 = data281[i24];
-const _errs617 = errors;
-if(errors === _errs617){
-if(typeof data282 === "string"){
-if(func2(data282) > 320){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+var valid87 = _errs654 === errors;
+if(valid87){
+if(data296.user !== undefined){
+let data300 = data296.user;
+const _errs656 = errors;
+if(errors === _errs656){
+if(typeof data300 === "string"){
+if(func2(data300) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
 return false;
 }
 else {
-if(func2(data282) < 3){
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+if(func2(data300) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i24,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/user",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid82 = _errs617 === errors;
-if(!valid82){
+var valid87 = _errs656 === errors;
+}
+else {
+var valid87 = true;
+}
+if(valid87){
+if(data296.passwordFile !== undefined){
+let data301 = data296.passwordFile;
+const _errs658 = errors;
+if(errors === _errs658){
+if(typeof data301 === "string"){
+if(func2(data301) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/passwordFile",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid87 = _errs658 === errors;
+}
+else {
+var valid87 = true;
+}
+if(valid87){
+if(data296.from !== undefined){
+let data302 = data296.from;
+const _errs660 = errors;
+if(errors === _errs660){
+if(typeof data302 === "string"){
+if(func2(data302) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data302) < 3){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/from",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid87 = _errs660 === errors;
+}
+else {
+var valid87 = true;
+}
+if(valid87){
+if(data296.to !== undefined){
+let data303 = data296.to;
+const _errs662 = errors;
+if(errors === _errs662){
+if(Array.isArray(data303)){
+var valid88 = true;
+const len23 = data303.length;
+for(let i27=0; i27<len23; i27++){
+let data304 = data303[i27];
+const _errs664 = errors;
+if(errors === _errs664){
+if(typeof data304 === "string"){
+if(func2(data304) > 320){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i27,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/maxLength",keyword:"maxLength",params:{limit: 320},message:"must NOT have more than 320 characters"}];
+return false;
+}
+else {
+if(func2(data304) < 3){
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i27,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to/" + i27,schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid88 = _errs664 === errors;
+if(!valid88){
 break;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp/to",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid81 = _errs615 === errors;
+var valid87 = _errs662 === errors;
 }
 else {
-var valid81 = true;
+var valid87 = true;
 }
 }
 }
@@ -7305,14 +7859,14 @@ var valid81 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1")+"/smtp",schemaPath:"#/properties/notify/properties/targets/additionalProperties/properties/smtp/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid80 = _errs600 === errors;
+var valid86 = _errs647 === errors;
 }
 else {
-var valid80 = true;
+var valid86 = true;
 }
 }
 }
@@ -7323,12 +7877,12 @@ var valid80 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key55.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/notify/targets/" + key58.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/notify/properties/targets/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid79 = _errs586 === errors;
-if(!valid79){
+var valid85 = _errs633 === errors;
+if(!valid85){
 break;
 }
 }
@@ -7340,222 +7894,222 @@ validate11.errors = [{instancePath:instancePath+"/notify/targets",schemaPath:"#/
 return false;
 }
 }
-var valid77 = _errs582 === errors;
+var valid83 = _errs629 === errors;
 }
 else {
-var valid77 = true;
-}
-if(valid77){
-if(data264.rules !== undefined){
-let data283 = data264.rules;
-const _errs619 = errors;
-if(errors === _errs619){
-if(Array.isArray(data283)){
 var valid83 = true;
-const len21 = data283.length;
-for(let i25=0; i25<len21; i25++){
-let data284 = data283[i25];
-const _errs621 = errors;
-if(errors === _errs621){
-if(data284 && typeof data284 == "object" && !Array.isArray(data284)){
-if(data284.devices === undefined){
-data284.devices = "#";
 }
-if(data284.quantity === undefined){
-data284.quantity = "value";
+if(valid83){
+if(data286.rules !== undefined){
+let data305 = data286.rules;
+const _errs666 = errors;
+if(errors === _errs666){
+if(Array.isArray(data305)){
+var valid89 = true;
+const len24 = data305.length;
+for(let i28=0; i28<len24; i28++){
+let data306 = data305[i28];
+const _errs668 = errors;
+if(errors === _errs668){
+if(data306 && typeof data306 == "object" && !Array.isArray(data306)){
+if(data306.devices === undefined){
+data306.devices = "#";
 }
-if(data284.forSeconds === undefined){
-data284.forSeconds = 0;
+if(data306.quantity === undefined){
+data306.quantity = "value";
 }
-let missing13;
-if((data284.when === undefined) && (missing13 = "when")){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing13},message:"must have required property '"+missing13+"'"}];
+if(data306.forSeconds === undefined){
+data306.forSeconds = 0;
+}
+let missing14;
+if((data306.when === undefined) && (missing14 = "when")){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28,schemaPath:"#/properties/notify/properties/rules/items/required",keyword:"required",params:{missingProperty: missing14},message:"must have required property '"+missing14+"'"}];
 return false;
 }
 else {
-const _errs623 = errors;
-for(const key58 in data284){
-if(!((((((((key58 === "name") || (key58 === "when")) || (key58 === "devices")) || (key58 === "quantity")) || (key58 === "limit")) || (key58 === "forSeconds")) || (key58 === "repeatMinutes")) || (key58 === "targets"))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key58},message:"must NOT have additional properties"}];
+const _errs670 = errors;
+for(const key61 in data306){
+if(!((((((((key61 === "name") || (key61 === "when")) || (key61 === "devices")) || (key61 === "quantity")) || (key61 === "limit")) || (key61 === "forSeconds")) || (key61 === "repeatMinutes")) || (key61 === "targets"))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28,schemaPath:"#/properties/notify/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key61},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs623 === errors){
-if(data284.name !== undefined){
-let data285 = data284.name;
-const _errs624 = errors;
-if(errors === _errs624){
-if(typeof data285 === "string"){
-if(func2(data285) > 64){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+if(_errs670 === errors){
+if(data306.name !== undefined){
+let data307 = data306.name;
+const _errs671 = errors;
+if(errors === _errs671){
+if(typeof data307 === "string"){
+if(func2(data307) > 64){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data285) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid84 = _errs624 === errors;
-}
-else {
-var valid84 = true;
-}
-if(valid84){
-if(data284.when !== undefined){
-let data286 = data284.when;
-const _errs626 = errors;
-if(!((((((((data286 === "not-confirmed") || (data286 === "offline")) || (data286 === "never-seen")) || (data286 === "above")) || (data286 === "below")) || (data286 === "battery-low")) || (data286 === "by-itself")) || (data286 === "not-ready"))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid84 = _errs626 === errors;
-}
-else {
-var valid84 = true;
-}
-if(valid84){
-let data287 = data284.devices;
-const _errs627 = errors;
-if(errors === _errs627){
-if(typeof data287 === "string"){
-if(func2(data287) > 500){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
-return false;
-}
-else {
-if(func2(data287) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data307) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/name",schemaPath:"#/properties/notify/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid84 = _errs627 === errors;
-if(valid84){
-let data288 = data284.quantity;
-const _errs629 = errors;
-if(errors === _errs629){
-if(typeof data288 === "string"){
-if(func2(data288) > 128){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+var valid90 = _errs671 === errors;
+}
+else {
+var valid90 = true;
+}
+if(valid90){
+if(data306.when !== undefined){
+let data308 = data306.when;
+const _errs673 = errors;
+if(!((((((((data308 === "not-confirmed") || (data308 === "offline")) || (data308 === "never-seen")) || (data308 === "above")) || (data308 === "below")) || (data308 === "battery-low")) || (data308 === "by-itself")) || (data308 === "not-ready"))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/when",schemaPath:"#/properties/notify/properties/rules/items/properties/when/enum",keyword:"enum",params:{allowedValues: schema12.properties.notify.properties.rules.items.properties.when.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid90 = _errs673 === errors;
+}
+else {
+var valid90 = true;
+}
+if(valid90){
+let data309 = data306.devices;
+const _errs674 = errors;
+if(errors === _errs674){
+if(typeof data309 === "string"){
+if(func2(data309) > 500){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"}];
 return false;
 }
 else {
-if(func2(data288) < 1){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data309) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/devices",schemaPath:"#/properties/notify/properties/rules/items/properties/devices/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid84 = _errs629 === errors;
-if(valid84){
-if(data284.limit !== undefined){
-let data289 = data284.limit;
-const _errs631 = errors;
-if(!((typeof data289 == "number") && (isFinite(data289)))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/limit",schemaPath:"#/properties/notify/properties/rules/items/properties/limit/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid84 = _errs631 === errors;
-}
-else {
-var valid84 = true;
-}
-if(valid84){
-let data290 = data284.forSeconds;
-const _errs633 = errors;
-if(!(((typeof data290 == "number") && (!(data290 % 1) && !isNaN(data290))) && (isFinite(data290)))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs633){
-if((typeof data290 == "number") && (isFinite(data290))){
-if(data290 > 604800 || isNaN(data290)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+var valid90 = _errs674 === errors;
+if(valid90){
+let data310 = data306.quantity;
+const _errs676 = errors;
+if(errors === _errs676){
+if(typeof data310 === "string"){
+if(func2(data310) > 128){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
-if(data290 < 0 || isNaN(data290)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(func2(data310) < 1){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
-}
-var valid84 = _errs633 === errors;
-if(valid84){
-if(data284.repeatMinutes !== undefined){
-let data291 = data284.repeatMinutes;
-const _errs635 = errors;
-if(!(((typeof data291 == "number") && (!(data291 % 1) && !isNaN(data291))) && (isFinite(data291)))){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+else {
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/quantity",schemaPath:"#/properties/notify/properties/rules/items/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(errors === _errs635){
-if((typeof data291 == "number") && (isFinite(data291))){
-if(data291 > 10080 || isNaN(data291)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10080},message:"must be <= 10080"}];
+}
+var valid90 = _errs676 === errors;
+if(valid90){
+if(data306.limit !== undefined){
+let data311 = data306.limit;
+const _errs678 = errors;
+if(!((typeof data311 == "number") && (isFinite(data311)))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/limit",schemaPath:"#/properties/notify/properties/rules/items/properties/limit/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid90 = _errs678 === errors;
+}
+else {
+var valid90 = true;
+}
+if(valid90){
+let data312 = data306.forSeconds;
+const _errs680 = errors;
+if(!(((typeof data312 == "number") && (!(data312 % 1) && !isNaN(data312))) && (isFinite(data312)))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs680){
+if((typeof data312 == "number") && (isFinite(data312))){
+if(data312 > 604800 || isNaN(data312)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data291 < 1 || isNaN(data291)){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data312 < 0 || isNaN(data312)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/forSeconds",schemaPath:"#/properties/notify/properties/rules/items/properties/forSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid84 = _errs635 === errors;
+var valid90 = _errs680 === errors;
+if(valid90){
+if(data306.repeatMinutes !== undefined){
+let data313 = data306.repeatMinutes;
+const _errs682 = errors;
+if(!(((typeof data313 == "number") && (!(data313 % 1) && !isNaN(data313))) && (isFinite(data313)))){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs682){
+if((typeof data313 == "number") && (isFinite(data313))){
+if(data313 > 10080 || isNaN(data313)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10080},message:"must be <= 10080"}];
+return false;
 }
 else {
-var valid84 = true;
-}
-if(valid84){
-if(data284.targets !== undefined){
-let data292 = data284.targets;
-const _errs637 = errors;
-if(errors === _errs637){
-if(Array.isArray(data292)){
-var valid85 = true;
-const len22 = data292.length;
-for(let i26=0; i26<len22; i26++){
-const _errs639 = errors;
-if(typeof data292[i26] !== "string"){
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/targets/" + i26,schemaPath:"#/properties/notify/properties/rules/items/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data313 < 1 || isNaN(data313)){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/repeatMinutes",schemaPath:"#/properties/notify/properties/rules/items/properties/repeatMinutes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
-var valid85 = _errs639 === errors;
-if(!valid85){
+}
+}
+}
+var valid90 = _errs682 === errors;
+}
+else {
+var valid90 = true;
+}
+if(valid90){
+if(data306.targets !== undefined){
+let data314 = data306.targets;
+const _errs684 = errors;
+if(errors === _errs684){
+if(Array.isArray(data314)){
+var valid91 = true;
+const len25 = data314.length;
+for(let i29=0; i29<len25; i29++){
+const _errs686 = errors;
+if(typeof data314[i29] !== "string"){
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/targets/" + i29,schemaPath:"#/properties/notify/properties/rules/items/properties/targets/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid91 = _errs686 === errors;
+if(!valid91){
 break;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25+"/targets",schemaPath:"#/properties/notify/properties/rules/items/properties/targets/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28+"/targets",schemaPath:"#/properties/notify/properties/rules/items/properties/targets/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid84 = _errs637 === errors;
+var valid90 = _errs684 === errors;
 }
 else {
-var valid84 = true;
+var valid90 = true;
 }
 }
 }
@@ -7568,12 +8122,12 @@ var valid84 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i25,schemaPath:"#/properties/notify/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/notify/rules/" + i28,schemaPath:"#/properties/notify/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid83 = _errs621 === errors;
-if(!valid83){
+var valid89 = _errs668 === errors;
+if(!valid89){
 break;
 }
 }
@@ -7583,23 +8137,23 @@ validate11.errors = [{instancePath:instancePath+"/notify/rules",schemaPath:"#/pr
 return false;
 }
 }
-var valid77 = _errs619 === errors;
+var valid83 = _errs666 === errors;
 }
 else {
-var valid77 = true;
+var valid83 = true;
 }
-if(valid77){
-if(data264.heartbeat !== undefined){
-let data294 = data264.heartbeat;
-const _errs641 = errors;
-if(errors === _errs641){
-if(typeof data294 === "string"){
-if(func2(data294) > 2000){
+if(valid83){
+if(data286.heartbeat !== undefined){
+let data316 = data286.heartbeat;
+const _errs688 = errors;
+if(errors === _errs688){
+if(typeof data316 === "string"){
+if(func2(data316) > 2000){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"}];
 return false;
 }
 else {
-if(!pattern29.test(data294)){
+if(!pattern34.test(data316)){
 validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"#/properties/notify/properties/heartbeat/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s]+$"},message:"must match pattern \""+"^https?://[^\\s]+$"+"\""}];
 return false;
 }
@@ -7610,10 +8164,10 @@ validate11.errors = [{instancePath:instancePath+"/notify/heartbeat",schemaPath:"
 return false;
 }
 }
-var valid77 = _errs641 === errors;
+var valid83 = _errs688 === errors;
 }
 else {
-var valid77 = true;
+var valid83 = true;
 }
 }
 }
@@ -7626,23 +8180,23 @@ validate11.errors = [{instancePath:instancePath+"/notify",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs577 === errors;
+var valid0 = _errs624 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.timeZone !== undefined){
-let data295 = data.timeZone;
-const _errs643 = errors;
-if(errors === _errs643){
-if(typeof data295 === "string"){
-if(func2(data295) > 64){
+let data317 = data.timeZone;
+const _errs690 = errors;
+if(errors === _errs690){
+if(typeof data317 === "string"){
+if(func2(data317) > 64){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data295) < 1){
+if(func2(data317) < 1){
 validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/properties/timeZone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7653,42 +8207,42 @@ validate11.errors = [{instancePath:instancePath+"/timeZone",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs643 === errors;
+var valid0 = _errs690 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data296 = data.log;
-const _errs645 = errors;
-if(errors === _errs645){
-if(data296 && typeof data296 == "object" && !Array.isArray(data296)){
-if(data296.level === undefined){
-data296.level = "info";
+let data318 = data.log;
+const _errs692 = errors;
+if(errors === _errs692){
+if(data318 && typeof data318 == "object" && !Array.isArray(data318)){
+if(data318.level === undefined){
+data318.level = "info";
 }
-const _errs647 = errors;
-for(const key59 in data296){
-if(!((key59 === "level") || (key59 === "securityFile"))){
-validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key59},message:"must NOT have additional properties"}];
+const _errs694 = errors;
+for(const key62 in data318){
+if(!((key62 === "level") || (key62 === "securityFile"))){
+validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key62},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs647 === errors){
-let data297 = data296.level;
-const _errs648 = errors;
-if(!(((((((data297 === "trace") || (data297 === "debug")) || (data297 === "info")) || (data297 === "warn")) || (data297 === "error")) || (data297 === "fatal")) || (data297 === "silent"))){
+if(_errs694 === errors){
+let data319 = data318.level;
+const _errs695 = errors;
+if(!(((((((data319 === "trace") || (data319 === "debug")) || (data319 === "info")) || (data319 === "warn")) || (data319 === "error")) || (data319 === "fatal")) || (data319 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid86 = _errs648 === errors;
-if(valid86){
-if(data296.securityFile !== undefined){
-let data298 = data296.securityFile;
-const _errs649 = errors;
-if(errors === _errs649){
-if(typeof data298 === "string"){
-if(func2(data298) < 1){
+var valid92 = _errs695 === errors;
+if(valid92){
+if(data318.securityFile !== undefined){
+let data320 = data318.securityFile;
+const _errs696 = errors;
+if(errors === _errs696){
+if(typeof data320 === "string"){
+if(func2(data320) < 1){
 validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"#/properties/log/properties/securityFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -7698,10 +8252,10 @@ validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"
 return false;
 }
 }
-var valid86 = _errs649 === errors;
+var valid92 = _errs696 === errors;
 }
 else {
-var valid86 = true;
+var valid92 = true;
 }
 }
 }
@@ -7711,7 +8265,8 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs645 === errors;
+var valid0 = _errs692 === errors;
+}
 }
 }
 }

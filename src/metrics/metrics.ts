@@ -37,6 +37,16 @@ interface DialledSystem {
   readonly devices: number
 }
 
+/** A bridge to another broker, by its name in the configuration. */
+interface BridgeCounts {
+  readonly name: string
+  readonly state: string
+  readonly waiting: { readonly messages: number; readonly bytes: number }
+  readonly sent: number
+  readonly received: number
+  readonly lost: number
+}
+
 /** Where the numbers come from. */
 export interface MetricSources {
   readonly version: string
@@ -48,6 +58,7 @@ export interface MetricSources {
   devices(): number
   /** Each system that the hub dials. */
   upstreams(): readonly DialledSystem[]
+  bridges(): readonly BridgeCounts[]
   /** Of several hubs before one broker: whether this one commands, and how often the owner has changed. */
   readonly hubs:
     | { readonly owns: boolean; readonly state: { readonly changes: number } }
@@ -133,6 +144,7 @@ function measuresOf(sources: MetricSources): Measure[] {
     ...ofTheBroker(sources),
     ...ofHardware(sources),
     ...ofUpstreams(sources),
+    ...ofBridges(sources),
     ...ofHubs(sources),
     ...ofTheHistory(sources),
     ...ofNotifications(sources),
@@ -188,6 +200,43 @@ function ofUpstreams({ upstreams }: MetricSources): Measure[] {
       `clown_hub_upstream_devices${labels}`,
       'How many devices a system that the hub dials has told of.',
       each(({ devices }) => devices),
+    ],
+  ]
+}
+
+function ofBridges({ bridges }: MetricSources): Measure[] {
+  const each = (read: (bridge: BridgeCounts) => number) => (): Sample[] =>
+    bridges().map((bridge) => [read(bridge), bridge.name])
+  return [
+    [
+      'clown_hub_bridge_connected{bridge}',
+      'Whether the broker of a bridge is there.',
+      each(({ state }) => Number(state === 'connected')),
+    ],
+    [
+      'clown_hub_bridge_waiting_messages{bridge}',
+      'How many messages wait to go over a bridge.',
+      each(({ waiting }) => waiting.messages),
+    ],
+    [
+      'clown_hub_bridge_waiting_bytes{bridge}',
+      'How many bytes wait to go over a bridge.',
+      each(({ waiting }) => waiting.bytes),
+    ],
+    [
+      'clown_hub_bridge_messages_sent_total{bridge}',
+      'Messages that went over a bridge to the other broker.',
+      each(({ sent }) => sent),
+    ],
+    [
+      'clown_hub_bridge_messages_received_total{bridge}',
+      'Messages that came over a bridge from the other broker.',
+      each(({ received }) => received),
+    ],
+    [
+      'clown_hub_bridge_messages_lost_total{bridge}',
+      'Messages that were to go over a bridge and did not: no room, refused, or at QoS 0 while it was away.',
+      each(({ lost }) => lost),
     ],
   ]
 }

@@ -1,7 +1,5 @@
 /** One connection to a broker that somebody else runs, from its CONNECT to its end. */
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
-import { connect as connectTls } from 'node:tls'
+import type { Socket } from 'node:net'
 import {
   type IClientOptions,
   type IClientSubscribeOptions,
@@ -11,18 +9,12 @@ import {
 } from 'mqtt'
 import type { AlarmClock } from '../../core/clock.ts'
 import { quote, reasonOf, systemCodeOf } from '../../core/errors.ts'
-import { readSecretFile, readTextFile, valueIn } from '../../core/files.ts'
+import { readSecretFile, valueIn } from '../../core/files.ts'
 import { guarded } from '../../core/guard.ts'
-import type { DeepReadonly } from '../../core/json.ts'
 import type { MessageProperties, Qos } from '../../core/message.ts'
-import { isOver, resetConnection } from '../../core/reset.ts'
-import type { Config } from '../../generated/config.ts'
+import { resetConnection } from '../../core/reset.ts'
+import { type BrokerAccess, openSocket } from './broker-socket.ts'
 import { packetProperties, propertiesOf, secondsLeft } from './link-properties.ts'
-
-/** Where the broker is, and as whom to come there. */
-export type BrokerAccess = DeepReadonly<
-  Pick<NonNullable<Config['bus']>, 'url' | 'user' | 'passwordFile' | 'tls'>
->
 
 /** A message, in either direction. */
 export interface LinkMessage {
@@ -36,19 +28,26 @@ export interface LinkMessage {
 
 export interface BrokerConnectionOptions {
   readonly address: BrokerAccess
+  /** Where that stands in the configuration, such as `bus`. */
+  readonly place: string
   readonly clientId: string
-  /** What is subscribed to, at QoS 1. */
+  /** What is subscribed to. */
   readonly filters: readonly string[]
+  /** At which QoS; and whether not to hear what was said here, which a broker of MQTT 3.1.1 does not know. */
+  readonly subscribing: { readonly qos: Qos; readonly nl: boolean }
   /** A topic of its own, whose echo tells that all is there that was retained. */
   readonly fence: string
   /** What the broker says once the link is lost. */
-  readonly will: LinkMessage
+  readonly will?: LinkMessage | undefined
   /** Packets with more bytes are not taken, where the broker knows MQTT 5. */
   readonly packetBytes: number
   /** `isPast`: it was retained before this connection. */
   heard(message: LinkMessage, isPast: boolean): void
   readonly clock: AlarmClock
 }
+
+/** `refusal` says why a broker will never take what was published. */
+export type Ended = (refusal?: string) => void
 
 export interface CommandOptions {
   /** The broker throws it away when nobody had it for so long; only MQTT 5 can say so. */
@@ -74,10 +73,18 @@ export interface Ending {
   readonly isCutShort: boolean
 }
 
+/** What the broker has said when it let us in; only MQTT 5 can say so [MQTT 5, 3.2.2.3]. */
+export interface BrokerTerms {
+  /** So many bytes a packet has at most. */
+  readonly packetBytes: number
+  /** So many messages above QoS 0 it takes at once. */
+  readonly underWay: number
+}
+
 interface ConnectionEvents {
   /** The broker has let us in. */
   connected?(): void
-  caughtUp(): void
+  caughtUp(terms: BrokerTerms): void
   gone(ending: Ending): void
 }
 
@@ -97,6 +104,13 @@ const receiveMaximum = 1000
 /** A broker that reads so slowly is as good as away. */
 const waitingBytes = 4 * 1_048_576
 
+/** What a packet has at most besides topic, payload and properties [MQTT 5, 3.3]. */
+const headBytes = 16
+
+function roomFor({ topic, bytes, properties }: LinkMessage): number {
+  return headBytes + Buffer.byteLength(topic) + bytes.length + (properties?.bytes.length ?? 0)
+}
+
 /** [MQTT-3.2.2-6] Unacceptable protocol version: 1 by MQTT 3.1.1, 132 by MQTT 5. */
 const versionCodes: readonly unknown[] = [1, 0x84]
 
@@ -110,6 +124,7 @@ export class BrokerConnection {
   readonly #socket: Socket
   #heardMs: number
   #isAnswered = false
+  #terms: BrokerTerms = { packetBytes: Number.POSITIVE_INFINITY, underWay: 65_535 }
   #isCaughtUp = false
   #isOver = false
   #error: unknown
@@ -128,7 +143,7 @@ export class BrokerConnection {
     this.#events = events
     this.#openedMs = this.#heardMs = options.clock.nowMs()
     const clientOptions = this.#clientOptions()
-    const { socket, stream } = openSocket(options.address)
+    const { socket, stream } = openSocket(options)
     this.#socket = socket
     this.#client = new MqttClient(() => stream, clientOptions)
     this.#client.on('error', (error) => {
@@ -137,7 +152,14 @@ export class BrokerConnection {
       this.#giveUp(reasonOf(error))
     })
     this.#client.on('close', () => this.#gone('the broker has closed the connection'))
-    this.#client.on('connect', () => guarded(() => this.#subscribe()))
+    this.#client.on('connect', ({ properties }) => {
+      const { packetBytes, underWay } = this.#terms
+      this.#terms = {
+        packetBytes: properties?.maximumPacketSize ?? packetBytes,
+        underWay: properties?.receiveMaximum ?? underWay,
+      }
+      guarded(() => this.#subscribe())
+    })
     this.#client.on('packetreceive', ({ cmd }) => {
       this.#heardMs = this.#options.clock.nowMs()
       if (cmd === 'connack') this.#isAnswered = true
@@ -150,15 +172,24 @@ export class BrokerConnection {
     return this.#isCaughtUp && !this.#isOver && this.#socket.writableLength < waitingBytes
   }
 
-  /** `taken` is called when the broker has acknowledged it. */
-  publish(message: LinkMessage, taken: () => void = () => {}): void {
+  /**
+   * `ended` is called when the broker has acknowledged it; with why, when the broker will never take it, which only
+   * MQTT 5 can say. Of what is under way when the connection ends nothing is told.
+   */
+  publish(message: LinkMessage, ended: Ended = () => {}): void {
     const { topic, bytes, qos, retain } = message
     const properties = this.#propertiesOf(message)
-    if (properties?.messageExpiryInterval === 0) return
-    const options = { qos, retain, ...(properties && { properties }) }
-    this.#client.publish(topic, bytes, options, (error) => {
-      if (!error && !this.#isOver) guarded(taken)
-    })
+    if (properties?.messageExpiryInterval === 0) ended()
+    else if (roomFor(message) > this.#terms.packetBytes) {
+      ended(`expected at most ${this.#terms.packetBytes} bytes, as the broker wants it`)
+    } else {
+      const options = { qos, retain, ...(properties && { properties }) }
+      this.#client.publish(topic, bytes, options, (error) => {
+        if (this.#isOver) return
+        if (!error) guarded(() => ended())
+        else if (typeof systemCodeOf(error) === 'number') guarded(() => ended(reasonOf(error)))
+      })
+    }
   }
 
   #propertiesOf({ properties }: LinkMessage): IPublishPacket['properties'] {
@@ -233,12 +264,12 @@ export class BrokerConnection {
   // --- how it begins ---
 
   #clientOptions(): IClientOptions {
-    const { address, clientId, will, packetBytes } = this.#options
+    const { address, place, clientId, will, packetBytes } = this.#options
     const { user, passwordFile } = address
     const password =
       passwordFile === undefined
         ? undefined
-        : valueIn(readSecretFile('bus.passwordFile', passwordFile))
+        : valueIn(readSecretFile(`${place}.passwordFile`, passwordFile))
     return {
       clientId,
       protocolVersion: this.#level,
@@ -248,7 +279,9 @@ export class BrokerConnection {
       resubscribe: false,
       keepalive: keepAliveSeconds,
       connectTimeout: mostMs.connect,
-      will: { topic: will.topic, payload: will.bytes, qos: 1, retain: will.retain },
+      ...(will && {
+        will: { topic: will.topic, payload: will.bytes, qos: 1, retain: will.retain },
+      }),
       ...(user !== undefined && { username: user }),
       ...(password !== undefined && { password }),
       ...(this.#level === 5 && { properties: { receiveMaximum, maximumPacketSize: packetBytes } }),
@@ -257,14 +290,14 @@ export class BrokerConnection {
 
   /** [MQTT-4.6.0-6] A broker sends in order: behind what was retained comes the echo of the fence. */
   #subscribe(): void {
-    const { fence, clock } = this.#options
+    const { subscribing, fence, clock } = this.#options
     this.#events.connected?.()
     this.#look(idle.askMs)
     this.#stopWaiting = clock.after(mostMs.fence, () =>
       this.#giveUp(`expected to hear ${quote(fence)} again, did not: may we read and write there?`),
     )
     // At QoS 1 Mosquitto loses what is retained past the messages that it queues for a client, and the fence with it.
-    const qos = this.#level === 5 ? 0 : 1
+    const qos = this.#level === 5 ? 0 : subscribing.qos
     const wanted = this.#wanted({ qos, rap: true })
     this.#askFor({ ...wanted, [fence]: { qos: 1 } }, () =>
       this.#client.publish(fence, 'x', { qos: 1 }),
@@ -274,11 +307,14 @@ export class BrokerConnection {
   /** The same once more for what comes from now on, of which none may be lost. */
   #subscribeToNew(): void {
     const none = 2 // [MQTT-3.3.1-11] Of what is retained.
-    if (this.#level === 5) this.#askFor(this.#wanted({ qos: 1, rap: true, rh: none }), () => {})
+    const { qos } = this.#options.subscribing
+    if (this.#level === 5) this.#askFor(this.#wanted({ qos, rap: true, rh: none }), () => {})
   }
 
   #wanted(how: IClientSubscribeOptions): ISubscriptionMap {
-    return Object.fromEntries(this.#options.filters.map((filter) => [filter, how]))
+    const { filters, subscribing } = this.#options
+    const all = { ...how, nl: subscribing.nl }
+    return Object.fromEntries(filters.map((filter) => [filter, all]))
   }
 
   #askFor(wanted: ISubscriptionMap, then: () => void): void {
@@ -299,7 +335,7 @@ export class BrokerConnection {
       this.#isCaughtUp = true
       this.#stopWaiting()
       this.#subscribeToNew()
-      this.#events.caughtUp()
+      this.#events.caughtUp(this.#terms)
     }
   }
 
@@ -346,30 +382,5 @@ export class BrokerConnection {
       isVersionRefused: versionCodes.includes(systemCodeOf(this.#error)),
       isCutShort: this.#error === undefined && !this.#isAnswered,
     })
-  }
-}
-
-/** A TCP connection, and what is spoken over. */
-function openSocket({ url, tls: files }: BrokerAccess): { socket: Socket; stream: Duplex } {
-  const { protocol, hostname, port } = new URL(url)
-  const isSecure = protocol === 'mqtts:'
-  const host = hostname.replace(/^\[(.*)\]$/, '$1')
-  const certificates = certificatesIn(files)
-  // Without `noDelay` each command would wait for the acknowledgement of the one before.
-  const place = { host, port: Number(port || (isSecure ? 8883 : 1883)), noDelay: true }
-  const socket = connectTcp(place)
-  if (!isSecure) return { socket, stream: socket }
-  const stream = connectTls({ socket, servername: isIP(host) ? '' : host, ...certificates, host })
-  isOver(stream, socket)
-  socket.on('error', (error) => stream.destroy(error))
-  return { socket, stream }
-}
-
-/** The authority that the broker's certificate is of, and a certificate of our own, as the files have them now. */
-function certificatesIn({ caFile, certFile, keyFile }: NonNullable<BrokerAccess['tls']> = {}) {
-  return {
-    ...(caFile !== undefined && { ca: readTextFile('bus.tls.caFile', caFile).text }),
-    ...(certFile !== undefined && { cert: readTextFile('bus.tls.certFile', certFile).text }),
-    ...(keyFile !== undefined && { key: readSecretFile('bus.tls.keyFile', keyFile).text }),
   }
 }

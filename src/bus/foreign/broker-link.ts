@@ -8,7 +8,9 @@ import { reasonOf } from '../../core/errors.ts'
 import {
   BrokerConnection,
   type BrokerConnectionOptions,
+  type BrokerTerms,
   type CommandOptions,
+  type Ended,
   type Ending,
   type LinkMessage,
   type MqttLevel,
@@ -16,7 +18,7 @@ import {
 
 export interface BrokerLinkOptions extends BrokerConnectionOptions {
   /** All that was retained has been heard: the link is there from now on. */
-  caughtUp(): void
+  caughtUp(terms: BrokerTerms): void
   /** Another state holds now. */
   changed(state: LinkState): void
   readonly log: Pick<Logger, 'info' | 'warn'>
@@ -39,8 +41,8 @@ export interface BrokerLink {
   readonly state: LinkState
   /** Whether something can be published now. */
   readonly isThere: boolean
-  /** To be called while it is there only: nothing is kept for later. */
-  publish(message: LinkMessage): void
+  /** To be called while it is there only: nothing is kept for later. See `BrokerConnection.publish`. */
+  publish(message: LinkMessage, ended?: Ended): void
   /**
    * The same of what switches hardware, at QoS 1: from now on until the broker has it, a connection on which nothing
    * comes for a second is given up, so that it does not arrive later than that.
@@ -94,12 +96,12 @@ export function createBrokerLink(options: BrokerLinkOptions): BrokerLink {
   }
   const begin = () => {
     connection = new BrokerConnection(level, options, {
-      caughtUp: () => {
+      caughtUp: (terms) => {
         isProven = true
         const protocol = level === 5 ? 'MQTT 5' : 'MQTT 3.1.1'
         become({ state: 'connected', protocol })
         log.info({ event: 'broker-there', broker: address.url, protocol }, 'the broker is there')
-        options.caughtUp()
+        options.caughtUp(terms)
         settled()
       },
       gone: (ending) => {
@@ -122,7 +124,7 @@ export function createBrokerLink(options: BrokerLinkOptions): BrokerLink {
     get isThere() {
       return connection?.isThere === true
     },
-    publish: (message) => connection?.publish(message),
+    publish: (message, ended) => connection?.publish(message, ended),
     command: (message, command) => connection?.command(message, command),
     recall: (topic) => connection?.recall(topic),
     open: () =>

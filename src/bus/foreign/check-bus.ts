@@ -19,7 +19,7 @@ export function checkBus(config: DeepReadonly<Config>, input: unknown, source: s
   const { bus } = config
   if (bus === undefined) return
   const usual = usualBeside(config)
-  for (const part of ['mqtt', 'limits.sessions', 'tls.mqttPort']) {
+  for (const part of ['mqtt', 'bridges', 'limits.sessions', 'tls.mqttPort']) {
     const [value, same] = [input, usual].map((from) => part.split('.').reduce(fieldOf, from))
     if (value === undefined || isDeepStrictEqual(value, same)) continue
     const sentence = `expected no ${part} beside bus: the broker ${bus.url} has settings of its own`
@@ -32,7 +32,7 @@ export function checkBus(config: DeepReadonly<Config>, input: unknown, source: s
 
 /** What a configuration that was completed has in those places, without that anybody has said it. */
 function usualBeside({ limits: { memory } }: DeepReadonly<Config>): unknown {
-  const usual: unknown = { limits: { memory }, tls: { certFile: '-', keyFile: '-' } }
+  const usual: unknown = { bridges: [], limits: { memory }, tls: { certFile: '-', keyFile: '-' } }
   return validateCheckedConfig(usual) && { ...usual, limits: withinBudget(usual.limits) }
 }
 

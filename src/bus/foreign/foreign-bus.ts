@@ -111,8 +111,10 @@ export class ForeignBus implements Bus {
     })
     this.#link = createBrokerLink({
       address: settings,
+      place: 'bus',
       clientId,
       filters: filtersOf(settings),
+      subscribing: { qos: 1, nl: false },
       fence: `${own.there}fence/${clientId}`,
       will: this.#hubState(false),
       packetBytes: limits.mqtt.publishBytes,

@@ -103,7 +103,8 @@ export class Hubs {
       connect: () => this.#connect(),
       disconnect: (reason) => this.#connection?.reset(reason),
       say: (term) => this.#publish(wordOf(term)),
-      beat: (beat, proven) => this.#connection?.publish(jsonOn(topics.beat, beat), proven),
+      beat: (beat, done) =>
+        this.#connection?.publish(jsonOn(topics.beat, beat), (why) => why ?? done()),
       changed: (owns) => this.#ownsNow(owns),
     })
   }
@@ -171,10 +172,11 @@ export class Hubs {
     if (!this.owns) return
     const message = { ...jsonOn(`${topics.guard}/${key}`, value), retain: true }
     this.#unkept++
-    this.#connection?.publish(message, () => {
+    const kept = () => {
       this.#unkept--
       this.#keptAll()
-    })
+    }
+    this.#connection?.publish(message, (refusal) => refusal ?? kept())
   }
 
   /** Resolves when the broker has all that was kept, or this hub does not own any more. */
@@ -324,9 +326,9 @@ export class Hubs {
   #connect(): void {
     const { address, packetBytes, clock, log } = this.#options
     const options: BrokerConnectionOptions = {
-      ...{ address, packetBytes, clock },
-      clientId: ownerClientId,
+      ...{ address, place: 'bus', packetBytes, clock, clientId: ownerClientId },
       filters: [topics.ask, `${topics.guard}/#`],
+      subscribing: { qos: 1, nl: false },
       fence: `hub/fence/${ownerClientId}`,
       will: nobody,
       heard: (message, isPast) => this.#heardAsOwner(message, isPast),
