@@ -307,8 +307,9 @@ export class BrokerConnection {
   /** The same once more for what comes from now on, of which none may be lost. */
   #subscribeToNew(): void {
     const none = 2 // [MQTT-3.3.1-11] Of what is retained.
-    const { qos } = this.#options.subscribing
-    if (this.#level === 5) this.#askFor(this.#wanted({ qos, rap: true, rh: none }), () => {})
+    const { filters, subscribing } = this.#options
+    if (this.#level === 4 || filters.length === 0) return
+    this.#askFor(this.#wanted({ qos: subscribing.qos, rap: true, rh: none }), () => {})
   }
 
   #wanted(how: IClientSubscribeOptions): ISubscriptionMap {
