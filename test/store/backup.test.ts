@@ -59,7 +59,7 @@ t.test('a backup of nothing is one, too', async (t) => {
   t.equal(await restoreBackup(file, join(root, 'other')), 0)
 })
 
-t.test('F73: a restore that was cut off is begun anew', async (t) => {
+t.test('F75: a restore that was cut off is begun anew', async (t) => {
   const { root, folder, file } = await dataFolder(t, { 'a/1': 'x' })
   await saveBackup(file, folderLines(folder))
   const other = join(root, 'other')
@@ -70,7 +70,7 @@ t.test('F73: a restore that was cut off is begun anew', async (t) => {
   t.same(await textsIn(other), [['a/1', 'x']])
 })
 
-t.test('F73: what killed backups have left is removed by the next one', async (t) => {
+t.test('F75: what killed backups have left is removed by the next one', async (t) => {
   const { root, folder, file } = await dataFolder(t, { 'a/1': 'x' })
   const names = ['backup.ndjson.0123456789ab.tmp', 'backup.ndjson.0123456789ac.tmp']
   for (const name of [...names, 'backup.ndjson.old.tmp']) writeFileSync(join(root, name), '')
@@ -198,7 +198,7 @@ t.test('a folder named store of somebody else is no store', async (t) => {
   t.same(readdirSync(join(folder, 'store')), ['goods.ts'])
 })
 
-t.test('F73: what an interrupted restore has left can be wiped', async (t) => {
+t.test('F75: what an interrupted restore has left can be wiped', async (t) => {
   const { folder } = await dataFolder(t, {})
   renameSync(join(folder, 'store'), join(folder, 'store.tmp'))
   t.equal(await wipeFolder(folder), 1)

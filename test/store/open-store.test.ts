@@ -267,7 +267,7 @@ t.test('a store that ends with something unwritten says so', async (t) => {
   })
 })
 
-t.test('F73: a restore that was cut off is told at the start', async (t) => {
+t.test('F75: a restore that was cut off is told at the start', async (t) => {
   const { folder, close } = await opened(t)
   await close()
   renameSync(join(folder, 'store'), join(folder, 'store.tmp'))
