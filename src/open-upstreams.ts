@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import { systemClock } from './core/clock.ts'
+import { detached } from './core/guard.ts'
 import { Payload } from './core/payload.ts'
 import { deviceTopic, upstreamsPrefix } from './nodes/profiles/open-profile.ts'
 import type { DeviceFacts, Profile, ProfileHub } from './nodes/profiles/profile.ts'
@@ -112,7 +113,7 @@ export function dialOnce({ name, settings, waitMs, stopped }: DialledOnce): Prom
     }
     let stopSettling: () => void = nobody
     const stopWaiting = systemClock.after(waitMs, done)
-    void stopped.then(done)
+    detached(stopped.then(done))
     const upstream = createUpstream({ name, settings, language, log, clock: systemClock, changed })
     upstream.profile.open(onlooker.hub)
     upstream.start()
