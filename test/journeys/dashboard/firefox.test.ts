@@ -1,7 +1,11 @@
-import puppeteer, { type Browser } from 'puppeteer-core'
+import { createRequire } from 'node:module'
+import type { Browser, PuppeteerNode } from 'puppeteer-core'
 import t, { type Test } from 'tap'
 import { requireProgram } from '../../programs.ts'
 import { startedHouse } from './opened-page.ts'
+
+/** Required: the runner's hooks take a pattern in the exports of one of its packages for another than Node.js does. */
+const puppeteer: PuppeteerNode = createRequire(import.meta.url)('puppeteer-core')
 
 /** By WebDriver BiDi, which Firefox speaks by itself. */
 async function startFirefox(t: Test): Promise<Browser | undefined> {
