@@ -53,7 +53,10 @@ t.test('who may not, what is not known and what cannot be read is refused', asyn
     await t.rejects(labels.change(ann, { device: 'a', title }), { code: 'bad-payload' })
   }
   t.same(labels.of('b'), {})
-  const looking = userNamed('eve', { role: 'operator', rules: [{ deny: ['command'], topic: 'a' }] })
+  const looking = userNamed('eve', {
+    role: 'operator',
+    rules: [{ deny: ['command'], topic: 'a/set' }],
+  })
   await labels.change(looking, { device: 'a', room })
   const late = { device: 'a', autoOffSeconds: 60 }
   await t.rejects(labels.change(looking, late), { code: 'forbidden', message: /command it/ })
