@@ -119,7 +119,7 @@ const defects: readonly Defect[] = [
   },
   {
     name: 'in what a websocket brings, that websocket',
-    ...{ prototype: WholeMessages.prototype, method: 'read' },
+    ...{ prototype: WholeMessages.prototype, method: 'passes' },
     provoke: async (t, hub) => {
       const { websocket, send } = await talkTo(t, hub)
       send('a', 1)
