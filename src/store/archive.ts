@@ -121,11 +121,11 @@ type Entry = readonly [head: Head, piece: Buffer]
  * @throws HubError `unreadable-file`
  */
 async function* readArchive({ file, passphrase }: Opening): AsyncGenerator<Entry> {
-  let head: Head | undefined
+  // Only one that nobody sealed begins otherwise than with a head, which is told at its end.
+  let head: Head = { path: '', mode: 0o600, isStore: false }
   for await (const line of linesIn(unsealed(file, passphrase))) {
     const entry = parseJson(line)
     if (isHead(entry)) head = entry
-    if (head === undefined) throw notOpened()
     yield [head, bytesOf(entry)]
   }
 }

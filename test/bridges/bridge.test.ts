@@ -4,7 +4,7 @@ import { connectAsync, type IClientOptions, type IPublishPacket } from 'mqtt'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { noRights } from '../../src/access/rights.ts'
-import { Bridge } from '../../src/bridges/bridge.ts'
+import { Bridge, type BridgeOptions } from '../../src/bridges/bridge.ts'
 import { type ConfigInput, checkConfig } from '../../src/config.ts'
 import { testCertificate } from '../certificates.ts'
 import { steppedClock } from '../clock.ts'
@@ -266,10 +266,11 @@ t.test('what waits for a bridge that is there no more is dropped', async (t) => 
   const data = { folder: testFolder(t) }
   const url = `mqtt://127.0.0.1:${await freePort()}`
   const bridges = ['gone', 'here'].map((name) => ({ name, url, out: ['a'] }))
-  const first = await startedHub(t, { data, bridges })
+  const first = await startedHub(t, { data, bridges, limits: { bridges: { messages: 2 } } })
   const { client } = await mqttTo(t, first)
-  await client.publishAsync('a', '1', { qos: 1 })
-  await client.publishAsync('a', '2', { qos: 1 })
+  for (const text of ['0', '1', '2']) await client.publishAsync('a', text, { qos: 1 })
+  const lost = await first.log.next(({ kind }) => kind === 'bridge-messages-lost')
+  t.match(lost, { topic: 'a' }, 'the oldest goes when there is no room')
   await first.close()
   const second = await startedHub(t, { data, bridges: bridges.slice(1) })
   t.match(await second.log.next(({ event }) => event === 'bridge-gone'), {
@@ -287,7 +288,7 @@ t.test('what goes over a bridge is told, but not again and again', async (t) => 
   let times = 0
   const log = pino({ level: 'silent' })
   const nothing = () => {}
-  const bridge = new Bridge({
+  const options: BridgeOptions = {
     ...{ settings, limits, clock, log, place: 'bridges.0', clientId: 'hub' },
     bus: {
       ...{ publish: nothing, subscribe: () => nothing, retainedOn: () => undefined },
@@ -298,10 +299,12 @@ t.test('what goes over a bridge is told, but not again and again', async (t) => 
     commander: () => ({ user: '', rights: noRights, address: '', way: 'bridge' }),
     changed: () => times++,
     sampledLog: { warn: nothing },
-  })
+  }
+  const bridge = new Bridge(options)
   bridge.listen()
   clock.step(10_000)
   clock.step(10_000)
   t.equal(times, 1)
   await bridge.close()
+  await t.resolves(new Bridge(options).close(), 'nor does one that never listened')
 })

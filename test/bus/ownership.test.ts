@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Ownership } from '../../src/bus/foreign/ownership.ts'
+import { asClaim, Ownership } from '../../src/bus/foreign/ownership.ts'
 import { steppedClock } from '../clock.ts'
 
 /** What a hub would do, written down; the broker takes each beat at once, unless it is told not to. */
@@ -96,6 +96,11 @@ t.test('of several that want to own the one goes on that all heard first', async
   later.heardClaim({ name: 'a', claim: 1 })
   itsClock.step(1999)
   t.same(itsTaken(), [], 'nor does a hub claim whose turn has not come')
+})
+
+t.test('what is no claim is none', async (t) => {
+  t.same(asClaim({ name: 'a', claim: 1, more: true }), { name: 'a', claim: 1 })
+  for (const value of ['a', { name: 'a' }, { claim: 1 }]) t.equal(asClaim(value), undefined)
 })
 
 t.test('an owner that says goodbye, or whose will is said, is followed at once', async (t) => {

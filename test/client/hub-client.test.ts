@@ -117,6 +117,8 @@ t.test('what was asked for when the connection ends is not known, and said so', 
   const command = client.command('relay/i2c0-3b', { state: true })
   const history = client.history('relay/i2c0-3b')
   const nodes = client.nodes()
+  // What may wait for a connection asks in a turn of its own.
+  for (let turn = 0; turn < 3; turn++) await Promise.resolve()
   client.close()
   await t.rejects(command, CommandUnknownError)
   await t.rejects(history, OfflineError)

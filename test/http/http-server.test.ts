@@ -25,6 +25,7 @@ t.test('a plain request is answered by path, host and method', async (t) => {
   t.equal(await statusOf('GET /healthz'), 'HTTP/1.1 200 OK')
   t.equal(await statusOf('GET /healthz?from=docker', 'hub.local:8080'), 'HTTP/1.1 200 OK')
   t.equal(await statusOf('HEAD /healthz', 'localhost'), 'HTTP/1.1 200 OK')
+  t.equal(await statusOf('GET /healthz', 'clown-hub.local'), 'HTTP/1.1 200 OK')
   t.equal(await statusOf('GET /healthz', 'evil.example'), 'HTTP/1.1 421 Misdirected Request')
   t.equal(await statusOf('POST /healthz'), 'HTTP/1.1 405 Method Not Allowed')
   t.equal(await statusOf('GET /'), 'HTTP/1.1 200 OK')
