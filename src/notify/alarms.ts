@@ -44,6 +44,8 @@ export interface Alarms {
   list(): Alarm[]
   /** Somebody knows: it is not repeated any more. False when there is no such alarm. */
   acknowledge(rule: string, device: string): boolean
+  /** Tells what a flood has left to be told. */
+  close(): void
 }
 
 /** Between two notices of a rule and a device. */
@@ -80,9 +82,12 @@ export async function openAlarms(options: AlarmsOptions): Promise<Alarms> {
     const { rule, device, text = 'is well again' } = one
     one.toldMs = clock.nowMs()
     one.isTold = state !== 'ended'
-    if (one.isTold) table.set(key, entryOf(one, table.get(key), clock))
-    else table.delete(key)
-    post.notice(rule, { state, device, text })
+    const entry = one.isTold ? entryOf(one, table.get(key), clock) : undefined
+    const note = () => {
+      if (entry === undefined) table.delete(key)
+      else table.set(key, entry)
+    }
+    post.notice(rule, { state, device, text }, note)
   }
   /** What is due to be told of it. */
   const dueOf = (key: string, one: Pending): Notice['state'] | undefined => {
@@ -131,6 +136,7 @@ export async function openAlarms(options: AlarmsOptions): Promise<Alarms> {
       for (const [key, one] of pending) look(key, one)
       post.summary()
     },
+    close: post.rest,
     list: () => [...table.entries()].map(([, alarm]) => alarm),
     acknowledge: (rule, device) => {
       const key = keyOf(rule, device)
@@ -165,32 +171,40 @@ function keyOf(rule: string, device: string): string {
 
 type Told = Pick<Notice, 'state' | 'device' | 'text'>
 
-/** Tells each of some at once, and the rest together a little later. */
+/** Tells each of some at once, and the rest together a little later; `note` is called once it is told. */
 function createPost({ site, tell, clock }: AlarmsOptions) {
   const bucket = new TokenBucket({ ...flood, now: () => clock.nowMs() })
   const left = new Map<string, string[]>()
+  const notes: (() => void)[] = []
   const noticeOf = (rule: string, told: Told): Notice => {
     return { id: randomUUID(), at: isoTime(clock.wallMs()), rule, site, ...told }
   }
+  const rest = () => {
+    for (const [target, texts] of left) {
+      const more = texts.length > mostNamed ? `, and ${texts.length - mostNamed} more` : ''
+      const text = `${texts.length} more: ${texts.slice(0, mostNamed).join('; ')}${more}`
+      tell(target, noticeOf('summary', { state: 'summary', device: site, text }))
+    }
+    left.clear()
+    // Killed before, the hub does not know that they were told, and tells them when it is back.
+    for (const note of notes.splice(0)) note()
+  }
   return {
-    notice: (rule: AlarmRule, told: Told) => {
+    notice: (rule: AlarmRule, told: Told, note = () => {}) => {
       if (bucket.take()) {
+        note()
         const notice = noticeOf(rule.name, told)
         for (const target of rule.targets) tell(target, notice)
         return
       }
+      notes.push(note)
       for (const target of rule.targets) {
         left.set(target, [...(left.get(target) ?? []), `${told.device} ${told.text}`])
       }
     },
     summary: () => {
-      if (left.size === 0 || !bucket.take()) return
-      for (const [target, texts] of left) {
-        const more = texts.length > mostNamed ? `, and ${texts.length - mostNamed} more` : ''
-        const text = `${texts.length} more: ${texts.slice(0, mostNamed).join('; ')}${more}`
-        tell(target, noticeOf('summary', { state: 'summary', device: site, text }))
-      }
-      left.clear()
+      if (left.size > 0 && bucket.take()) rest()
     },
+    rest,
   }
 }

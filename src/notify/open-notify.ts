@@ -3,7 +3,7 @@
 import { hostname } from 'node:os'
 import type { Bus } from '../bus/bus.ts'
 import { type Closers, createClosers } from '../core/callbacks.ts'
-import { type AlarmClock, systemClock } from '../core/clock.ts'
+import { type AlarmClock, readingFirst, systemClock } from '../core/clock.ts'
 import { HubError, reasonOf } from '../core/errors.ts'
 import { detached } from '../core/guard.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
@@ -57,7 +57,8 @@ export async function openNotify(
 async function open(config: NotifyConfig | undefined, parts: Omit<NotifyParts, 'onClose'>) {
   const { add: onClose, closeAll: close } = createClosers()
   if (config === undefined) return { ...nobody, close }
-  const { bus, hardware, clock = systemClock } = parts
+  // What came while the process stood still is known before anything is told.
+  const { bus, hardware, clock = readingFirst(systemClock) } = parts
   checkRules(config)
   const rules = watchedRules(config)
   const targets = new Map(
@@ -70,6 +71,7 @@ async function open(config: NotifyConfig | undefined, parts: Omit<NotifyParts, '
     ...{ ...parts, site, tell: outbox.tell, clock },
     rules: new Set(rules.map(({ name }) => name)),
   })
+  onClose(alarms.close)
   let lookedMs = Number.NEGATIVE_INFINITY
   const isNews = ({ heard }: KnownDevice) => heard !== undefined && heard.nowMs >= lookedMs
   const watched: WatchedParts = {

@@ -23,7 +23,8 @@ export interface Outbox {
   tell(target: string, notice: Notice): void
   /** How many were sent, have failed, and wait. */
   counts(): { readonly sent: number; readonly failed: number; readonly waiting: number }
-  close(): void
+  /** Resolves when what is being sent was sent, and that was noted, or a little later. */
+  close(): Promise<void>
 }
 
 /** Of all targets together; the oldest is given up for a newer one. */
@@ -31,13 +32,19 @@ const mostWaiting = 1000
 
 const pauses = { firstMs: 1000, longestMs: 300_000 }
 
+/** So long a notice waits to be on disk before it is sent: a full disk keeps nobody from being told. */
+const mostNotingMs = 1000
+
+/** So long the end waits for what is being sent. */
+const mostEndingMs = 2000
+
 export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   const { store, sampledLog, targets, clock } = options
   const table = await openStoredTable<Readonly<NoticeEntry>>({
     ...{ store, sampledLog, name: 'notice', maxSize: mostWaiting, validate: validateNoticeEntry },
   })
   const counts = { sent: 0, failed: 0 }
-  const busy = new Set<string>()
+  const busy = new Map<string, Promise<void>>()
   const cancels = new Map<string, () => void>()
   let isClosed = false
   const nextFor = (name: string) => [...table.entries()].find(([, { target }]) => target === name)
@@ -46,6 +53,8 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
     for (let next = nextFor(name); next !== undefined && !isClosed; next = nextFor(name)) {
       const [key, { notice }] = next
       try {
+        // Sent before, it would be told under another id by a hub that is killed now.
+        await noted()
         await send(notice)
         counts.sent++
         pauseMs = pauses.firstMs
@@ -58,8 +67,21 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
         pauseMs = Math.min(2 * pauseMs, pauses.longestMs)
       }
     }
-    busy.delete(name)
   }
+  const within = (ms: number, done: Promise<unknown>) =>
+    new Promise<void>((resolve) => {
+      const cancel = clock.after(ms, resolve)
+      const end = () => {
+        cancel()
+        resolve()
+      }
+      detached(done.finally(end))
+    })
+  const noted = () =>
+    within(
+      mostNotingMs,
+      table.stored().catch(() => {}),
+    )
   const pause = (name: string, ms: number) =>
     new Promise<void>((resolve) => {
       const cancel = clock.after(ms, resolve)
@@ -71,8 +93,9 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   const wake = (name: string) => {
     const send = targets.get(name)
     if (send === undefined || busy.has(name)) return
-    busy.add(name)
-    detached(deliver(name, send))
+    const delivered = deliver(name, send).finally(() => busy.delete(name))
+    busy.set(name, delivered)
+    detached(delivered)
   }
   for (const name of targets.keys()) wake(name)
   return {
@@ -81,9 +104,10 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
       wake(target)
     },
     counts: () => ({ ...counts, waiting: table.size }),
-    close: () => {
+    close: async () => {
       isClosed = true
       for (const cancel of cancels.values()) cancel()
+      await within(mostEndingMs, Promise.all(busy.values()))
     },
   }
 }

@@ -41,6 +41,9 @@ const config = {
 interface ProcessOptions {
   /** Beside what all have. */
   readonly commands?: ConfigInput['commands']
+  readonly notify?: ConfigInput['notify']
+  /** Of the disk. */
+  readonly store?: NonNullable<ConfigInput['limits']>['store']
   /** Where its errors go; to those of the test unless told otherwise. */
   readonly stderr?: 'ignore'
   readonly uid?: number
@@ -50,13 +53,12 @@ interface ProcessOptions {
 export function crashingHub(
   t: Test,
   folder: string,
-  { stderr, commands = {}, ...options }: ProcessOptions = {},
+  { stderr, commands = {}, notify, store = {}, ...options }: ProcessOptions = {},
 ): CrashingHub {
   const configFile = join(folder, 'clown-hub.yaml')
-  writePrivate(
-    configFile,
-    JSON.stringify({ ...config, commands, data: { folder: join(folder, 'data') } }),
-  )
+  const data = { folder: join(folder, 'data') }
+  const limits = { ...config.limits, store }
+  writePrivate(configFile, JSON.stringify({ ...config, limits, commands, notify, data }))
   let end: CrashingHub['end'] = async () => null
   t.teardown(() => end('SIGKILL'))
   return {

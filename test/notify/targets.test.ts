@@ -19,6 +19,16 @@ const notice: Notice = {
   ...{ device: 'nodes/cellar/0', text: 'is offline' },
 }
 
+/** A promise that the test ends. */
+function deferred() {
+  let resolve = () => {}
+  let reject = (_error: Error) => {}
+  const promise = new Promise<void>((...ends) => {
+    ;[resolve, reject] = ends
+  })
+  return { promise, resolve: () => resolve(), reject: (error: Error) => reject(error) }
+}
+
 type TargetInput = NonNullable<ConfigInput['notify']>['targets'][string]
 
 /** A target as the configuration has it. */
@@ -159,7 +169,7 @@ t.test(
     server.answer(500)
     outbox.tell('it', { ...notice, id: '4' })
     await lines.next()
-    outbox.close()
+    await outbox.close()
     await store.write([])
     server.answer(200)
     const again = await openOutbox(parts)
@@ -170,8 +180,53 @@ t.test(
     const nowhere = target({ url: 'http://127.0.0.1:1/s3cret' })
     const lost = await openOutbox({ ...parts, targets: new Map([['gone', nowhere.send]]) })
     await lines.next(({ target }) => target === 'gone')
-    again.close()
-    lost.close()
+    await Promise.all([again.close(), lost.close()])
     t.notMatch(JSON.stringify(lines.items), /s3cret/)
   },
 )
+
+t.test('what is not on disk yet is sent once it is, or a second later', async (t) => {
+  const clock = steppedClock()
+  const memory = openMemoryStore()
+  const sent = createInbox<string>()
+  const send = async ({ id }: Notice) => sent.put(id)
+  let write = deferred()
+  const store = { ...memory, write: () => write.promise }
+  const sampledLog = { warn: () => {} }
+  const outbox = await openOutbox({ store, sampledLog, clock, targets: new Map([['it', send]]) })
+  outbox.tell('it', notice)
+  await memory.write([])
+  t.same(sent.items, [], 'nobody is told what a killed hub would forget')
+  write.resolve()
+  t.equal(await sent.next(), '1')
+  write = deferred()
+  outbox.tell('it', { ...notice, id: '2' })
+  await memory.write([])
+  clock.step(1000)
+  t.equal(await sent.next(), '2', 'a full disk silences nobody')
+  write.reject(new Error('full'))
+  outbox.tell('it', { ...notice, id: '3' })
+  t.equal(await sent.next(), '3')
+  await outbox.close()
+})
+
+t.test('the end waits for what is being sent, and that it was is noted', async (t) => {
+  const clock = steppedClock()
+  const store = openMemoryStore()
+  const sampledLog = { warn: () => {} }
+  const began = createInbox<string>()
+  const taking = deferred()
+  const send = async ({ id }: Notice) => {
+    began.put(id)
+    await taking.promise
+  }
+  const parts = { store, sampledLog, clock, targets: new Map([['it', send]]) }
+  const outbox = await openOutbox(parts)
+  outbox.tell('it', notice)
+  await began.next()
+  const closed = outbox.close()
+  taking.resolve()
+  await closed
+  await store.write([])
+  t.equal((await openOutbox(parts)).counts().waiting, 0, 'nobody is told twice by a restart')
+})
