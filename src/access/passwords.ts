@@ -1,6 +1,7 @@
 import { createHash, pbkdf2, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Options } from '@node-rs/argon2'
+import { HubError } from '../core/errors.ts'
 import { isToken } from './tokens.ts'
 import { type HashReplacement, normalForm } from './user.ts'
 
@@ -32,9 +33,13 @@ export function newPasswordError(
   return `${expected}${where}, got ${got}`
 }
 
-/** The argon2id hash of `password`, with a salt of its own, as a PHC string. */
-export async function hashPassword(password: string): Promise<string> {
-  const { hash } = await argon2()
+/**
+ * The argon2id hash of `password`, with a salt of its own, as a PHC string.
+ *
+ * @throws HubError `missing-package` when npm has left out the package's native part.
+ */
+export async function hashPassword(password: string, load = loadArgon2): Promise<string> {
+  const { hash } = await argon2(load)
   return hash(normalForm(password), cost)
 }
 
@@ -45,8 +50,14 @@ export async function hashAsBefore(password: string, before: string | undefined)
 }
 
 /** Loaded with the first password: a hub starts without. */
-function argon2() {
-  return import('@node-rs/argon2')
+const loadArgon2 = () => import('@node-rs/argon2')
+
+async function argon2(load = loadArgon2) {
+  return load().catch((cause: unknown) => {
+    const expected = 'expected the part of @node-rs/argon2 for this machine, got none'
+    const fix = 'npm install without --omit=optional, or @node-rs/argon2 alone'
+    throw new HubError('missing-package', `${expected}: ${fix}`, { cause })
+  })
 }
 
 /** `busy`: so many checks wait already that this one was not begun. */
@@ -105,8 +116,7 @@ export function createPasswordCheck(limits: PasswordCheckLimits): PasswordCheck 
   return async (passwordHash, password, { replace, isAcquainted = false } = {}) => {
     if (!hasPlace(isAcquainted)) return 'busy'
     await turn(isAcquainted)
-    const kept = await hashToKeep(passwordHash ?? nobodysHash, password)
-    done()
+    const kept = await hashToKeep(passwordHash ?? nobodysHash, password).finally(done)
     if (kept === undefined || passwordHash === undefined) return 'wrong'
     if (kept !== passwordHash) replace?.({ before: passwordHash, after: kept })
     return 'right'

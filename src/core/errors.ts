@@ -51,6 +51,7 @@ export const errorCodes = {
   'cannot-open-store': 'the data folder cannot be opened, mostly because another hub has it',
   'cannot-read-store': 'the data folder cannot be read, mostly because its disk is damaged',
   'cannot-write-store': 'the data folder cannot be written, mostly because its disk is full',
+  'missing-package': 'a package of npm is needed that is not installed, or not all of it',
   'not-ended': 'a part of the hub did not end in time, mostly because its disk stands still',
   'cannot-listen': 'an address or port cannot be opened, mostly because it is in use',
   'cannot-connect': 'another program, such as an MQTT broker, cannot be reached or refuses us',

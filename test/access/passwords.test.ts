@@ -20,6 +20,15 @@ t.test('a hash is a PHC string of the promised cost, with a salt of its own', as
   t.not(one, other)
 })
 
+t.test('who has left the native part of the package out is told what to install', async (t) => {
+  const load = () => Promise.reject(new Error('Cannot find native binding.'))
+  await t.rejects(hashPassword('x', load), {
+    code: 'missing-package',
+    message:
+      /^expected .* got none: npm install without --omit=optional, or @node-rs\/argon2 alone$/,
+  })
+})
+
 t.test('a password is right for its own hash only', async (t) => {
   const check = createPasswordCheck(limits)
   const hash = await hashPassword('pässword')
