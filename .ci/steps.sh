@@ -22,7 +22,7 @@ step() {
 
 debian_packages() {
   local missing=()
-  for package in mosquitto mosquitto-clients nats-server chromium firefox-esr nginx apache2-bin openssl curl python3 docker-compose iproute2 \
+  for package in mosquitto mosquitto-clients nats-server chromium firefox-esr nginx apache2-bin caddy openssl curl python3 docker-compose iproute2 \
     python3-paho-mqtt python3-websocket bsdutils tmux prometheus socat systemd; do
     dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
   done

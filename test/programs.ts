@@ -22,6 +22,7 @@ const debianPackages = {
   'firefox-esr': 'firefox-esr',
   nginx: 'nginx',
   apache2: 'apache2-bin',
+  caddy: 'caddy',
   prometheus: 'prometheus',
   promtool: 'prometheus',
   openssl: 'openssl',
@@ -217,6 +218,28 @@ export async function startApache(t: Test, port: number, site: string): Promise<
   const command = [installed('apache2'), '-D', 'FOREGROUND', '-f', configFile]
   spawned(t, command, ['ignore', 'ignore', 'ignore'])
   for (let left = 200; left > 0 && !(await isListening(port)); left--) await pause(50)
+}
+
+/** Starts Caddy with a Caddyfile, in a folder of its own. */
+export async function startCaddy(t: Test, config: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'caddy-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const configFile = join(folder, 'Caddyfile')
+  // It keeps state in what these name, and opens a port to be administered by.
+  const options = `{\n\tadmin off\n\tstorage file_system ${folder}\n\tauto_https off\n}\n`
+  await writeFile(configFile, options + config)
+  const home = `XDG_CONFIG_HOME=${folder}`
+  const command = [
+    installed('env'),
+    home,
+    installed('caddy'),
+    'run',
+    '--config',
+    configFile,
+    '--adapter',
+    'caddyfile',
+  ]
+  await startProgram(t, command, /serving initial configuration/)
 }
 
 function isListening(port: number): Promise<boolean> {

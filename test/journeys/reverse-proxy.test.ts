@@ -5,28 +5,59 @@ import { request } from 'node:https'
 import { connectAsync } from 'mqtt'
 import t, { type Test } from 'tap'
 import { type ClientOptions, WebSocket } from 'ws'
+import { parse } from 'yaml'
 import type { ConfigInput } from '../../src/config.ts'
 import { type TestCertificate, testCertificate } from '../certificates.ts'
-import { freePort, requireProgram, startApache, startNginx } from '../programs.ts'
+import { freePort, requireProgram, startApache, startCaddy, startNginx } from '../programs.ts'
 import { type StartedHub, startedHub } from '../started-hub.ts'
 import { startBrowser } from './chromium.ts'
 
-const exampleOf = (program: string) =>
-  readFileSync(new URL(`../../docs/${program}.conf.example`, import.meta.url), 'utf8')
+const examples = {
+  nginx: { file: 'nginx.conf.example', program: 'nginx' },
+  apache: { file: 'apache.conf.example', program: 'apache2' },
+  caddy: { file: 'Caddyfile.example', program: 'caddy' },
+} as const
+const exampleOf = (file: string) =>
+  readFileSync(new URL(`../../docs/${file}`, import.meta.url), 'utf8')
 const seedPath = '/hub/auth/clown-talk-server_nodes_bridge_0'
 
 interface ProxiedHub {
   readonly hub: StartedHub
-  /** Where nginx listens. */
+  /** Where the proxy listens. */
   readonly port: number
   readonly certificate: TestCertificate
 }
 
 interface ProxiedOptions {
   readonly limits?: ConfigInput['limits']
-  /** Whether nginx takes the prefix off. */
+  /** Whether the proxy takes the prefix off. */
   readonly isStripped?: boolean
-  readonly program?: 'nginx' | 'apache'
+  readonly program?: keyof typeof examples
+}
+
+/** What of an example is of another place than this test. */
+function placesOf(
+  program: keyof typeof examples,
+  port: number,
+  { certFile, keyFile }: TestCertificate,
+): Record<string, string> {
+  // Any host, for what the hub makes of it.
+  const site = `:${port} {\n\tbind 127.0.0.1\n\ttls ${certFile} ${keyFile}`
+  if (program === 'caddy') return { 'hub.example.org {': site }
+  return {
+    [program === 'apache' ? '*:443' : '443']: `127.0.0.1:${port}`,
+    '/etc/ssl/hub.example.org.crt': certFile,
+    '/etc/ssl/private/hub.example.org.key': keyFile,
+  }
+}
+
+/** How each takes the prefix off. */
+function stripped(program: keyof typeof examples, config: string): string {
+  if (program === 'nginx') return config.replace(/(proxy_pass .*);/, '$1/;')
+  return config.replace(
+    /^\treverse_proxy \/hub\/\* (.*)$/m,
+    'handle_path /hub/* {\nreverse_proxy $1\n}',
+  )
 }
 
 /** A hub behind nginx as the example of the documents has it, but for its ports and files. */
@@ -34,8 +65,7 @@ async function startProxied(
   t: Test,
   { limits = {}, isStripped = false, program = 'nginx' }: ProxiedOptions = {},
 ): Promise<ProxiedHub | undefined> {
-  const isApache = program === 'apache'
-  if (requireProgram(t, isApache ? 'apache2' : 'nginx') === undefined) return undefined
+  if (requireProgram(t, examples[program].program) === undefined) return undefined
   const http = {
     port: 0,
     pathPrefix: '/hub',
@@ -45,18 +75,18 @@ async function startProxied(
   const hub = await startedHub(t, { http, limits })
   const certificate = await testCertificate(t, ['hub.example.org'])
   const port = await freePort()
-  const places: Record<string, string> = {
-    [isApache ? '*:443' : '443']: `127.0.0.1:${port}`,
-    '/etc/ssl/hub.example.org.crt': certificate.certFile,
-    '/etc/ssl/private/hub.example.org.key': certificate.keyFile,
+  const places = {
+    ...placesOf(program, port, certificate),
     '127.0.0.1:8080': `127.0.0.1:${hub.httpPort}`,
   }
   const filledIn = Object.entries(places).reduce((text, [from, to]) => {
     t.ok(text.includes(from), `the example says ${from}`)
     return text.replace(from, to)
-  }, exampleOf(program))
-  if (isApache) await startApache(t, port, filledIn)
-  else await startNginx(t, isStripped ? filledIn.replace(/(proxy_pass .*);/, '$1/;') : filledIn)
+  }, exampleOf(examples[program].file))
+  const config = isStripped ? stripped(program, filledIn) : filledIn
+  if (program === 'apache') await startApache(t, port, config)
+  else if (program === 'caddy') await startCaddy(t, config)
+  else await startNginx(t, config)
   return { hub, port, certificate }
 }
 
@@ -90,7 +120,10 @@ async function healthBy(proxied: ProxiedHub, host: string): Promise<IncomingMess
 }
 
 t.test('websockets and MQTT over websocket come through, by TLS, below a path', async (t) => {
-  const ways = [{}, { isStripped: true }, { program: 'apache' }] as const
+  const ways = [
+    ...[{}, { isStripped: true }, { program: 'apache' }],
+    ...[{ program: 'caddy' }, { program: 'caddy', isStripped: true }],
+  ] as const
   for (const way of ways) {
     const proxied = await startProxied(t, way)
     if (proxied === undefined) return
@@ -107,7 +140,7 @@ t.test('websockets and MQTT over websocket come through, by TLS, below a path', 
   }
 })
 
-for (const program of ['nginx', 'apache'] as const)
+for (const program of ['nginx', 'apache', 'caddy'] as const)
   t.test(
     `behind ${program}, the hub still knows its own pages, and that they came by TLS`,
     async (t) => {
@@ -161,3 +194,20 @@ t.test('a page of the hub gets in through nginx in Chromium', async (t) => {
   })`)
   t.match(answer, /^\["clown\.talk\/-\/config\/ok"/)
 })
+
+t.test(
+  'the example for Traefik is whole: its router has a service, and that the hub',
+  async (t) => {
+    const { http, ...others } = parse(exampleOf('traefik.yaml.example'))
+    t.same(others, {})
+    const [router]: { service: string; rule: string; entryPoints: string[]; tls: object }[] =
+      Object.values(http.routers)
+    t.match(router, {
+      rule: 'Host(`hub.example.org`) && PathPrefix(`/hub/`)',
+      entryPoints: ['websecure'],
+      tls: { certResolver: 'letsencrypt' },
+    })
+    const { loadBalancer } = http.services[router?.service ?? '']
+    t.same(loadBalancer, { servers: [{ url: 'http://127.0.0.1:8080' }] })
+  },
+)
