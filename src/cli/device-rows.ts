@@ -28,9 +28,12 @@ function valueText(value: unknown): string {
   return text.length > mostCharacters ? `${text.slice(0, mostCharacters)}…` : text
 }
 
+/** A value and its unit; some say null where there is none. */
 function quantityText(value: unknown): string {
   const [number, unit, ...more] = Array.isArray(value) ? value : []
-  const hasUnit = typeof number === 'number' && typeof unit === 'string' && more.length === 0
+  if (more.length > 0) return wordOf(value)
+  if (unit === null) return wordOf(number)
+  const hasUnit = typeof number === 'number' && typeof unit === 'string'
   return hasUnit ? `${number} ${wordOf(unit)}` : wordOf(value)
 }
 

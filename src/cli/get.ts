@@ -33,7 +33,11 @@ export const get: CliCommand = {
     for (const { topic, value } of problems) {
       terminal.printError(`${topic.replace(/\/error$/, '')}: ${wordOf(Object(value).message)}`)
     }
-    if (all.length === 0) terminal.printError(`nothing is known of ${filters.join(', ')}`)
+    if (all.length === 0) {
+      const others = positionals.filter((name, at) => name !== filters[at] && !values.base)
+      const hint = others.length === 0 ? '' : `: of the topic ${others[0]} ask with --base ''`
+      terminal.printError(`nothing is known of ${filters.join(', ')}${hint}`)
+    }
     return known.length > 0 && problems.length === 0 ? 0 : 1
   },
 }

@@ -9,7 +9,15 @@ import { type CliCommand, jsonOption, readArguments, readSeconds, required } fro
 import { refusedCode } from './ask-hub.ts'
 import { type HubAddress, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { exitCodeOf } from './receipts.ts'
-import { painted, plainText, type Screen, type Terminal, timedOutCode, wordOf } from './terminal.ts'
+import {
+  interruptedCode,
+  painted,
+  plainText,
+  type Screen,
+  type Terminal,
+  timedOutCode,
+  wordOf,
+} from './terminal.ts'
 
 const usage = `talk [URL] [-x LINE [--timeout 10s]] [--json] ${hubUsage}`
 
@@ -273,8 +281,16 @@ async function askOnce(question: Question, terminal: Terminal): Promise<number> 
   const codeOf = readAnswers(topic, terminal)
   let code: number | undefined
   const over = new AbortController()
-  const late = setTimeout(() => over.abort(), timeoutMs)
-  void terminal.stopped.then(() => over.abort())
+  const late = setTimeout(() => {
+    terminal.printError(
+      `expected the last answer to ${topic} within ${timeoutMs / 1000} s, got none`,
+    )
+    over.abort()
+  }, timeoutMs)
+  void terminal.stopped.then(() => {
+    code ??= interruptedCode
+    over.abort()
+  })
   const ended = await connection(hub, {
     signal: over.signal,
     opened: (socket) => {

@@ -154,8 +154,13 @@ t.test('a hub by MQTT on the command line', async (t) => {
     )
     t.match(await ran('get relay/none'), {
       code: 1,
-      errors: [/^nothing is known of nodes\/bridge/],
+      errors: [
+        "nothing is known of nodes/bridge/0/relay/none: of the topic relay/none ask with --base ''",
+      ],
     })
+    t.same((await ran(`get ${relay}/none`)).errors, [`nothing is known of ${relay}/none`])
+    await client.publishAsync('test/a', '1', { qos: 1, retain: true })
+    t.same((await ran('get test/a --base ')).output, ['1'])
   })
 
   await t.test('devices come as a table, or as lines of JSON', async (t) => {
