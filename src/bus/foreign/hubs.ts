@@ -15,7 +15,14 @@ import {
   type LinkMessage,
   type MqttLevel,
 } from './broker-connection.ts'
-import { type Lost, OpenQuestions } from './open-questions.ts'
+import {
+  asAnswer,
+  asQuestion,
+  type Lost,
+  OpenQuestions,
+  type OwnerAnswer,
+  type OwnerQuestion,
+} from './open-questions.ts'
 import { asClaim, askedMs, asTerm, Ownership, ownerClientId, type Term } from './ownership.ts'
 
 const topics = {
@@ -59,17 +66,9 @@ export interface HubsState {
   readonly changes: number
 }
 
-/** A question of another hub to the owner: what it says, and when that was, in beats of the owner. */
-interface Asked {
-  readonly id: string
-  readonly from: string
+/** A question of another hub to the owner, and whether that was asked lately enough to be taken. */
+interface Asked extends Pick<OwnerQuestion, 'id' | 'from' | 'question'> {
   readonly isFresh: boolean
-  readonly question: Record<string, unknown>
-}
-
-interface Answer {
-  readonly id: string
-  readonly answer: unknown
 }
 
 export class Hubs {
@@ -89,7 +88,7 @@ export class Hubs {
   readonly #ownerChanged = createListeners<[owner: Term | undefined]>()
   readonly #stateChanged = createListeners<[state: HubsState]>()
   readonly #asked = createListeners<[asked: Asked]>()
-  readonly #answered = createListeners<[answer: Answer]>()
+  readonly #answered = createListeners<[answer: OwnerAnswer]>()
   readonly #told = createListeners<[told: unknown]>()
   readonly #kept = createListeners<[key: string, value: unknown]>()
 
@@ -163,7 +162,7 @@ export class Hubs {
   }
 
   /** Tells `hub` what became of what it has asked. */
-  answer(hub: string, { id, answer }: Answer): void {
+  answer(hub: string, { id, answer }: OwnerAnswer): void {
     this.#publish(jsonOn(`${topics.answers}/${hub}`, { id, answer }))
   }
 
@@ -244,7 +243,8 @@ export class Hubs {
     if (topic === topics.owner) this.#heardWord(asTerm(parseJson(bytes)))
     else if (topic === topics.beat) this.#heardBeat(parseJson(bytes))
     else if (topic === topics.claim) this.#ownership.heardClaim(asClaim(parseJson(bytes)))
-    else if (topic === `${topics.answers}/${this.name}`) this.#heardAnswer(parseJson(bytes))
+    else if (topic === `${topics.answers}/${this.name}`)
+      this.#heardAnswer(asAnswer(parseJson(bytes)))
     else if (topic === topics.told) this.#heardTold(parseJson(bytes))
     else if (isAtOrBelow(topics.guard, topic)) this.#heardKept(topic, bytes)
     else if (isAtOrBelow(topics.states, topic)) this.#heardState(topic, parseJson(bytes))
@@ -277,10 +277,10 @@ export class Hubs {
     this.#questions.prove(heard)
   }
 
-  #heardAnswer(value: unknown): void {
-    if (!isRecord(value) || typeof value['id'] !== 'string') return
-    this.#questions.answered(value['id'])
-    this.#answered.tell({ id: value['id'], answer: value['answer'] })
+  #heardAnswer(answer: OwnerAnswer | undefined): void {
+    if (answer === undefined) return
+    this.#questions.answered(answer.id)
+    this.#answered.tell(answer)
   }
 
   #heardTold(value: unknown): void {
@@ -353,17 +353,14 @@ export class Hubs {
   }
 
   #heardAsOwner({ topic, bytes }: LinkMessage, isPast: boolean): void {
-    if (topic === topics.ask) this.#heardAsk(parseJson(bytes))
+    if (topic === topics.ask) this.#heardAsk(asQuestion(parseJson(bytes)))
     else if (isPast) this.#heardKept(topic, bytes)
   }
 
-  #heardAsk(value: unknown): void {
-    if (!isRecord(value)) return
-    const { id, from, term, beat, question } = value
-    const isWhole = typeof id === 'string' && typeof from === 'string' && isRecord(question)
-    if (!isWhole || from.includes('/')) return
-    const isFresh = this.#ownership.isFresh(Number(term), Number(beat))
-    this.#asked.tell({ id, from, isFresh, question })
+  #heardAsk(asked: OwnerQuestion | undefined): void {
+    if (asked === undefined) return
+    const { id, from, term, beat, question } = asked
+    this.#asked.tell({ id, from, isFresh: this.#ownership.isFresh(term, beat), question })
   }
 
   #ownsNow(owns: boolean): void {

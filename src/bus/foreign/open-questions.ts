@@ -3,7 +3,22 @@
  * the beats: whoever hears later beats, or the word of the next owner, and no answer, knows that nothing was taken.
  */
 import type { AlarmClock } from '../../core/clock.ts'
+import { isRecord } from '../../core/json.ts'
 import { proofBeats } from './ownership.ts'
+
+/** What a hub asks the owner, behind which beat of whose. */
+export interface OwnerQuestion {
+  readonly id: string
+  readonly from: string
+  readonly term: number
+  readonly beat: number
+  readonly question: Record<string, unknown>
+}
+
+export interface OwnerAnswer {
+  readonly id: string
+  readonly answer: unknown
+}
 
 /** A question without an answer: the owner has not taken it and never will, or that is not known. */
 export type Unanswered = 'not-taken' | 'unknown'
@@ -16,7 +31,7 @@ interface Beat {
   readonly beat?: number
 }
 
-interface Question extends Required<Beat> {
+interface Open extends Required<Beat> {
   readonly lost: Lost
 }
 
@@ -27,19 +42,19 @@ const noAnswer = 'expected an answer of the hub that commands within a second, g
 
 export class OpenQuestions {
   readonly #clock: Pick<AlarmClock, 'after'>
-  readonly #open = new Map<string, Question & { readonly stop: () => void }>()
+  readonly #open = new Map<string, Open & { readonly stop: () => void }>()
 
   constructor(clock: Pick<AlarmClock, 'after'>) {
     this.#clock = clock
   }
 
   /** Something is asked that quotes the last beat that was heard. */
-  add(id: string, question: Question): void {
+  add(id: string, question: Open): void {
     const stop = this.#clock.after(patienceMs, () => this.#lose(id, 'unknown', noAnswer))
     this.#open.set(id, { ...question, stop })
   }
 
-  answered(id: string): Question | undefined {
+  answered(id: string): Open | undefined {
     const question = this.#open.get(id)
     question?.stop()
     this.#open.delete(id)
@@ -67,4 +82,21 @@ export class OpenQuestions {
   #lose(id: string, end: Unanswered, reason: string): void {
     this.answered(id)?.lost(end, reason)
   }
+}
+
+// --- what hubs say, as JSON ---
+
+/** The name of a hub is one level of the topic on which it is answered. */
+export function asQuestion(value: unknown): OwnerQuestion | undefined {
+  if (!isRecord(value)) return undefined
+  const { id, from, term, beat, question } = value
+  const isWhole = typeof id === 'string' && typeof from === 'string' && isRecord(question)
+  if (!isWhole || from.includes('/')) return undefined
+  return { id, from, term: Number(term), beat: Number(beat), question }
+}
+
+export function asAnswer(value: unknown): OwnerAnswer | undefined {
+  if (!isRecord(value)) return undefined
+  const { id, answer } = value
+  return typeof id === 'string' ? { id, answer } : undefined
 }
