@@ -3,6 +3,7 @@
  * theirs, and the servers to each other by a bridge, from which one can be cut off while its clients still reach it.
  */
 import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,8 +37,26 @@ export function requireNamespaces(t: Test): boolean {
 
 const numbers = [1, 2, 3] as const
 
+/** A test that was killed has left its networks, with the addresses that this one needs, and servers that run in them. */
+function removeLeftOvers(): void {
+  const isLeft = (processId = '') => !existsSync(`/proc/${processId}`)
+  for (const [link, processId] of `${ip('-o', 'link')}`.matchAll(
+    /\bc[bcw](\d+)(?:-\d)?(?=[@:])/g,
+  )) {
+    if (isLeft(processId)) ip('link', 'delete', link)
+  }
+  for (const [space, processId] of `${ip('netns', 'list')}`.matchAll(/^clown-(\d+)-\d/gm)) {
+    if (!isLeft(processId)) continue
+    for (const [each] of `${ip('netns', 'pids', space)}`.matchAll(/\d+/g)) {
+      process.kill(Number(each), 'SIGKILL')
+    }
+    ip('netns', 'delete', space)
+  }
+}
+
 /** Clients reach server n at 10.231.n.2, and servers each other at 10.232.0.n. */
 export async function startNatsCluster(t: Test): Promise<ClusterServer[]> {
+  removeLeftOvers()
   const bridge = `cb${process.pid}`
   ip('link', 'add', bridge, 'type', 'bridge')
   t.teardown(() => ip('link', 'delete', bridge))
