@@ -1,5 +1,6 @@
 /** What a command sees of the person before it: what it prints, what is typed, and when to end. */
 import type { EventEmitter } from 'node:events'
+import { constants } from 'node:os'
 import { createInterface } from 'node:readline'
 import { type Readable, Writable } from 'node:stream'
 import { HubError } from '../core/errors.ts'
@@ -154,7 +155,7 @@ const sameSignalMs = 1000
 
 /**
  * Resolves at the first signal that asks for an end. Who asks again later does not want to wait: the signal does then
- * what it would have done without us, of which a shell makes 130. What has not ended 10 s after the first one is killed.
+ * what it would have done without us, of which a shell makes 130 or 143. What has not ended 10 s after the first one is killed.
  */
 export function firstStopSignal(surroundings: StopSurroundings): Promise<void> {
   const { signals, now, after, kill, exit } = surroundings
@@ -163,7 +164,7 @@ export function firstStopSignal(surroundings: StopSurroundings): Promise<void> {
     // `exit` waits for threads, also for one that waits for a disk; a signal does not.
     kill(signal)
     // The first process of a container is deaf to its own.
-    exit(interruptedCode)
+    exit(128 + constants.signals[signal])
   }
   return new Promise((resolve) => {
     let firstAtMs: number | undefined

@@ -31,12 +31,14 @@ t.test('the first signal asks for an end, one long after it ends at once', async
   signals.emit('SIGINT', 'SIGINT')
   t.same(exits, ['SIGINT', 130])
   t.equal(signals.listenerCount('SIGINT'), 0)
+  signals.emit('SIGTERM', 'SIGTERM')
+  t.same(exits.splice(2), ['SIGTERM', 143])
   t.same(
     late.map(([delayMs]) => delayMs),
     [10_000],
   )
   late[0]?.[1]()
-  t.same(exits.slice(2), ['SIGKILL', 130], 'what does not end is ended')
+  t.same(exits.slice(2), ['SIGKILL', 137], 'what does not end is ended')
 })
 
 t.test(
