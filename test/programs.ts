@@ -1,4 +1,10 @@
-import { type ChildProcess, execFile, type StdioOptions, spawn } from 'node:child_process'
+import {
+  type ChildProcess,
+  execFile,
+  execFileSync,
+  type StdioOptions,
+  spawn,
+} from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -62,6 +68,20 @@ function isExecutable(path: string): boolean {
     accessSync(path, constants.X_OK)
     return true
   } catch {
+    return false
+  }
+}
+
+/** Whether this machine lets a test have networks of its own; where it does not the test says so, and skips. */
+export function requireNamespaces(t: Test): boolean {
+  try {
+    for (const act of ['add', 'delete']) {
+      execFileSync('ip', ['netns', act, `clown-probe-${process.pid}`], { stdio: 'pipe' })
+    }
+    return true
+  } catch {
+    const hint = 'needs iproute2, and the right to make network namespaces'
+    t.pass(hint, { skip: hint })
     return false
   }
 }

@@ -151,32 +151,35 @@ t.test('what is told here goes there, and the other way round', async (t) => {
     },
   )
 
-  await t.test('while the link is cut, what was promised waits, and commands do not', async (t) => {
-    await nothingWaits(hub)
-    wire.cut()
-    // Who waits for a word of the other broker waits for a second.
-    t.match(await command(hub, lamp), { receipt: 'refused', code: 'bridge-away' })
-    await near.client.publishAsync('nodes/a/0/missed', '0')
-    for (const text of ['1', '2', '3']) {
-      await near.client.publishAsync('nodes/a/0/kept', text, { qos: 1 })
-      await near.client.publishAsync('nodes/a/0/value', text, { retain: true })
-    }
-    await near.client.publishAsync('nodes/a/0/x', '', { retain: true })
-    t.match(await command(hub, lamp), { receipt: 'refused', code: 'bridge-away' })
-    await far.client.publishAsync('site/weather/gone', '', { retain: true })
-    await far.client.publishAsync('site/weather/roof', '9', { retain: true })
-    t.match(await bridgesOf(hub), [{ state: 'away', waiting: { messages: 5 } }])
-    wire.mend()
-    for (const text of ['1', '2', '3']) t.equal((await far.on('site/nodes/a/0/kept')).text, text)
-    t.match(await far.on('site/nodes/a/0/x'), { text: '', retain: true })
-    t.equal((await far.on('site/nodes/a/0/value')).text, '3', 'only the last one')
-    t.equal(String((await near.on('weather/roof')).payload), '9')
-    const isGone = ({ topic, payload }: MqttMessage) =>
-      topic === 'weather/gone' && payload.length === 0
-    t.ok(await near.messages.next(isGone), 'what was taken away meanwhile')
-    t.notOk(far.heard.items.some(({ topic }) => topic.endsWith('missed')))
-    t.equal(far.heard.items.filter(({ topic }) => topic === `site/${lamp}/set`).length, 1)
-  })
+  await t.test(
+    'F76: while the link is cut, what was promised waits, and commands do not',
+    async (t) => {
+      await nothingWaits(hub)
+      wire.cut()
+      // Who waits for a word of the other broker waits for a second.
+      t.match(await command(hub, lamp), { receipt: 'refused', code: 'bridge-away' })
+      await near.client.publishAsync('nodes/a/0/missed', '0')
+      for (const text of ['1', '2', '3']) {
+        await near.client.publishAsync('nodes/a/0/kept', text, { qos: 1 })
+        await near.client.publishAsync('nodes/a/0/value', text, { retain: true })
+      }
+      await near.client.publishAsync('nodes/a/0/x', '', { retain: true })
+      t.match(await command(hub, lamp), { receipt: 'refused', code: 'bridge-away' })
+      await far.client.publishAsync('site/weather/gone', '', { retain: true })
+      await far.client.publishAsync('site/weather/roof', '9', { retain: true })
+      t.match(await bridgesOf(hub), [{ state: 'away', waiting: { messages: 5 } }])
+      wire.mend()
+      for (const text of ['1', '2', '3']) t.equal((await far.on('site/nodes/a/0/kept')).text, text)
+      t.match(await far.on('site/nodes/a/0/x'), { text: '', retain: true })
+      t.equal((await far.on('site/nodes/a/0/value')).text, '3', 'only the last one')
+      t.equal(String((await near.on('weather/roof')).payload), '9')
+      const isGone = ({ topic, payload }: MqttMessage) =>
+        topic === 'weather/gone' && payload.length === 0
+      t.ok(await near.messages.next(isGone), 'what was taken away meanwhile')
+      t.notOk(far.heard.items.some(({ topic }) => topic.endsWith('missed')))
+      t.equal(far.heard.items.filter(({ topic }) => topic === `site/${lamp}/set`).length, 1)
+    },
+  )
 
   await t.test('how it is', async (t) => {
     await nothingWaits(hub)
@@ -227,7 +230,7 @@ async function passwordFor(t: Test) {
   return { passwordFile }
 }
 
-t.test('what was acknowledged outlives kill -9, and goes by TLS', async (t) => {
+t.test('F76: what was acknowledged outlives kill -9, and goes by TLS', async (t) => {
   if (requireProgram(t, 'mosquitto') === undefined) return
   const { certFile, keyFile } = await testCertificate(t)
   const port = await freePort()

@@ -22,19 +22,6 @@ export interface ClusterServer {
 
 const ip = (...words: string[]) => execFileSync('ip', words, { stdio: 'pipe' })
 
-/** Whether this machine lets a test have networks of its own; where it does not the test says so, and skips. */
-export function requireNamespaces(t: Test): boolean {
-  try {
-    ip('netns', 'add', `clown-probe-${process.pid}`)
-    ip('netns', 'delete', `clown-probe-${process.pid}`)
-    return true
-  } catch {
-    const hint = 'needs iproute2, and the right to make network namespaces'
-    t.pass(hint, { skip: hint })
-    return false
-  }
-}
-
 const numbers = [1, 2, 3] as const
 
 /** A test that was killed has left its networks, with the addresses that this one needs, and servers that run in them. */

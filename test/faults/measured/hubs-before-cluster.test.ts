@@ -1,8 +1,8 @@
 import t from 'tap'
 import { atLength } from '../../full-length.ts'
-import { requireProgram } from '../../programs.ts'
+import { requireNamespaces, requireProgram } from '../../programs.ts'
 import { duringFault, type Fault, houseOf, type Place } from '../house-of-hubs.ts'
-import { type ClusterServer, requireNamespaces, startNatsCluster } from '../nats-cluster.ts'
+import { type ClusterServer, startNatsCluster } from '../nats-cluster.ts'
 
 type AtServer = ClusterServer & Place
 type ClusterFault = Fault<AtServer>
