@@ -1,7 +1,7 @@
 /** The bridges to other brokers, as the configuration has them. */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
-import { outsiderOf } from './access/sender.ts'
+import { createOutsider } from './access/sender.ts'
 import type { UserDirectory } from './access/user.ts'
 import type { Bridge, BridgeStatus } from './bridges/bridge.ts'
 import { storedWaiting } from './bridges/bridge-queue.ts'
@@ -28,7 +28,7 @@ export interface OpenBridges {
 interface BridgesParts {
   readonly bus: Bus
   readonly journal: Journal
-  readonly access: { readonly directory: Pick<UserDirectory, 'find'> }
+  readonly access: { readonly directory: Pick<UserDirectory, 'find' | 'edition'> }
   hardware(): Pick<Hardware, 'path'>
   readonly log: Logger
   readonly sampledLog: SampledLog
@@ -64,7 +64,7 @@ async function bridgesOf({ bridges, limits }: Config, parts: BridgesParts): Prom
       place: `bridges.${at}`,
       clientId: `clown-hub-${randomBytes(4).toString('hex')}`,
       enter: (message, sender) => hardware().path.enter(message, sender),
-      commander: () => ({ ...outsiderOf(access.directory, settings.commandUser), way: 'bridge' }),
+      commander: createOutsider(access.directory, settings.commandUser, 'bridge'),
       log: log.child({ bridge: nameOf(settings) }),
       changed: () => {
         const { status } = bridge

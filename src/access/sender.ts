@@ -28,12 +28,27 @@ export interface Watcher {
   ended?(receipt: Receipt): void
 }
 
-/** Whoever speaks on a broker that somebody else runs: nobody knows who that is. They have the rights of `name`, or none. */
-export function outsiderOf(
-  directory: Pick<UserDirectory, 'find'>,
+/**
+ * Whoever speaks on a broker that somebody else runs: nobody knows who that is. They have the rights of `name`, or none;
+ * what is returned says who they are as of now, and looks it up again only when users have changed.
+ */
+export function createOutsider(
+  directory: Pick<UserDirectory, 'find' | 'edition'>,
   name: string | undefined,
-): Sender {
-  const user = name === undefined ? undefined : directory.find(name)
-  const rights = user === undefined ? noRights : rightsOf(user)
-  return { user: user?.name ?? 'unknown', rights, address: '', way: 'observed' }
+  way: string,
+): () => Sender {
+  const lookUp = (): Sender => {
+    const user = name === undefined ? undefined : directory.find(name)
+    const rights = user === undefined ? noRights : rightsOf(user)
+    return { user: user?.name ?? 'unknown', rights, address: '', way }
+  }
+  let { edition } = directory
+  let outsider = lookUp()
+  return () => {
+    if (edition !== directory.edition) {
+      edition = directory.edition
+      outsider = lookUp()
+    }
+    return outsider
+  }
 }

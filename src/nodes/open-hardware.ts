@@ -7,7 +7,7 @@ import {
   type NodePresenceOptions,
 } from '../access/node-presence.ts'
 import { noRights, rightsOf } from '../access/rights.ts'
-import { outsiderOf } from '../access/sender.ts'
+import { createOutsider } from '../access/sender.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
@@ -72,7 +72,7 @@ export interface HardwareParts
   readonly journal: Pick<Journal, 'noteLater'>
   readonly recording: Recording
   readonly access: NodePresenceOptions & {
-    readonly directory: Pick<UserDirectory, 'find' | 'all'>
+    readonly directory: Pick<UserDirectory, 'find' | 'all' | 'edition'>
     readonly signedIn: Pick<SignedIn, 'onEntered'>
   }
   /** The conventions of hardware that are understood, besides Clown.Model. */
@@ -362,7 +362,7 @@ async function openCommanding(
     ...{ ...parts, ...known, records, commands, relayGuard, deferred, ownChanges, owns },
     recorder: parts.recording.recorder,
     profiles: host,
-    outsider: () => outsiderOf(directory, config.bus?.commandUser),
+    outsider: createOutsider(directory, config.bus?.commandUser, 'observed'),
     clock: systemClock,
   })
   onClose(host.open(parts.profiles, { commands, relayGuard, ownChanges, path }))
