@@ -197,6 +197,15 @@ t.test('a broker that grants nothing, or tells nothing, is left for a reason', a
   await one.states.next(isAway(/said nothing for 1\d{4} ms/))
 })
 
+t.test('a broker that says nothing at all is left, and tried again', async (t) => {
+  const clock = steppedClock()
+  const silent = await scriptedBroker(t, () => '')
+  const { states } = await openedForeignBus(t, { url: silent.url }, { clock })
+  await silent.heard.next((kind) => kind === 1)
+  clock.step(5000)
+  await states.next(isAway(/"away".+let us in within 5000 ms/))
+})
+
 t.test('the end does not wait for a broker that stands still', async (t) => {
   if (requireProgram(t, 'mosquitto') === undefined) return
   const broker = await startMosquitto(t)

@@ -146,11 +146,7 @@ export class BrokerConnection {
     const { socket, stream } = openSocket(options)
     this.#socket = socket
     this.#client = new MqttClient(() => stream, clientOptions)
-    this.#client.on('error', (error) => {
-      this.#error ??= error
-      // What the broker refuses stays open, and what fails closes by itself a moment later.
-      this.#giveUp(reasonOf(error))
-    })
+    this.#client.on('error', (error) => this.#failed(error))
     this.#client.on('close', () => this.#gone('the broker has closed the connection'))
     this.#client.on('connect', ({ properties }) => {
       const { packetBytes, underWay } = this.#terms
@@ -166,6 +162,11 @@ export class BrokerConnection {
       if (this.#held.length > 0) guarded(() => this.#sendHeld())
     })
     this.#client.on('message', (...message) => guarded(() => this.#heard(...message)))
+    this.#stopWaiting = options.clock.after(mostMs.connect, () =>
+      this.#failed(
+        new Error(`expected the broker to let us in within ${mostMs.connect} ms, it did not`),
+      ),
+    )
   }
 
   get isThere(): boolean {
@@ -278,7 +279,8 @@ export class BrokerConnection {
       queueQoSZero: false,
       resubscribe: false,
       keepalive: keepAliveSeconds,
-      connectTimeout: mostMs.connect,
+      // It closes politely, and a late CONNECT would end the next connection: it is not to come first.
+      connectTimeout: 2 * mostMs.connect,
       ...(will && {
         will: { topic: will.topic, payload: will.bytes, qos: 1, retain: will.retain },
       }),
@@ -293,6 +295,7 @@ export class BrokerConnection {
     const { subscribing, fence, clock } = this.#options
     this.#events.connected?.()
     this.#look(idle.askMs)
+    this.#stopWaiting()
     this.#stopWaiting = clock.after(mostMs.fence, () =>
       this.#giveUp(`expected to hear ${quote(fence)} again, did not: may we read and write there?`),
     )
@@ -360,6 +363,12 @@ export class BrokerConnection {
   }
 
   // --- how it ends ---
+
+  /** What the broker refuses stays open, and what fails closes by itself a moment later. */
+  #failed(error: unknown): void {
+    this.#error ??= error
+    this.#giveUp(reasonOf(error))
+  }
 
   /** What the system has not sent yet never arrives: a connection that is closed politely goes on sending. */
   #giveUp(reason: string): void {

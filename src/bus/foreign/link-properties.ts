@@ -14,8 +14,9 @@ const ids = {
   userProperty: 38,
 } as const
 
-/** Undefined for a message of which nothing is said. */
-export function propertiesOf(said: PacketProperties = {}): MessageProperties | undefined {
+/** Undefined for a message of which nothing is said, as of most. */
+export function propertiesOf(said: PacketProperties | undefined): MessageProperties | undefined {
+  if (said === undefined) return undefined
   const { messageExpiryInterval: seconds, payloadFormatIndicator: isText } = said
   const bytes = Buffer.concat([
     ...(isText === undefined ? [] : [Buffer.from([ids.payloadFormat, Number(isText)])]),
