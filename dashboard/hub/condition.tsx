@@ -151,7 +151,7 @@ export function Alarms(): JSX.Element | null {
   )
 }
 
-/** Something that the hub dials, and dials again when it is away: docs/upstreams.md. */
+/** Something that the hub dials, and dials again when it is away. */
 interface Dialled {
   readonly state: string
   readonly url?: string
@@ -166,7 +166,7 @@ interface Upstream extends Dialled {
   readonly devices: number
 }
 
-/** The broker beside which the hub runs, and the systems that it dials. */
+/** The broker beside which the hub runs, and the systems that it dials: docs/upstreams.md. */
 export function Neighbours(): JSX.Element | null {
   const bus = usePolled<Dialled>('api/bus').value
   const upstreams = usePolled<{ upstreams: Upstream[] }>('api/upstreams').value?.upstreams ?? []
@@ -180,6 +180,34 @@ export function Neighbours(): JSX.Element | null {
         {upstreams.map((upstream) => (
           <Neighbour key={upstream.name} name={upstream.name} dialled={upstream}>
             {upstream.dialect}, {t('deviceCount', { count: upstream.devices })}
+          </Neighbour>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+interface Bridge extends Dialled {
+  readonly name: string
+  readonly waiting: { readonly messages: number; readonly bytes: number }
+  readonly lost: number
+}
+
+/** The brokers that the hub's own one is bridged to, and what has not got there: docs/bridges.md. */
+export function Bridges(): JSX.Element | null {
+  const bridges = usePolled<{ bridges: Bridge[] }>('api/bridges').value?.bridges ?? []
+  if (bridges.length === 0) return null
+  return (
+    <section>
+      <h2>{t('bridges')}</h2>
+      <ul class="node-list">
+        {bridges.map((bridge) => (
+          <Neighbour key={bridge.name} name={bridge.name} dialled={bridge}>
+            {t('bridgeWaiting', {
+              count: bridge.waiting.messages,
+              size: bytesText(bridge.waiting.bytes),
+            })}
+            {bridge.lost > 0 && `, ${t('bridgeLost', { count: bridge.lost })}`}
           </Neighbour>
         ))}
       </ul>

@@ -8,7 +8,7 @@ import { usePolled } from '../polled.ts'
 import { hrefOf } from '../route.ts'
 import { isAdmin, isOperator } from '../session.ts'
 import { t } from '../words.ts'
-import { Alarms, Condition, Dialects, HitLimits, Hubs, Neighbours } from './condition.tsx'
+import { Alarms, Bridges, Condition, Dialects, HitLimits, Hubs, Neighbours } from './condition.tsx'
 import { PasswordForm } from './password-form.tsx'
 import { Bans, Connections, SignIns } from './present.tsx'
 import { Users } from './users.tsx'
@@ -35,6 +35,7 @@ export function HubView(): JSX.Element {
         {isOperator() && <HitLimits />}
         <Hubs />
         <Neighbours />
+        <Bridges />
         <Nodes />
         {isOperator() && <Conflicts />}
         {isAdmin() && <Users />}

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { hashPassword } from '../../../src/access/passwords.ts'
 import { usersFile } from '../../access/users.ts'
-import { startedHub, talkTo } from '../../started-hub.ts'
+import { mqttTo, startedHub, talkTo } from '../../started-hub.ts'
 import { basic } from '../../started-sign-in.ts'
 import { barriersIn, openPage, signInAs, startedHouse, tileOf } from './opened-page.ts'
 
@@ -34,7 +34,11 @@ t.test('an admin looks after users, who is there, and what was hit', async (t) =
   const hub = await startedHub(t, {
     usersFile: usersFile(t, JSON.stringify({ users: { ann }, roles: { guest } })),
     dialects: [{ dialect: 'deconz', port: 0 }],
+    // Nothing listens there.
+    bridges: [{ url: 'mqtt://127.0.0.1:1', name: 'cloud', out: ['house/#'] }],
   })
+  const { client } = await mqttTo(t, hub)
+  await client.publishAsync('house/mode', 'away', { qos: 1 })
   const opened = await openPage(t, hub, { path: '/#/hub' })
   if (opened === undefined) return
   const { page, complaints } = opened
@@ -73,6 +77,9 @@ t.test('an admin looks after users, who is there, and what was hit', async (t) =
   await remove.click()
   await plug.waitFor({ state: 'detached' })
 
+  const cloud = page.locator('.node-list li', { hasText: 'cloud' })
+  for (const told of ['away', 'ECONNREFUSED', /next try in \d+ s/, /waiting: 1 \(\d+ B\)/])
+    await cloud.filter({ hasText: told }).waitFor()
   await page.locator('summary', { hasText: 'topic-too-big' }).click()
   await page.getByText('limits.topic.bytes: 1024').waitFor()
   await page.getByText('Ban somebody').first().click()
