@@ -23,6 +23,15 @@ export type LinkState =
 
 export const link = signal<LinkState>({ is: 'resting' })
 
+/** That messages were left out for this page, and how many where the hub can tell; until who looks knows of it. */
+export const missed = signal<{ readonly count: number | undefined } | undefined>(undefined)
+
+function miss(count: number | undefined): void {
+  const { count: before } = missed.peek() ?? { count: 0 }
+  const isTold = before !== undefined && count !== undefined
+  missed.value = { count: isTold ? before + count : undefined }
+}
+
 /** A message. */
 export interface Line {
   readonly topic: string
@@ -129,6 +138,7 @@ export function keepConnected(): () => void {
     document.removeEventListener('visibilitychange', look)
     removeEventListener('online', tryNow)
     rest()
+    missed.value = undefined
   }
 }
 
@@ -156,6 +166,7 @@ function wake(): void {
   hub = opened
   for (const hear of hearers.keys()) hearers.set(hear, hearHub(hear))
   hearLabels(opened)
+  opened.onMissed(miss)
   opened.onState((state) => {
     if (hub === opened) changed(state)
   })

@@ -7,11 +7,6 @@ import { useChange, usePolled } from '../polled.ts'
 import { isOperator } from '../session.ts'
 import { t } from '../words.ts'
 
-interface Health {
-  readonly version: string
-  readonly overloaded: boolean
-}
-
 interface About {
   readonly node: string
   readonly system: string
@@ -26,12 +21,11 @@ interface About {
 
 /** The release, and for operators the machine it runs on. */
 export function Condition(): JSX.Element {
-  const health = usePolled<Health>('healthz').value
+  const health = usePolled<{ version: string }>('healthz').value
   const about = usePolled<About>('api/about', isOperator()).value
   return (
     <section>
       <h2>Clown.Hub {health?.version}</h2>
-      {health?.overloaded && <p class="problem">{t('overloaded')}</p>}
       {about !== undefined && (
         <dl class="facts">
           <dt>{t('runsSince')}</dt>

@@ -124,6 +124,10 @@ export const fr: Words = {
   sendCommand: 'Envoyer la commande',
   published: 'Publié',
   overloaded: 'Le hub est surchargé : il omet des annonces.',
+  missed: 'Messages omis pour cette page : {count}.',
+  missedSome: 'Des messages ont été omis pour cette page.',
+  missedNext:
+    'Elle était trop lente ou absente trop longtemps ; de chaque sujet elle montre le dernier.',
   oddThings: 'Ce qui est arrivé depuis le démarrage',
   nothingOdd: 'Rien de particulier, aucune limite atteinte.',
   nodes: 'Nœuds',

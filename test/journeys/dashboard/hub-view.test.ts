@@ -36,6 +36,7 @@ t.test('an admin looks after users, who is there, and what was hit', async (t) =
     dialects: [{ dialect: 'deconz', port: 0 }],
     // Nothing listens there.
     bridges: [{ url: 'mqtt://127.0.0.1:1', name: 'cloud', out: ['house/#'] }],
+    limits: { websocket: { recoveryBytes: 0 } },
   })
   const { client } = await mqttTo(t, hub)
   await client.publishAsync('house/mode', 'away', { qos: 1 })
@@ -108,6 +109,25 @@ t.test('an admin looks after users, who is there, and what was hit', async (t) =
   t.equal(await failures.count(), 1)
   await page.unrouteAll()
   await failures.waitFor({ state: 'detached' })
+
+  const post = (path: string, body: object) =>
+    fetch(`http://127.0.0.1:${hub.httpPort}/api/${path}`, {
+      ...{ method: 'POST', headers: basic('clown', 'bigclown') },
+      body: JSON.stringify(body),
+    })
+  await post('disconnect', { user: 'clown' })
+  await post('publish', { topic: 'house/mode', payload: 'back' })
+  const strip = page.locator('.strip')
+  await strip.filter({ hasText: /Left out for this page: \d+ messages/ }).waitFor()
+  t.same(await barriersIn(page), [])
+  await strip.getByRole('button', { name: 'I know of it' }).click()
+  await page.route('**/healthz', async (asked) => {
+    const told = await (await asked.fetch()).json()
+    await asked.fulfill({ json: { ...told, overloaded: true } })
+  })
+  await strip.filter({ hasText: /^\s*The hub is overloaded/ }).waitFor()
+  await page.unrouteAll()
+  await strip.filter({ hasNotText: 'overloaded' }).waitFor()
 })
 
 /** What each calls devices. */
