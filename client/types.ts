@@ -162,6 +162,8 @@ export interface HubDevice extends HubLabel {
   readonly role: 'sensor' | 'actuator' | 'notification'
   /** What it can be set to, by the key of a command, where its profile tells that; empty of what is only pressed. */
   readonly settable?: Readonly<Record<string, HubSettable>>
+  /** When the hub turns it off, by its configuration or by `autoOffSeconds`, whichever is earlier; `at` as `22:00`. */
+  readonly autoOff?: { readonly seconds?: number; readonly at?: string }
   readonly value: unknown
   /** There when nobody knows its state; what it was when somebody did is `lastValue`. */
   readonly known?: false

@@ -275,8 +275,8 @@ function routesOf(config: Config, parts: Routed): HttpServerOptions['routeOf'] {
     ...(websockets.mqtt === undefined ? [] : [['/mqtt', websockets.mqtt] as const]),
     ['/api/stream', streamRoute({ asUser, clientAddress, open: websockets.streams.open })],
   ])
-  const { path, nodes } = hardware
-  const ofNodes = nodesRoutes({ ...nodes, asUser, settle: path.settle })
+  const { path, nodes, autoOffOf } = hardware
+  const ofNodes = nodesRoutes({ ...nodes, autoOffOf, asUser, settle: path.settle })
   return (path) => fixed.get(path) ?? ofNodes(path) ?? dialects.api(path) ?? websockets.talk(path)
 }
 

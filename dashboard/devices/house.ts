@@ -69,6 +69,8 @@ export interface Device {
   readonly label: Signal<HubLabel>
   /** What it can be set to, by key, as far as its profile tells. */
   readonly settable: Signal<NonNullable<HubDevice['settable']>>
+  /** When the hub turns it off, whoever has said so. */
+  readonly autoOff: Signal<NonNullable<HubDevice['autoOff']>>
   readonly state: Signal<DeviceState>
   readonly asked: Signal<Asked | undefined>
   readonly outcome: Signal<Outcome | undefined>
@@ -107,7 +109,7 @@ interface NodeAnswer {
   readonly devices: readonly DeviceAnswer[]
 }
 
-interface DeviceAnswer extends HubLabel, Pick<HubDevice, 'settable'> {
+interface DeviceAnswer extends HubLabel, Pick<HubDevice, 'settable' | 'autoOff'> {
   readonly name: string
   readonly topic: string
   readonly kind: string
@@ -128,7 +130,7 @@ export function keepHouse(): () => void {
   const stopHearing = onLine(hear)
   const stopLabels = onLabel((label, topic) => {
     const device = devicesByTopic.get(topic)
-    if (device !== undefined) device.label.value = label
+    if (device !== undefined) relabelled(device, label)
   })
   const timer = setInterval(() => {
     if (link.peek().is === 'open' && !document.hidden) refreshSoon(0)
@@ -223,6 +225,7 @@ function learnDevice(node: HouseNode, answer: DeviceAnswer): Device {
   devicesByTopic.set(topic, device)
   setLabel(device, answer)
   setOnChange(device.settable, answer.settable ?? {})
+  setOnChange(device.autoOff, answer.autoOff ?? {})
   if (!heardSince.has(topic)) {
     device.state.value = {
       value: answer.known === false ? answer.lastValue : answer.value,
@@ -236,8 +239,15 @@ function learnDevice(node: HouseNode, answer: DeviceAnswer): Device {
   return device
 }
 
+/** A device is called otherwise; when it is turned off now, the hub knows. */
+export function relabelled(device: Device, told: HubLabel): void {
+  const { autoOffSeconds } = device.label.peek()
+  setLabel(device, told)
+  if (told.autoOffSeconds !== autoOffSeconds) refreshSoon(0)
+}
+
 /** The same as before draws nothing anew. */
-export function setLabel(device: Device, told: HubLabel): void {
+function setLabel(device: Device, told: HubLabel): void {
   const { title, room, icon, order, hidden, favorite, autoOffSeconds } = told
   const label = { title, room, icon, order, hidden, favorite, autoOffSeconds }
   const known = Object.entries(label).filter(([, value]) => value !== undefined)
@@ -254,6 +264,7 @@ function newDevice(told: Pick<Device, 'topic' | 'name' | 'kind' | 'role' | 'node
     ...told,
     label: signal({}),
     settable: signal({}),
+    autoOff: signal({}),
     state: signal({ value: null, isKnown: true, atMs: undefined, ...nothing }),
     asked: signal(undefined),
     outcome: signal(undefined),

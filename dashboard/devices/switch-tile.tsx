@@ -238,13 +238,12 @@ function OutcomeText({ outcome }: { outcome: Outcome }): JSX.Element {
 /** Who switched it last, and when; or that it did so by itself. */
 function LastSwitch({ device, isOn: on }: { device: Device; isOn: boolean | undefined }) {
   const text = useComputed(() => lastSwitchText(device, on))
-  const { autoOffSeconds } = device.label.value
+  const { seconds, at } = device.autoOff.value
   return (
     <p class="age">
       {text}
-      {autoOffSeconds !== undefined && (
-        <small> · {t('offAfter', { time: durationText(autoOffSeconds) })}</small>
-      )}
+      {seconds !== undefined && <small> · {t('offAfter', { time: durationText(seconds) })}</small>}
+      {at !== undefined && <small> · {t('offAt', { time: at })}</small>}
     </p>
   )
 }

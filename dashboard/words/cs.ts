@@ -79,6 +79,7 @@ export const cs: Words = {
   unlockIt: 'Odemknout',
   autoOff: 'Vypnout po',
   offAfter: 'vypne se po {time}',
+  offAt: 'vypne se v {time}',
   guardOf: 'Zamknout {name}, nebo vypnout po nějaké době',
   commandLine: 'Z terminálu',
   copy: 'Kopírovat',

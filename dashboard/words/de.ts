@@ -80,6 +80,7 @@ export const de: Words = {
   unlockIt: 'Freigeben',
   autoOff: 'Ausschalten nach',
   offAfter: 'aus nach {time}',
+  offAt: 'aus um {time}',
   guardOf: '{name} sperren, oder nach einer Zeit ausschalten',
   commandLine: 'Im Terminal',
   copy: 'Kopieren',

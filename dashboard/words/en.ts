@@ -78,6 +78,7 @@ export const en = {
   unlockIt: 'Unlock',
   autoOff: 'Turn off after',
   offAfter: 'off after {time}',
+  offAt: 'off at {time}',
   guardOf: 'Lock {name}, or turn it off after some time',
   commandLine: 'From a terminal',
   copy: 'Copy',

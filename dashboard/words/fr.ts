@@ -80,6 +80,7 @@ export const fr: Words = {
   unlockIt: 'Déverrouiller',
   autoOff: 'Éteindre après',
   offAfter: 'éteint après {time}',
+  offAt: 'éteint à {time}',
   guardOf: 'Verrouiller {name}, ou éteindre après un temps',
   commandLine: 'Dans un terminal',
   copy: 'Copier',

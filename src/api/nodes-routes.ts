@@ -3,24 +3,17 @@ import { type Rights, rightsOf } from '../access/rights.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { HubError, quote } from '../core/errors.ts'
 import type { Route } from '../core/route.ts'
-import type { LastValues } from '../nodes/last-values.ts'
 import type { Conflicts } from '../nodes/registry/conflicts.ts'
-import type { DeviceLabels } from '../nodes/registry/device-labels.ts'
 import type { KnownNode } from '../nodes/registry/device-table.ts'
-import type { KnownStates } from '../nodes/registry/known-states.ts'
-import { type OwnSettables, readableNodes } from '../nodes/registry/node-json.ts'
+import { type Around, readableNodes } from '../nodes/registry/node-json.ts'
 import type { Registry } from '../nodes/registry/registry.ts'
 import { type AsUser, asOperator } from './as-user.ts'
 import { sendChunks } from './history-route.ts'
 import { answerJson, jsonType } from './json-exchange.ts'
 
-export interface NodesRoutesOptions {
+export interface NodesRoutesOptions extends Omit<Around, 'nowMs'> {
   readonly asUser: AsUser
   readonly registry: Pick<Registry, 'nodes'>
-  readonly values: Pick<LastValues, 'of'>
-  readonly states: Pick<KnownStates, 'isKnown' | 'tellerOf'>
-  readonly labels: Pick<DeviceLabels, 'of'>
-  readonly settableOf: OwnSettables
   readonly clock?: Clock
   /** Learns from what has arrived, so that nothing is sent that is older. */
   settle(): void

@@ -77,6 +77,7 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
       ...label,
       role: { enum: ['sensor', 'actuator', 'notification'] },
       settable: { type: 'object', additionalProperties: settable },
+      autoOff: object({ seconds: { type: 'number' }, at: text }, ['seconds', 'at']),
       value: {},
       known: { const: false },
       lastValue: {},
@@ -86,7 +87,10 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
       rhythmMs: integer,
       stale: boolean,
     },
-    [...Object.keys(label), 'settable', 'known', 'lastValue', 'toldBy', 'encoding', 'rhythmMs'],
+    [
+      ...[...Object.keys(label), 'settable', 'autoOff', 'known', 'lastValue'],
+      ...['toldBy', 'encoding', 'rhythmMs'],
+    ],
   ),
   Node: object(
     {

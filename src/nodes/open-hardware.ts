@@ -53,10 +53,10 @@ import {
   presenceWith,
 } from './profiles/profile-devices.ts'
 import type { Answering, Requester } from './registry/answers.ts'
-import { isStaleNow } from './registry/node-json.ts'
+import { type Around, isStaleNow } from './registry/node-json.ts'
 import { type Nodes, openNodes } from './registry/open-nodes.ts'
 import { checkKnown } from './registry/unknown-device.ts'
-import { createDeviceRules, hasLastingRule } from './relay-guard/device-rules.ts'
+import { autoOffIn, createDeviceRules, hasLastingRule } from './relay-guard/device-rules.ts'
 import {
   createRelayGuard,
   type RelayGuard,
@@ -87,6 +87,7 @@ export interface HardwareParts
 export interface Hardware {
   readonly path: MessagePath
   readonly nodes: Nodes
+  readonly autoOffOf: Around['autoOffOf']
   readonly auditLog: AuditLog
   readonly lockOuts: Pick<RelayGuard['lockOuts'], 'list'>
   /** Ends each command that is under way, and tells it, while those who asked are still there; no more are taken. */
@@ -110,7 +111,7 @@ export async function openHardware(
   const known = await openKnown(config, { ...parts, ...amongHubs.sharing })
   const { nodes } = known
   const commanding = await openCommanding(config, known, { ...parts, amongHubs })
-  const { path, auditLog, relayGuard, endCommands } = commanding
+  const { path, auditLog, relayGuard, lockOuts, autoOffOf, endCommands } = commanding
   followNodes({ path, nodes, relayGuard }, parts)
   const { history: recorded } = parts.recording
   const history: HistorySource = {
@@ -130,12 +131,12 @@ export async function openHardware(
     tell: amongHubs.tell,
   })
   amongHubs.follow(kept, parts.onClose)
-  const { lockOuts } = relayGuard
   const { topic: topicLimits } = config.limits
   const changes = createChanges({ ...nodes, lockOuts, topicLimits, kept, settle: path.settle })
   return {
     path,
     nodes,
+    autoOffOf,
     auditLog,
     kept,
     lockOuts,
@@ -322,8 +323,7 @@ async function openCommanding(
   const about = { directory, prefix: config.profiles.prefix, believed: config.bus?.trust }
   const host = await openProfileHost({ ...parts, ...known, ...about, clock: systemClock })
   const ofNodes = commandedNodes(known, parts)
-  const { timeZone } = config
-  const relayGuard = await openRelayGuard({ rules, isKnown, timeZone }, known, {
+  const relayGuard = await openRelayGuard({ rules, isKnown, timeZone: config.timeZone }, known, {
     ...parts,
     ...sharing,
     onLocked: (device) => commands.locked(device),
@@ -368,7 +368,8 @@ async function openCommanding(
   onClose(host.open(parts.profiles, { commands, relayGuard, ownChanges, path }))
   amongHubs.begin({ ...audit, bus, relayGuard, commands, onClose })
   return {
-    ...{ ...audit, path, replacements, relayGuard },
+    ...{ ...audit, path, replacements, relayGuard, lockOuts: relayGuard.lockOuts },
+    autoOffOf: (device: string) => autoOffIn(rules(device)),
     endCommands: () => endCommands(commands, deferred),
   }
 }

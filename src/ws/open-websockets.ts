@@ -22,7 +22,7 @@ import { createEventStream } from '../dialects/event-stream.ts'
 import type { Config } from '../generated/config.ts'
 import type { PastValues } from '../nodes/last-values.ts'
 import type { MessagePath } from '../nodes/message-path.ts'
-import { readableNodes } from '../nodes/registry/node-json.ts'
+import { type Around, readableNodes } from '../nodes/registry/node-json.ts'
 import type { Nodes } from '../nodes/registry/open-nodes.ts'
 import { createAudiences } from './audiences.ts'
 import { createCatchUps } from './catch-ups.ts'
@@ -52,6 +52,7 @@ export interface WebSocketParts extends ConnectionShares {
     readonly path: Pick<TalkSessionContext, 'enter'> & Pick<MessagePath, 'settle'>
     readonly past: PastValues
     readonly nodes: Pick<Nodes, 'told' | 'registry' | 'values' | 'states' | 'labels' | 'settableOf'>
+    readonly autoOffOf: Around['autoOffOf']
   }
   /** What is spoken by those that talk. */
   readonly dialect: Dialect
@@ -126,12 +127,13 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
 function nodesBelow({
   path,
   nodes: { registry, ...known },
+  autoOffOf,
 }: WebSocketParts['hardware']): TalkSessionContext['nodesBelow'] {
   return function* (base, rights) {
     path.settle()
     for (const node of [...registry.nodes.values()]) {
       if (!isAtOrBelow(base, node.base)) continue
-      const around = { ...known, nowMs: systemClock.nowMs() }
+      const around = { ...known, autoOffOf, nowMs: systemClock.nowMs() }
       for (const details of readableNodes([node], rights(), around)) {
         yield Payload.ofJson(JSON.stringify(details), details)
       }

@@ -40,6 +40,8 @@ interface DeviceDetails extends DeviceLabel {
   readonly value: unknown
   /** What it can be set to, by key, where a profile tells that. */
   readonly settable?: ReturnType<OwnSettables>
+  /** When the hub turns it off, by a rule of the configuration or by what people have said, whichever is earlier. */
+  readonly autoOff?: AutoOffTimes
   /** There when nobody knows its state, which is `value` null: what it was when somebody did. */
   readonly known?: false
   readonly lastValue?: unknown
@@ -90,11 +92,19 @@ function summaryOf(
   }
 }
 
+/** After how long, or at what time of day, the hub turns a device off that is on: the earlier of both. */
+export interface AutoOffTimes {
+  readonly seconds?: number
+  /** As `22:00`. */
+  readonly at?: string
+}
+
 /** What a device can be set to, by key, as its profile knows it; undefined where nobody does. */
 export type OwnSettables = (topic: string) => Readonly<Record<string, object>> | undefined
 
 export interface Around {
   readonly settableOf: OwnSettables
+  readonly autoOffOf: (topic: string) => AutoOffTimes | undefined
   readonly values: Pick<LastValues, 'of'>
   readonly states: Pick<KnownStates, 'isKnown' | 'tellerOf'>
   readonly labels: Pick<DeviceLabels, 'of'>
@@ -114,7 +124,7 @@ export function detailsOf(
 
 function deviceDetails(
   device: KnownDevice,
-  { values, states, labels, settableOf, nowMs }: Around,
+  { values, states, labels, settableOf, autoOffOf, nowMs }: Around,
 ): DeviceDetails {
   const { name, topic, kind, role, heard, reportIntervalMs } = device
   const payload = values.of(topic)?.payload
@@ -122,6 +132,7 @@ function deviceDetails(
   const value = payload?.value ?? null
   const toldBy = states.tellerOf(topic)
   const settable = settableOf(topic)
+  const autoOff = role === 'actuator' ? autoOffOf(topic) : undefined
   return {
     name,
     topic,
@@ -129,6 +140,7 @@ function deviceDetails(
     role,
     ...labels.of(topic),
     ...(settable !== undefined && { settable }),
+    ...(autoOff !== undefined && { autoOff }),
     value: isKnown ? value : null,
     ...(!isKnown && { known: false, lastValue: value }),
     ...(toldBy !== undefined && { toldBy }),

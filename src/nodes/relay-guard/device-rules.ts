@@ -8,6 +8,7 @@ import type { Store } from '../../store/store.ts'
 import type { ShareTable } from '../../store/stored-table.ts'
 import { deviceOf } from '../device.ts'
 import type { DeviceLabel, DeviceLabels } from '../registry/device-labels.ts'
+import type { AutoOffTimes } from '../registry/node-json.ts'
 import type { Replacements } from './replacements.ts'
 
 /** The part `commands` of the configuration. */
@@ -136,6 +137,16 @@ export function hasLastingRule(settings: DeviceSettings): boolean {
 /** Whether a device is turned off by the hub, after some time or at some time. */
 export function isTurnedOff({ autoOffMs, autoOffAt }: DeviceSettings): boolean {
   return autoOffMs > 0 || autoOffAt !== undefined
+}
+
+/** When the hub turns a device off; undefined where it may be on for as long as it likes. */
+export function autoOffIn(settings: DeviceSettings): AutoOffTimes | undefined {
+  const { autoOffMs, autoOffAt } = settings
+  if (!isTurnedOff(settings)) return undefined
+  return {
+    ...(autoOffMs > 0 && { seconds: autoOffMs / 1000 }),
+    ...(autoOffAt !== undefined && { at: autoOffAt }),
+  }
 }
 
 /** What the parts of the relay guard have in common. */

@@ -98,7 +98,7 @@ t.test('a node that goes takes its switches with it, and says so', async (t) => 
 })
 
 t.test('who locks a device keeps everybody from switching it, and they read why', async (t) => {
-  const { hub } = await startedHouse(t)
+  const { hub } = await startedHouse(t, {}, [{ topic: relay, autoOffSeconds: 7200 }])
   const opened = await signedInPage(t, hub, { viewport: { width: 360, height: 740 } })
   if (opened === undefined) return
   const { page } = opened
@@ -112,6 +112,7 @@ t.test('who locks a device keeps everybody from switching it, and they read why'
   await page.waitForSelector('[role=switch]:enabled')
   await page.getByRole('switch').click()
   await page.locator('td', { hasText: 'confirmed' }).waitFor()
+  await page.locator('.age', { hasText: 'off after 2 hr' }).waitFor()
   await page.getByLabel('Turn off after').selectOption('60')
   await page.locator('.age', { hasText: 'off after 1 min' }).waitFor()
   await fetch(`http://127.0.0.1:${hub.httpPort}/api/label`, {

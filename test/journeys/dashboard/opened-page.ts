@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import type { Test } from 'tap'
+import type { ConfigInput } from '../../../src/config.ts'
 import { startSimulatedNode } from '../../../src/simulator/start-simulated-node.ts'
 import { requireProgram } from '../../programs.ts'
 import { type HubPorts, startedHub } from '../../started-hub.ts'
@@ -37,8 +38,13 @@ export async function startNode(
 }
 
 /** A hub with the node of the founding documents. */
-export async function startedHouse(t: Test, http: { port?: number; pathPrefix?: string } = {}) {
-  const hub = await startedHub(t, { users: houseUsers, http: { port: 0, ...http } })
+export async function startedHouse(
+  t: Test,
+  http: { port?: number; pathPrefix?: string } = {},
+  rules: NonNullable<ConfigInput['commands']>['rules'] = [],
+) {
+  const config = { users: houseUsers, http: { port: 0, ...http }, commands: { rules } }
+  const hub = await startedHub(t, config)
   const bridge = await startNode(t, hub, { username: 'bridge', name: 'nodes/bridge/0' })
   return { hub, bridge }
 }

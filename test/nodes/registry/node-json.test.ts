@@ -13,9 +13,11 @@ t.test('a sensor is told with its report interval, and as stale past three of th
   const details = () =>
     detailsOf(node, node.devices.values(), {
       ...{ values, states, labels, settableOf },
+      autoOffOf: () => ({ seconds: 60 }),
       nowMs: clock.nowMs(),
     })
   t.match(details(), { devices: [{ rhythmMs: 1000, value: 3, stale: false }] })
+  t.notMatch(details(), { devices: [{ autoOff: {} }] }, 'it cannot be turned off')
   clock.advance(3000)
   t.match(details(), { devices: [{ stale: false }] })
   clock.advance(2)
@@ -27,7 +29,8 @@ t.test('what was never heard has no time and no value', async (t) => {
   say('n/-/-/config/ok', { sensors: ['pir/-'] })
   const devices = registry.devicesBelow('n')
   const [node] = registry.nodes.values()
-  t.match(node && detailsOf(node, devices, { values, states, labels, settableOf, nowMs: 0 }), {
+  const around = { values, states, labels, settableOf, autoOffOf: () => undefined, nowMs: 0 }
+  t.match(node && detailsOf(node, devices, around), {
     devices: [{ name: 'pir/-', at: null, value: null, stale: false }],
   })
 })

@@ -1,6 +1,10 @@
 import t from 'tap'
 import { checkConfig } from '../../../src/config.ts'
-import { createDeviceRules, type DeviceRule } from '../../../src/nodes/relay-guard/device-rules.ts'
+import {
+  autoOffIn,
+  createDeviceRules,
+  type DeviceRule,
+} from '../../../src/nodes/relay-guard/device-rules.ts'
 
 const relay = 'nodes/bridge/0/relay/i2c0-3b'
 const led = 'nodes/bridge/0/led/-'
@@ -65,8 +69,19 @@ t.test('what people say of how long a device may be on makes that shorter only',
     said.set(device, seconds)
     tell(device)
     t.match(rules(device), { autoOffMs, isGuarded: true })
+    t.same(autoOffIn(rules(device)), { seconds: autoOffMs / 1000 })
   }
 })
+
+t.test(
+  'a device may be turned off at a time of day alone, or be on for as long as it likes',
+  (t) => {
+    const rules = rulesOf({ kind: 'relay', autoOffAt: '22:00' })
+    t.same(autoOffIn(rules(relay)), { at: '22:00' })
+    t.equal(autoOffIn(rules(led)), undefined)
+    t.end()
+  },
+)
 
 t.test('many devices do not fill the memory', async (t) => {
   const rules = rulesOf()
