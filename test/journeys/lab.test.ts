@@ -27,7 +27,7 @@ function type(t: Test, command: string): { lines: Inbox<string>; say(line: strin
   return { lines, say: (line) => child.stdin.write(`${line}\n`) }
 }
 
-t.test('the three printed commands work as printed', async (t) => {
+t.test('the three printed commands work as printed [1]', async (t) => {
   if (requireProgram(t, 'mosquitto_sub') === undefined) return
   const lab = await startLab(t)
   t.ok(lab.output.items.length <= 10, 'the welcome has at most ten lines')

@@ -27,14 +27,17 @@ async function lookThrough(page: Page, names: readonly string[]) {
   return found
 }
 
-t.test('every view can be used in the dark, on a phone, by who looks after the hub', async (t) => {
-  const { hub } = await startedHouse(t)
-  const opened = await openPage(t, hub, { viewport: phone, colorScheme: 'dark' })
-  if (opened === undefined) return
-  await signInAs(opened.page)
-  t.same(await lookThrough(opened.page, views), [])
-  t.same(opened.complaints, [])
-})
+t.test(
+  'every view can be used in the dark, on a phone, by who looks after the hub [13]',
+  async (t) => {
+    const { hub } = await startedHouse(t)
+    const opened = await openPage(t, hub, { viewport: phone, colorScheme: 'dark' })
+    if (opened === undefined) return
+    await signInAs(opened.page)
+    t.same(await lookThrough(opened.page, views), [])
+    t.same(opened.complaints, [])
+  },
+)
 
 const inTheLight = [
   { user: 'eve', viewport: phone },
@@ -43,7 +46,7 @@ const inTheLight = [
   { user: 'clown', viewport: desk },
 ]
 
-t.test('and in the light, on a desk, and by who may only look', async (t) => {
+t.test('and in the light, on a desk, and by who may only look [13]', async (t) => {
   const { hub } = await startedHouse(t)
   for (const { user, viewport } of inTheLight.slice(0, atLength(4, 1))) {
     const opened = await openPage(t, hub, { viewport, colorScheme: 'light' })
@@ -82,7 +85,7 @@ t.test(
 )
 
 t.test(
-  'a page that was there before starts while the hub is away, says so, and comes back',
+  'a page that was there before starts while the hub is away, says so, and comes back [15]',
   async (t) => {
     const { hub } = await startedHouse(t)
     const opened = await openPage(t, hub)

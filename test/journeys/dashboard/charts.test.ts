@@ -19,7 +19,7 @@ const colorsOn = `(canvas) => {
   return found.size
 }`
 
-t.test('a chart has what was before it was opened, and goes on', async (t) => {
+t.test('a chart has what was before it was opened, and goes on [10]', async (t) => {
   const { hub } = await startedHouse(t)
   const opened = await openPage(t, hub)
   if (opened === undefined) return
@@ -50,7 +50,7 @@ t.test('a chart has what was before it was opened, and goes on', async (t) => {
   t.same(strangers, [])
 })
 
-t.test('what is on screen is taken along, and its address leads back to it', async (t) => {
+t.test('what is on screen is taken along, and its address leads back to it [10, 11]', async (t) => {
   const { hub } = await startedHouse(t)
   const path = addressOf(`${thermometer} temperature`)
   const opened = await openPage(t, hub, { path, viewport: { width: 1280, height: 800 } })

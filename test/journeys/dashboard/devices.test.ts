@@ -18,7 +18,7 @@ async function signedInPage(...args: Parameters<typeof openPage>): Promise<Opene
   return opened
 }
 
-t.test('the first tile is there a second after the page is loaded, and live', async (t) => {
+t.test('the first tile is there a second after the page is loaded, and live [2, 9]', async (t) => {
   const { hub } = await startedHouse(t)
   const opened = await signedInPage(t, hub)
   if (opened === undefined) return
@@ -43,7 +43,7 @@ t.test('the first tile is there a second after the page is loaded, and live', as
   t.same(strangers, [])
 })
 
-t.test('two people toggle one relay, and both see what it is and who did it', async (t) => {
+t.test('two people toggle one relay, and both see what it is and who did it [8]', async (t) => {
   const { hub } = await startedHouse(t)
   const [one, other] = [await signedInPage(t, hub), await signedInPage(t, hub)]
   if (one === undefined || other === undefined) return
@@ -61,7 +61,7 @@ t.test('two people toggle one relay, and both see what it is and who did it', as
   for (const { page } of [one, other]) t.equal(await page.locator('.condition-text').count(), 0)
 })
 
-t.test('a device that does not do as it is told is shown as it is', async (t) => {
+t.test('a device that does not do as it is told is shown as it is [8]', async (t) => {
   const { hub } = await startedHouse(t)
   await startNode(t, hub, { username: 'deaf', name: 'nodes/deaf', faults: { isDeaf: true } })
   await startNode(t, hub, { username: 'lying', name: 'nodes/lying', faults: { isLying: true } })
@@ -81,7 +81,7 @@ t.test('a device that does not do as it is told is shown as it is', async (t) =>
   t.same(await barriersIn(page), [])
 })
 
-t.test('a node that goes takes its switches with it, and says so', async (t) => {
+t.test('a node that goes takes its switches with it, and says so [8]', async (t) => {
   const { hub, bridge } = await startedHouse(t)
   const opened = await signedInPage(t, hub)
   if (opened === undefined) return
@@ -97,7 +97,7 @@ t.test('a node that goes takes its switches with it, and says so', async (t) => 
   await page.locator('.node-condition', { hasText: 'online' }).waitFor()
 })
 
-t.test('who locks a device keeps everybody from switching it, and they read why', async (t) => {
+t.test('who locks a device keeps everybody from switching it, and they read why [8]', async (t) => {
   const { hub } = await startedHouse(t, {}, [{ topic: relay, autoOffSeconds: 7200 }])
   const opened = await signedInPage(t, hub, { viewport: { width: 360, height: 740 } })
   if (opened === undefined) return
@@ -132,7 +132,7 @@ t.test('who locks a device keeps everybody from switching it, and they read why'
   t.same(await barriersIn(page), [])
 })
 
-t.test('a switch that has to be held does nothing when it is touched in passing', async (t) => {
+t.test('a switch that has to be held does nothing when it is touched in passing [8]', async (t) => {
   const { hub } = await startedHouse(t)
   const opened = await signedInPage(t, hub)
   if (opened === undefined) return
@@ -160,7 +160,7 @@ t.test('who may only look is told so, and has no switch that works', async (t) =
   t.equal(await control.getAttribute('title'), 'You may look, not switch.')
 })
 
-t.test('a page that stays open sees its hub go, and come back', async (t) => {
+t.test('a page that stays open sees its hub go, and come back [14, 15]', async (t) => {
   const { hub, bridge } = await startedHouse(t)
   const opened = await signedInPage(t, hub)
   if (opened === undefined) return

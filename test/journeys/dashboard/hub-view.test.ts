@@ -50,7 +50,7 @@ async function wayTo(t: Test, { httpPort }: HubPorts) {
   return { httpPort: port, lose, find: () => void server.listen(port, '127.0.0.1') }
 }
 
-t.test('an admin looks after users, who is there, and what was hit', async (t) => {
+t.test('an admin looks after users, who is there, and what was hit [14]', async (t) => {
   const guest = { rules: [{ allow: ['read'], topic: 'house/#' }] }
   const ann = { role: 'viewer', password: await hashPassword('pass-word') }
   const hub = await startedHub(t, {
@@ -152,7 +152,7 @@ t.test('an admin looks after users, who is there, and what was hit', async (t) =
 /** What each calls devices. */
 const languages = { cs: 'Zařízení', de: 'Geräte', fr: 'Appareils', en: 'Devices' }
 
-t.test('each language fits on a phone, and is remembered', async (t) => {
+t.test('each language fits on a phone, and is remembered [16]', async (t) => {
   const { hub } = await startedHouse(t)
   const opened = await openPage(t, hub, { viewport: { width: 360, height: 740 } })
   if (opened === undefined) return

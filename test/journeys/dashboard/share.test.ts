@@ -7,7 +7,7 @@ const thermometer = 'nodes/bridge/0/thermometer/i2c0-48'
 const relay = 'nodes/bridge/0/relay/i2c0-3b'
 
 t.test(
-  'a link lets others look at what was named, on the wall too, until it is ended',
+  'a link lets others look at what was named, on the wall too, until it is ended [12]',
   async (t) => {
     const { hub } = await startedHouse(t)
     const opened = await openPage(t, hub)

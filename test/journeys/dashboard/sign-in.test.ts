@@ -24,7 +24,7 @@ for (const pathPrefix of ['', '/my/hub']) {
   })
 }
 
-t.test('each failure of signing in says what to do next', async (t) => {
+t.test('each failure of signing in says what to do next [3]', async (t) => {
   const connections = { exemptLoopback: false }
   const signIn = { failuresPerUser: 2 }
   const hub = await startedHub(t, { users: houseUsers, limits: { signIn, connections } })
@@ -52,7 +52,7 @@ t.test('each failure of signing in says what to do next', async (t) => {
   t.match(await problem.textContent(), 'Is it running')
 })
 
-t.test('when a session ends, the page says so and asks to sign in', async (t) => {
+t.test('when a session ends, the page says so and asks to sign in [3]', async (t) => {
   const { hub } = await startedHouse(t)
   const opened = await openPage(t, hub)
   if (opened === undefined) return

@@ -4,38 +4,41 @@ import { barriersIn, openPage, signInAs, startedHouse } from './opened-page.ts'
 
 const relay = 'nodes/bridge/0/relay/i2c0-3b'
 
-t.test('the tree has every topic, and one that is chosen says what changed', async (t) => {
-  const { hub } = await startedHouse(t)
-  const opened = await openPage(t, hub, { path: '/#/topics' })
-  if (opened === undefined) return
-  const { page, complaints, strangers } = opened
-  await signInAs(page)
-  const row = page.locator('.topic-row', { hasText: 'i2c0-3b' })
-  await row.waitFor()
-  await row.click()
-  await page.locator('.payload', { hasText: '"state": false' }).waitFor()
-  t.equal(await page.inputValue('#publish-topic'), `${relay}/set`)
-  await page.fill('#publish-payload', '{"state": "perhaps"}')
-  const refusal = page.locator('#publish-check', { hasText: 'The hub would refuse this' })
-  await refusal.filter({ hasText: 'expected /state to be' }).waitFor()
-  t.equal(await page.getAttribute('#publish-payload', 'aria-invalid'), 'true')
-  t.same(await barriersIn(page), [])
-  await page.fill('#publish-payload', '{"state": true}')
-  await refusal.waitFor({ state: 'detached' })
-  await page.getByRole('button', { name: 'Send the command' }).click()
-  await page.locator('.answers li', { hasText: 'confirmed' }).waitFor()
-  await page.locator('.payload .is-new', { hasText: '+   "state": true' }).waitFor()
-  t.match(await page.locator('.payload .is-gone').textContent(), '−   "state": false')
-  const lines = page.locator('.publish .copyable code')
-  t.equal(await lines.textContent(), `clown-hub set '${relay}' '{"state": true}'`)
-  await page.locator('.publish .copy-as button', { hasText: 'curl' }).click()
-  t.match(await lines.textContent(), `/api/command -d '{"device": "${relay}"`)
-  t.same(await barriersIn(page), [])
-  t.same(complaints, [])
-  t.same(strangers, [])
-})
+t.test(
+  'the tree has every topic, and one that is chosen says what changed [4, 5, 7]',
+  async (t) => {
+    const { hub } = await startedHouse(t)
+    const opened = await openPage(t, hub, { path: '/#/topics' })
+    if (opened === undefined) return
+    const { page, complaints, strangers } = opened
+    await signInAs(page)
+    const row = page.locator('.topic-row', { hasText: 'i2c0-3b' })
+    await row.waitFor()
+    await row.click()
+    await page.locator('.payload', { hasText: '"state": false' }).waitFor()
+    t.equal(await page.inputValue('#publish-topic'), `${relay}/set`)
+    await page.fill('#publish-payload', '{"state": "perhaps"}')
+    const refusal = page.locator('#publish-check', { hasText: 'The hub would refuse this' })
+    await refusal.filter({ hasText: 'expected /state to be' }).waitFor()
+    t.equal(await page.getAttribute('#publish-payload', 'aria-invalid'), 'true')
+    t.same(await barriersIn(page), [])
+    await page.fill('#publish-payload', '{"state": true}')
+    await refusal.waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'Send the command' }).click()
+    await page.locator('.answers li', { hasText: 'confirmed' }).waitFor()
+    await page.locator('.payload .is-new', { hasText: '+   "state": true' }).waitFor()
+    t.match(await page.locator('.payload .is-gone').textContent(), '−   "state": false')
+    const lines = page.locator('.publish .copyable code')
+    t.equal(await lines.textContent(), `clown-hub set '${relay}' '{"state": true}'`)
+    await page.locator('.publish .copy-as button', { hasText: 'curl' }).click()
+    t.match(await lines.textContent(), `/api/command -d '{"device": "${relay}"`)
+    t.same(await barriersIn(page), [])
+    t.same(complaints, [])
+    t.same(strangers, [])
+  },
+)
 
-t.test('filters of MQTT and texts find topics, and bytes are shown as bytes', async (t) => {
+t.test('filters of MQTT and texts find topics, and bytes are shown as bytes [4, 5]', async (t) => {
   const { hub } = await startedHouse(t)
   const opened = await openPage(t, hub, { path: '/#/topics' })
   if (opened === undefined) return
@@ -63,7 +66,7 @@ t.test('filters of MQTT and texts find topics, and bytes are shown as bytes', as
 })
 
 t.test(
-  'what is published may be retained, is marked, and is removed after a look at it',
+  'what is published may be retained, is marked, and is removed after a look at it [6, 7]',
   async (t) => {
     const { hub } = await startedHouse(t)
     const opened = await openPage(t, hub, { path: '/#/topics' })
@@ -107,7 +110,7 @@ t.test(
   },
 )
 
-t.test('ten thousand topics are looked through without waiting', async (t) => {
+t.test('ten thousand topics are looked through without waiting [4]', async (t) => {
   const { hub } = await startedHouse(t)
   const { client } = await mqttTo(t, hub)
   const opened = await openPage(t, hub, { path: '/#/topics' })
