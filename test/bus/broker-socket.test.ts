@@ -47,6 +47,10 @@ async function otherMachine(t: Test): Promise<OtherMachine> {
   const turn = (state: string) => ip('-n', space, 'link', 'set', 'far', state)
   ip('link', 'set', near, 'up')
   turn('up')
+  // Else what is sent while nobody answers for the address waits for that, up to 3 s, and no longer in a connection.
+  ip('-n', space, 'link', 'set', 'far', 'address', '02:00:00:00:00:02')
+  const neighbour = ['neighbour', 'replace', `${net}.2`, 'lladdr', '02:00:00:00:00:02']
+  ip(...neighbour, 'dev', near, 'nud', 'permanent')
   const { certFile, keyFile } = await testCertificate(t, [`${net}.2`])
   const command = ['netns', 'exec', space, process.execPath, '-e', listening, certFile, keyFile]
   const child = spawn(installed('ip'), command, { stdio: ['ignore', 'pipe', 'inherit'] })

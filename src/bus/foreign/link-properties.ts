@@ -28,7 +28,7 @@ export function propertiesOf(said: PacketProperties | undefined): MessagePropert
     ),
   ])
   if (seconds !== undefined) return { bytes, expiresAtMs: steadyMs() + seconds * 1000 }
-  return bytes.length === 0 ? undefined : { bytes }
+  return { bytes }
 }
 
 /** One property of texts or bytes; none for what is not said. */
