@@ -64,7 +64,7 @@ function houseOf(clock: Clock, through: Through) {
       if (!silent.has(hub)) act()
     }
     const hub: Ownership = new Ownership({
-      ...{ name: `hub-${rank}`, rank, clock },
+      ...{ name: `hub-${rank}`, rank, clock, beating: clock },
       claim: (claim: OwnerClaim) => from(() => toAll((each) => each.heardClaim(claim))),
       connect: () =>
         through(2, () => {

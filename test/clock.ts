@@ -3,6 +3,8 @@ import type { AlarmClock } from '../src/core/clock.ts'
 export interface SteppedClock extends AlarmClock {
   /** Lets time go by, and does what is due on the way, in order. */
   step(milliseconds: number): void
+  /** Lets time go by without that: what is due is late. */
+  stall(milliseconds: number): void
 }
 
 /** A clock that stands still until it is stepped. */
@@ -23,10 +25,13 @@ export function steppedClock(): SteppedClock {
       const endMs = nowMs + milliseconds
       for (let next = nextUntil(endMs); next !== undefined; next = nextUntil(endMs)) {
         waiting.delete(next)
-        nowMs = next.atMs
+        nowMs = Math.max(nowMs, next.atMs)
         next.act()
       }
       nowMs = endMs
+    },
+    stall: (milliseconds) => {
+      nowMs += milliseconds
     },
   }
 }

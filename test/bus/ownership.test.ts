@@ -1,14 +1,16 @@
+import { setImmediate as turnOver } from 'node:timers/promises'
 import t from 'tap'
 import { asClaim, Ownership } from '../../src/bus/foreign/ownership.ts'
+import { type AlarmClock, readingFirst } from '../../src/core/clock.ts'
 import { steppedClock } from '../clock.ts'
 
 /** What a hub would do, written down; the broker takes each beat at once, unless it is told not to. */
-function opened({ name = 'b', rank = 0 } = {}) {
+function opened({ name = 'b', rank = 0, judging = (clock: AlarmClock) => clock } = {}) {
   const clock = steppedClock()
   const done: string[] = []
   const broker = { acknowledges: true, echoes: true }
   const ownership: Ownership = new Ownership({
-    ...{ name, rank, clock },
+    ...{ name, rank, clock: judging(clock), beating: clock },
     claim: (claim) => {
       done.push(`claim ${claim.claim}`)
       if (broker.echoes) ownership.heardClaim(claim)
@@ -187,6 +189,25 @@ t.test('an owner whose beats nobody takes gives up before others take over', asy
   clock.step(1)
   t.same(taken().slice(-2), ['owns no more', 'disconnect: unproven'])
   t.equal(ownership.owns, false)
+})
+
+t.test('an owner that stood still beats as soon as it goes on, and goes on owning', async (t) => {
+  const { ownership, clock, taken } = opened({ judging: readingFirst })
+  const goOn = async (ms: number) => {
+    clock.step(ms)
+    await turnOver()
+  }
+  ownership.reading()
+  await goOn(0)
+  ownership.connected()
+  ownership.caughtUp()
+  t.same(taken().slice(-2), ['owns', 'beat 2'])
+  clock.stall(1100)
+  await goOn(0)
+  t.same(taken(), ['beat 3'], 'that was due for 600 ms')
+  await goOn(499)
+  t.same(taken(), [], 'the broker has taken that one')
+  t.equal(ownership.owns, true)
 })
 
 t.test('who hears nothing of the broker owns nothing', async (t) => {

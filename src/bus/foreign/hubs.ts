@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino'
 import { createListeners } from '../../core/callbacks.ts'
-import { type AlarmClock, isoTime } from '../../core/clock.ts'
+import { type AlarmClock, isoTime, systemClock } from '../../core/clock.ts'
 import { HubError, quote, reasonOf } from '../../core/errors.ts'
 import { isRecord, parseJson } from '../../core/json.ts'
 import { isAtOrBelow } from '../../core/topic.ts'
@@ -97,7 +97,7 @@ export class Hubs {
     const { name, rank, clock } = options
     this.#questions = new OpenQuestions(clock)
     this.#ownership = new Ownership({
-      ...{ name, rank, clock },
+      ...{ name, rank, clock, beating: systemClock },
       claim: (claim) => options.sayOn(jsonOn(topics.claim, claim)),
       connect: () => this.#connect(),
       disconnect: (reason) => this.#connection?.reset(reason),

@@ -116,7 +116,10 @@ export interface OwnershipOptions {
   readonly name: string
   /** Those with a lower one go first. */
   readonly rank: number
+  /** For what judges others: it calls when all was read that came in time. */
   readonly clock: AlarmClock
+  /** For beats, by which others judge: each goes out as soon as it can. */
+  readonly beating: Pick<AlarmClock, 'after'>
   /** Says to all hubs, this one too, that it wants to own. */
   claim(claim: OwnerClaim): void
   /** Connects as the owner; answered by `connected` and `caughtUp`, and at its end by `lost`. */
@@ -312,13 +315,13 @@ export class Ownership {
   }
 
   #beatAgain(): void {
-    const { clock } = this.#options
+    const { clock, beating } = this.#options
     const term = this.#owner
     /* c8 ignore next: who owns has said its word; only the types do not know. */
     if (term === undefined) return
     this.#beat++
     this.#beatsAtMs = [...this.#beatsAtMs, clock.nowMs()].slice(-proofBeats)
-    this.#stop = clock.after(beatMs, () => this.#beatAgain())
+    this.#stop = beating.after(beatMs, () => this.#beatAgain())
     this.#options.beat({ ...term, beat: this.#beat }, () => {
       if (this.owns && term === this.#owner) this.#prove()
     })
