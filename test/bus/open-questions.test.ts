@@ -1,5 +1,5 @@
 import t from 'tap'
-import { OpenQuestions } from '../../src/bus/foreign/open-questions.ts'
+import { asAnswer, asQuestion, OpenQuestions } from '../../src/bus/foreign/open-questions.ts'
 import { steppedClock } from '../clock.ts'
 
 function opened() {
@@ -51,4 +51,14 @@ t.test('what is answered, or cannot be asked, is open no more', async (t) => {
   clock.step(10_000)
   questions.deaf('the broker is away')
   t.match(ends, [/^b not-taken: .*: forbidden$/])
+})
+
+t.test('what is no question is none, and what is no answer neither', async (t) => {
+  const question = { id: '1', from: 'a', term: 7, beat: 4, question: { topic: 'n' } }
+  t.same(asQuestion(question), question)
+  for (const wrong of ['1', { ...question, from: 'a/b' }, { ...question, question: 'n' }]) {
+    t.equal(asQuestion(wrong), undefined)
+  }
+  t.same(asAnswer({ id: '1', answer: 'no' }), { id: '1', answer: 'no' })
+  for (const wrong of ['1', { answer: 'no' }]) t.equal(asAnswer(wrong), undefined)
 })
