@@ -57,7 +57,7 @@ async function reporter(t: Test, ports: HubPorts) {
 const above = { when: 'above', quantity: 'temperature', limit: 30 } as const
 
 t.test(
-  'F76: a hub that stands still, or is killed, tells each alarm and its end once',
+  'F77: a hub that stands still, or is killed, tells each alarm and its end once',
   async (t) => {
     const { url, next, all } = await hearer(t)
     const rules = [
@@ -102,7 +102,7 @@ t.test(
   },
 )
 
-t.test('F76: with a full disk people are told, and not again after it', async (t) => {
+t.test('F77: with a full disk people are told, and not again after it', async (t) => {
   const disk = smallDisk(t, 64)
   if (disk === undefined) {
     t.pass('needs to mount a file system', { skip: true })
