@@ -135,7 +135,7 @@ export class BrokerConnection {
   #heldMs = 0
   #isWatching = false
   #stopLooking: () => void = () => {}
-  #stopWaiting: () => void = () => {}
+  #stopWaiting: () => void
 
   constructor(level: MqttLevel, options: BrokerConnectionOptions, events: ConnectionEvents) {
     this.#level = level
