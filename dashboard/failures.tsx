@@ -25,6 +25,11 @@ export async function askQuietly<T>(
   }
 }
 
+/** The hub's own sentence, or that it is away. */
+export function reasonOf(error: unknown): string {
+  return error instanceof ApiError ? error.message : t('hubAway')
+}
+
 export function tellFailure(path: string, error: unknown): void {
   failures.value = new Map(failures.peek()).set(path, error)
 }
@@ -43,10 +48,9 @@ export function Failures(): JSX.Element {
   useEffect(() => forgetAll, [])
   const paths = new Map<string, string[]>()
   for (const [path, error] of failures.value) {
-    const isKnown = error instanceof ApiError
     // That there is no connection stands above already.
-    if (!isKnown && link.value.is !== 'open') continue
-    const why = isKnown ? error.message : t('hubAway')
+    if (!(error instanceof ApiError) && link.value.is !== 'open') continue
+    const why = reasonOf(error)
     paths.set(why, [...(paths.get(why) ?? []), path.replace(/\?.*/, '')])
   }
   return (

@@ -1,8 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { ApiError, postJson } from './api.ts'
-import { askQuietly, forgetFailure } from './failures.tsx'
-import { t } from './words.ts'
+import { postJson } from './api.ts'
+import { askQuietly, forgetFailure, reasonOf } from './failures.tsx'
 
 const refreshMs = 10_000
 
@@ -43,7 +42,7 @@ export function useChange(changed: () => void) {
       changed()
       return answer
     } catch (error) {
-      problem.value = error instanceof ApiError ? error.message : t('hubAway')
+      problem.value = reasonOf(error)
       return undefined
     }
   }

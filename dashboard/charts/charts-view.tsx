@@ -1,9 +1,9 @@
 import { type Signal, useComputed, useSignal, useSignalEffect } from '@preact/signals'
 import type { JSX } from 'preact'
-import { ApiError } from '../api.ts'
 import { hubTime } from '../clock.ts'
 import { Copyable } from '../copyable.tsx'
 import { quantitiesOf } from '../devices/quantities.ts'
+import { reasonOf } from '../failures.tsx'
 import { Icon } from '../icons.tsx'
 import { type Line, onLine } from '../link.ts'
 import { t } from '../words.ts'
@@ -90,7 +90,7 @@ function useLoading({ range, series, problem }: Shown & { problem: Signal<string
       },
       (error) => {
         if (aborted.signal.aborted) return
-        problem.value = error instanceof ApiError ? error.message : t('hubAway')
+        problem.value = reasonOf(error)
       },
     )
     return () => aborted.abort()

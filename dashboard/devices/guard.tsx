@@ -1,7 +1,9 @@
 /** What operators keep a device from: being commanded at all, and being on for too long. */
+
 import { useSignal } from '@preact/signals'
 import type { JSX, TargetedSubmitEvent } from 'preact'
-import { ApiError, postJson } from '../api.ts'
+import { postJson } from '../api.ts'
+import { reasonOf } from '../failures.tsx'
 import { Icon } from '../icons.tsx'
 import { Problem } from '../parts.tsx'
 import { t } from '../words.ts'
@@ -93,6 +95,6 @@ async function problemOf(change: Promise<unknown>): Promise<string> {
     await change
     return ''
   } catch (error) {
-    return error instanceof ApiError ? error.message : t('hubAway')
+    return reasonOf(error)
   }
 }

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { JSX, TargetedSubmitEvent } from 'preact'
-import { ApiError } from '../api.ts'
+import { reasonOf } from '../failures.tsx'
 import { Icon, iconNames } from '../icons.tsx'
 import { t } from '../words.ts'
 import { type Device, nodes } from './house.ts'
@@ -24,7 +24,7 @@ export function TileEditor({ device, among }: TileEditorProps): JSX.Element {
       await change()
       answer.value = { topic: device.topic, text: t('saved') }
     } catch (error) {
-      const text = error instanceof ApiError ? error.message : t('hubAway')
+      const text = reasonOf(error)
       answer.value = { topic: device.topic, text }
     }
   }

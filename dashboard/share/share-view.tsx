@@ -2,10 +2,11 @@ import { useSignal } from '@preact/signals'
 import type { JSX, TargetedSubmitEvent } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { encode } from 'uqr'
-import { ApiError, getJson, postJson } from '../api.ts'
+import { getJson, postJson } from '../api.ts'
 import { dateTime } from '../clock.ts'
 import { Copyable } from '../copyable.tsx'
 import { nodes } from '../devices/house.ts'
+import { reasonOf } from '../failures.tsx'
 import { Problem } from '../parts.tsx'
 import { route } from '../route.ts'
 import { t } from '../words.ts'
@@ -32,7 +33,7 @@ export function ShareView(): JSX.Element {
       await change?.()
       links.value = (await getJson<{ links: ShareLink[] }>('api/shares')).links
     } catch (error) {
-      problem.value = error instanceof ApiError ? error.message : t('hubAway')
+      problem.value = reasonOf(error)
     }
   }
   useEffect(() => void act(), [])

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
-import { ApiError, postJson } from '../api.ts'
+import { postJson } from '../api.ts'
+import { reasonOf } from '../failures.tsx'
 import { bytesText, Problem, SureButton } from '../parts.tsx'
 import { usePolled } from '../polled.ts'
 import { mayOnlyLook } from '../session.ts'
@@ -33,7 +34,7 @@ export function Retained({ topic }: { topic: string }): JSX.Element | null {
         await postJson('api/publish', { topic: each, payload: '', encoding: 'text', retain: true })
       }
     } catch (error) {
-      problem.value = error instanceof ApiError ? error.message : t('hubAway')
+      problem.value = reasonOf(error)
     }
     load()
   }

@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { ApiError, getJson } from '../api.ts'
+import { getJson } from '../api.ts'
 import { dateTime } from '../clock.ts'
+import { reasonOf } from '../failures.tsx'
 import { Icon } from '../icons.tsx'
 import { Problem } from '../parts.tsx'
 import { hrefOf, replaceRoute, route } from '../route.ts'
@@ -57,7 +58,7 @@ export function WhyView(): JSX.Element {
           problem.value = ''
         },
         (error) => {
-          problem.value = error instanceof ApiError ? error.message : t('hubAway')
+          problem.value = reasonOf(error)
         },
       )
     }
