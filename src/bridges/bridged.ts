@@ -36,32 +36,28 @@ function moved(topic: string, from: string, to: string): string | undefined {
  * from one by the second, with the name of the bridge. Properties go on to whoever receives a message, other hubs
  * included [MQTT-3.3.2-17]: what was sent may be taken by another hub, and nothing goes further than that.
  */
-export type Mark = 'bridged-by' | 'bridged-from'
+export function markOf(mark: 'bridged-by' | 'bridged-from', name: string): Buffer {
+  return pairProperty([mark, name])
+}
 
 /** A mark, whoever has made it: without the length of the name behind it. */
-const beginnings: Readonly<Record<Mark, Buffer>> = {
-  'bridged-by': pairProperty(['bridged-by', '']).subarray(0, -2),
-  'bridged-from': pairProperty(['bridged-from', '']).subarray(0, -2),
-}
+export const anyMark = {
+  by: markOf('bridged-by', '').subarray(0, -2),
+  from: markOf('bridged-from', '').subarray(0, -2),
+} as const
 
 type Marked = Pick<Message, 'properties'>
 
 /** Whether it was sent over a bridge, or taken from one, by any hub. */
 export function isBridged(message: Marked): boolean {
-  return has(message, 'bridged-by') || has(message, 'bridged-from')
+  return has(message, anyMark.by) || has(message, anyMark.from)
 }
 
-/** Whether it has a mark: of anybody, or the one that says `name`. */
-export function has({ properties }: Marked, mark: Mark, name?: string): boolean {
-  const bytes = name === undefined ? beginnings[mark] : pairProperty([mark, name])
-  return properties?.bytes.includes(bytes) === true
+export function has({ properties }: Marked, mark: Buffer): boolean {
+  return properties?.bytes.includes(mark) === true
 }
 
-export function marked(
-  properties: MessageProperties | undefined,
-  mark: Mark,
-  name: string,
-): MessageProperties {
-  const bytes = Buffer.concat([properties?.bytes ?? Buffer.alloc(0), pairProperty([mark, name])])
+export function marked(properties: MessageProperties | undefined, mark: Buffer): MessageProperties {
+  const bytes = properties === undefined ? mark : Buffer.concat([properties.bytes, mark])
   return { ...properties, bytes }
 }

@@ -10,7 +10,7 @@ import { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { isTopic, joinTopic } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
-import { has, isBridged, marked, switches, topicHere } from './bridged.ts'
+import { anyMark, has, isBridged, marked, markOf, switches, topicHere } from './bridged.ts'
 import type { BridgeSettings } from './check-bridges.ts'
 
 export interface InwardOptions {
@@ -34,6 +34,9 @@ export interface InwardOptions {
 export class Inward {
   readonly #options: InwardOptions
   readonly #sender: Sender
+  readonly #mark: Buffer
+  /** On what this hub has sent there. */
+  readonly #returned: Buffer
   /** What the other broker has said to be retained, until it has said all. */
   #said = new Set<string>()
   #received = 0
@@ -41,6 +44,8 @@ export class Inward {
   constructor(options: InwardOptions) {
     this.#options = options
     this.#sender = broughtBy(options.name)
+    this.#mark = markOf('bridged-from', options.name)
+    this.#returned = markOf('bridged-by', options.clientId)
   }
 
   /** How many messages came. */
@@ -50,9 +55,9 @@ export class Inward {
 
   /** The other broker tells a message; `isPast`: it was retained before this connection. */
   take(heard: LinkMessage, isPast: boolean): void {
-    const { settings, clientId, name, echoes, limits } = this.#options
+    const { settings, echoes, limits } = this.#options
     const topic = topicHere(heard.topic, settings)
-    if (topic === undefined || hasComeFarEnough(heard, clientId)) return
+    if (topic === undefined || this.#hasComeFarEnough(heard)) return
     const { bytes, retain } = heard
     if (!isPast && echoes.take(heard.topic, bytes) !== undefined) return
     if (!isTopic(topic, limits.topic) || bytes.length > limits.mqtt.publishBytes) {
@@ -62,12 +67,17 @@ export class Inward {
     this.#received++
     const message = {
       ...{ topic, payload: new Payload(bytes, limits.json) },
-      properties: marked(heard.properties, 'bridged-from', name),
+      properties: marked(heard.properties, this.#mark),
       qos: lowerQos(heard.qos, settings.qos),
       retain: retain || this.#isKept(topic),
     }
     if (isPast) this.#remember(message)
     else this.#enter(message)
+  }
+
+  /** It has come back, or another hub has it from a bridge. */
+  #hasComeFarEnough(heard: LinkMessage): boolean {
+    return has(heard, this.#returned) || has(heard, anyMark.from)
   }
 
   #turnAway(topic: string, reason: string): void {
@@ -113,12 +123,12 @@ export class Inward {
 
   /** All that is retained there was heard. What came over this bridge, and is not a part of it, was taken away meanwhile. */
   async caughtUp(): Promise<void> {
-    const { settings, name, bus } = this.#options
+    const { settings, bus } = this.#options
     const said = this.#said
     this.#said = new Set()
     for (const filter of settings.in) {
       for await (const message of bus.retained(joinTopic(settings.localPrefix, filter))) {
-        if (said.has(message.topic) || !has(message, 'bridged-from', name)) continue
+        if (said.has(message.topic) || !has(message, this.#mark)) continue
         bus.publish({ ...message, payload: new Payload(Buffer.alloc(0)), isPast: true })
       }
     }
@@ -136,9 +146,4 @@ function broughtBy(name: string): Sender {
     ...{ user: `bridge ${name}`, address: '', way: 'bridge' },
     rights: { mayPublish: () => allowed },
   }
-}
-
-/** It has come back, or another hub has it from a bridge. */
-function hasComeFarEnough(heard: LinkMessage, clientId: string): boolean {
-  return has(heard, 'bridged-by', clientId) || has(heard, 'bridged-from')
 }

@@ -9,7 +9,7 @@ import { errorOn, lowerQos, type Message } from '../core/message.ts'
 import { ownBytes, Payload } from '../core/payload.ts'
 import { isCommand, joinTopic } from '../core/topic.ts'
 import type { BridgeQueue, KindOfWaiting, Waiting } from './bridge-queue.ts'
-import { isBridged, marked, switches, topicThere } from './bridged.ts'
+import { isBridged, marked, markOf, switches, topicThere } from './bridged.ts'
 import type { BridgeSettings } from './check-bridges.ts'
 
 export interface OutwardOptions {
@@ -37,6 +37,9 @@ const mostTopics = 100_000
 /** What is told here, on its way to the other broker. */
 export class Outward {
   readonly #options: OutwardOptions
+  readonly #mark: Buffer
+  /** What is taken from there. */
+  readonly #taken: readonly string[]
   /** Topics on which somebody here has spoken last: who commands a device of those means nobody there. */
   readonly #here = new Set<string>()
   #mostUnderWay = mostUnderWay
@@ -47,7 +50,10 @@ export class Outward {
   #missed = 0
 
   constructor(options: OutwardOptions) {
+    const { settings, clientId } = options
     this.#options = options
+    this.#mark = markOf('bridged-by', clientId)
+    this.#taken = settings.in.map((filter) => joinTopic(settings.prefix, filter))
   }
 
   /** How many messages the other broker has taken, and how many at QoS 0 there was no connection for. */
@@ -84,13 +90,13 @@ export class Outward {
 
   /** A value goes at QoS 1, so that after a break the last one is there. */
   #outgoing(topic: string, { payload, qos, retain, properties }: Message): LinkMessage {
-    const { settings, clientId } = this.#options
+    const { settings } = this.#options
     return {
       topic,
       bytes: ownBytes(payload.bytes),
       qos: lowerQos(retain && qos === 0 ? 1 : qos, settings.qos),
       retain,
-      properties: marked(properties, 'bridged-by', clientId),
+      properties: marked(properties, this.#mark),
     }
   }
 
@@ -117,9 +123,9 @@ export class Outward {
 
   /** By MQTT 3.1.1 a broker sends back what it was sent. */
   #expectEcho({ topic, bytes, qos, retain }: LinkMessage): void {
-    const { settings, link, echoes } = this.#options
+    const { link, echoes } = this.#options
     if (link.state.protocol === 'MQTT 5') return
-    if (!settings.in.some((filter) => matches(joinTopic(settings.prefix, filter), topic))) return
+    if (!this.#taken.some((filter) => matches(filter, topic))) return
     echoes.expect({ topic, payload: new Payload(bytes), qos, retain })
   }
 
