@@ -103,7 +103,6 @@ const aloneFor: Readonly<Record<string, string>> = {
   'api/openapi-paths': 'has what is asked, and both are too large for one file',
   'bridges/inward': 'is one direction, and both are too large for one file',
   'bridges/outward': 'is one direction, and both are too large for one file',
-  'bus/foreign/open-questions': 'is tried by a clock of its own',
   'bus/foreign/broker-socket': 'is TCP and TLS, and knows no MQTT',
   'bus/foreign/link-properties':
     'translates what two packages call differently, and knows no connection',

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Role, User, UserDirectory } from '../access/user.ts'
 import type { Hubs } from '../bus/foreign/hubs.ts'
+import { tooOld } from '../bus/foreign/open-questions.ts'
 import { HubError, isErrorCode, quote } from '../core/errors.ts'
 import { detached } from '../core/guard.ts'
 import { isRecord } from '../core/json.ts'
@@ -78,7 +79,7 @@ export function changesAmongHubs(
     if (!isChange(change)) return
     const answer = (said: object) => hubs.answer(from, { id, answer: said })
     const refused = ({ code, message }: HubError) => answer({ code, message })
-    if (!isFresh) return refused(new HubError('no-owner', tooOld))
+    if (!isFresh) return refused(tooOld())
     answer({ isTaken: true })
     const changed = async () => {
       try {
@@ -109,7 +110,6 @@ export function changesAmongHubs(
 const gone = 'expected the hub that commands to finish a change, it is gone'
 const failed = 'expected the hub that commands to finish a change, it could not: its log has more'
 const mayBeDone = 'it may have been changed'
-const tooOld = 'expected what was asked for within a second, got something older'
 
 function tooMany(): HubError {
   const sentence = `expected at most ${mostAsked} changes that the owner is asked for, got one more`

@@ -198,8 +198,9 @@ async function forgetReports(
 ): Promise<ForgottenReports> {
   const removed: Kept[] = []
   for (const topic of topics) removed.push(await forgetKept(topic, parts))
+  const devices = new Set(topics)
   const commands = await parts.auditLog.forget(
-    (command) => command.user === user || topics.includes(command.device),
+    (command) => command.user === user || devices.has(command.device),
   )
   await parts.stored()
   return {

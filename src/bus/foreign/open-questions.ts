@@ -3,6 +3,7 @@
  * the beats: whoever hears later beats, or the word of the next owner, and no answer, knows that nothing was taken.
  */
 import type { AlarmClock } from '../../core/clock.ts'
+import { HubError } from '../../core/errors.ts'
 import { isRecord } from '../../core/json.ts'
 import { proofBeats } from './ownership.ts'
 
@@ -82,6 +83,12 @@ export class OpenQuestions {
   #lose(id: string, end: Unanswered, reason: string): void {
     this.answered(id)?.lost(end, reason)
   }
+}
+
+/** What the owner says to a question that is not fresh. */
+export function tooOld(): HubError {
+  const sentence = 'expected what was asked for within a second, got something older'
+  return new HubError('no-owner', sentence)
 }
 
 // --- what hubs say, as JSON ---

@@ -8,6 +8,7 @@ import type { Sender, Watcher } from '../../access/sender.ts'
 import type { UserDirectory } from '../../access/user.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Hubs } from '../../bus/foreign/hubs.ts'
+import { tooOld } from '../../bus/foreign/open-questions.ts'
 import type { AlarmClock } from '../../core/clock.ts'
 import { HubError, isErrorCode, quote } from '../../core/errors.ts'
 import type { JsonLimits } from '../../core/json.ts'
@@ -103,7 +104,7 @@ export function commandsAmongHubs(commands: Commands, parts: AmongHubsParts): Co
     if ('change' in question) return
     const changed = (receipt: Receipt) => hubs.answer(from, { id, answer: receipt })
     try {
-      if (!isFresh) throw new HubError('no-owner', tooOld)
+      if (!isFresh) throw tooOld()
       const { message, sender } = askedIn(question, parts)
       parts.enter(message, { ...sender, watcher: { changed } })
     } catch (error) {
@@ -133,8 +134,6 @@ function asReceipt({ code, ...receipt }: GeneratedReceipt): Receipt {
 }
 
 const atOnce = { afterMs: 0, final: true } as const
-
-const tooOld = 'expected what was asked for within a second, got something older'
 
 function tooMany(): HubError {
   const sentence = `expected at most ${mostAsked} commands that the owner is asked for, got one more`
