@@ -68,7 +68,7 @@ async function bridgesOf({ bridges, limits }: Config, parts: BridgesParts): Prom
       log: log.child({ bridge: nameOf(settings) }),
       changed: () => {
         const { status } = bridge
-        const payload = Payload.ofJson(JSON.stringify(status), status)
+        const payload = Payload.ofValue(status)
         const topic = `$SYS/hub/bridges/${bridge.name}`
         bus.publish({ topic, payload, qos: 0, retain: true })
       },

@@ -46,7 +46,7 @@ export function openUpstreams({ upstreams }: Config, { log, bus }: UpstreamsPart
   const all = Object.entries(upstreams).map(([name, settings]) => {
     const tell = () => {
       const { status } = upstream
-      const payload = Payload.ofJson(JSON.stringify(status), status)
+      const payload = Payload.ofValue(status)
       bus.publish({ topic: `$SYS/hub/upstreams/${name}`, payload, qos: 0, retain: true })
     }
     const language = languages[settings.dialect]

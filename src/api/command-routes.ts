@@ -57,7 +57,7 @@ function command(
     const expected = 'expected the topic of a device, without /set'
     throw new HubError('bad-topic', `${expected}, got ${quote(device)}`)
   }
-  const payload = Payload.ofJson(JSON.stringify(value), value)
+  const payload = Payload.ofValue(value)
   const sender = {
     user: user.name,
     rights: rightsOf(user),

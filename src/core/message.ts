@@ -55,7 +55,7 @@ export interface MessageProperties {
 /** What the sender of a refused message is told: `{"code": …, "message": …}`. */
 export function errorPayload({ code, message }: HubError): Payload {
   const value = { code, message }
-  return Payload.ofJson(JSON.stringify(value), value)
+  return Payload.ofValue(value)
 }
 
 /** Where the refusal of a message on `topic` is told. */

@@ -43,6 +43,11 @@ export class Payload {
     return payload
   }
 
+  /** The payload that says `value` in JSON. */
+  static ofValue(value: unknown): Payload {
+    return Payload.ofJson(JSON.stringify(value), value)
+  }
+
   /** The same to keep, in bytes of its own. */
   copied(): Payload {
     const copy = new Payload(ownBytes(this.bytes), this.#limits)

@@ -60,7 +60,7 @@ function introductionOf({ version, releaseDate }: Release): Payload {
     'firmware-datetime': releaseDate,
     'firmware-release': version,
   }
-  return Payload.ofJson(JSON.stringify(value), value)
+  return Payload.ofValue(value)
 }
 
 function obey(line: string, conversation: Conversation): void {
@@ -124,7 +124,7 @@ function extrasOf(topic: string, options: TalkOptions, link: Link): LineExtras {
 function watch(topic: string, id: LineId, link: Link): Watcher {
   return {
     changed: (receipt) => {
-      link.send(encode(topic, Payload.ofJson(JSON.stringify(receipt), receipt), { id }))
+      link.send(encode(topic, Payload.ofValue(receipt), { id }))
     },
   }
 }
@@ -376,7 +376,7 @@ function encode(topic: string, payload: Payload, options?: LineOptions): string 
 }
 
 function encodeValue(topic: string, value: object, options?: LineOptions): string {
-  return encode(topic, Payload.ofJson(JSON.stringify(value), value), options)
+  return encode(topic, Payload.ofValue(value), options)
 }
 
 function encodeError(error: HubError): string {

@@ -195,7 +195,7 @@ function answerOf(receipt: Receipt, { message, responseTopic, correlation }: Req
   const said = [textProperty(p.contentType, 'application/json'), ...correlation, final]
   return {
     topic: responseTopic,
-    payload: Payload.ofJson(JSON.stringify(receipt), receipt),
+    payload: Payload.ofValue(receipt),
     qos: message.qos,
     retain: false,
     properties: { bytes: Buffer.concat(said) },

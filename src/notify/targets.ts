@@ -42,7 +42,7 @@ function byMqtt(topic: string, publish: TargetParts['publish']): Send {
   return async (notice) => {
     publish({
       topic,
-      payload: Payload.ofJson(JSON.stringify(notice), notice),
+      payload: Payload.ofValue(notice),
       qos: 1,
       retain: false,
     })

@@ -81,7 +81,7 @@ export function createMessageSignIn(options: MessageSignInOptions): MessageSignI
 /** What tells a websocket that it is signed in now. */
 export function welcomeFrame(dialect: Encoder, { name }: User): string {
   const value = { user: name }
-  return dialect.encode(`${topic}/ok`, Payload.ofJson(JSON.stringify(value), value))
+  return dialect.encode(`${topic}/ok`, Payload.ofValue(value))
 }
 
 type MessageResult = SignInResult | { readonly refused: 'malformed' }

@@ -135,7 +135,7 @@ function nodesBelow({
       if (!isAtOrBelow(base, node.base)) continue
       const around = { ...known, autoOffOf, nowMs: systemClock.nowMs() }
       for (const details of readableNodes([node], rights(), around)) {
-        yield Payload.ofJson(JSON.stringify(details), details)
+        yield Payload.ofValue(details)
       }
     }
   }

@@ -101,7 +101,7 @@ export class ForeignBus implements Bus {
       if (owns) this.#mirrorAll()
     })
     this.hubs?.onState((state) => {
-      const payload = Payload.ofJson(JSON.stringify(state), state)
+      const payload = Payload.ofValue(state)
       this.#tell({ topic: stateTopics.hubs, payload, qos: 0, retain: true })
     })
     this.#echoes = new Echoes(clock)
@@ -272,7 +272,7 @@ export class ForeignBus implements Bus {
 
   #changed(state: LinkState): void {
     const value = { url: this.#options.settings.url, ...state }
-    const payload = Payload.ofJson(JSON.stringify(value), value)
+    const payload = Payload.ofValue(value)
     this.#tell({ topic: stateTopics.bus, payload, qos: 0, retain: true })
     if (state.state === 'connected') return
     this.hubs?.reading(false)

@@ -63,7 +63,7 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
     onForgotten: (device) => publish(device, nothing, true),
   })
   const keep = (device: string, record: CommandRecord) => {
-    publish(device, payloadOf(record), true)
+    publish(device, Payload.ofValue(record), true)
     records.set(device, record)
   }
   const lose = (device: string, record: CommandRecord) => {
@@ -71,7 +71,7 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
     options.onUnknown(record.id, { ...unknown, afterMs: record.afterMs })
   }
   for (const [device, record] of [...records.entries()]) {
-    if (record.final) publish(device, payloadOf(record), true)
+    if (record.final) publish(device, Payload.ofValue(record), true)
     else lose(device, record)
   }
   return {
@@ -92,7 +92,7 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
       if (receipt.receipt === 'accepted') return
       const record = recordOf(command, receipt)
       // What was never sent does not take the place of what may still be under way.
-      if (command.sentAt === undefined) publish(command.device, payloadOf(record), false)
+      if (command.sentAt === undefined) publish(command.device, Payload.ofValue(record), false)
       else keep(command.device, record)
     },
   }
@@ -101,10 +101,6 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
 const unknown = { receipt: 'unknown', final: true } as const
 
 const nothing = new Payload(Buffer.alloc(0))
-
-function payloadOf(record: CommandRecord): Payload {
-  return Payload.ofJson(JSON.stringify(record), record)
-}
 
 function recordOf(command: Command, receipt: Receipt): CommandRecord {
   const { id, sender, at, sentAt = at, timeoutMs } = command

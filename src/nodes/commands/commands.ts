@@ -64,10 +64,7 @@ export const autoOff: Sender = {
 
 /** A bare word is told as MQTT devices say it: without quotation marks. */
 export function offMessage(device: string, off: Off): Message {
-  const payload =
-    typeof off === 'string'
-      ? new Payload(Buffer.from(off))
-      : Payload.ofJson(JSON.stringify(off), off)
+  const payload = typeof off === 'string' ? new Payload(Buffer.from(off)) : Payload.ofValue(off)
   return { topic: commandTopic(device), payload, qos: 1, retain: false }
 }
 

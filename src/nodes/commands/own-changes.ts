@@ -47,7 +47,7 @@ export function createOwnChanges(options: OwnChangesOptions) {
       const reported = quotedAsked({ asked: value })
       auditLog.changed({ device, at, reported, ...(isTold && { source }) })
       const told = { receipt: 'by-itself', reported, ...(isTold && { source }), at: isoTime(+at) }
-      const payload = Payload.ofJson(JSON.stringify(told), told)
+      const payload = Payload.ofValue(told)
       bus.publish({ topic: lifeTopic(device), payload, qos: 0, retain: false })
     },
   }

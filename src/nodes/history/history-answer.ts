@@ -273,7 +273,7 @@ async function answer(
   const options = line && idOf(line)
   try {
     const value = await historyAnswer(history, series, { ...query, topicAs: () => name })
-    const payload = Payload.ofJson(JSON.stringify(value), value)
+    const payload = Payload.ofValue(value)
     requester.tell(`${name}/history/ok`, payload, options)
   } catch (error) {
     requester.tell(errorTopic(name + request), errorPayload(unreadable), options)

@@ -187,7 +187,11 @@ export class ProfileHost implements PathProfiles {
     const way = typeof out === 'function' ? { outgoing: [], send: out } : this.#onBus(out)
     const goal = goalOf(kind, asked)
     const translation = { ...way, goal, isConfirmable: isConfirmable(asked) }
-    const translated = { ...request, message: { ...message, payload: jsonOf(asked) }, translation }
+    const translated = {
+      ...request,
+      message: { ...message, payload: Payload.ofValue(asked) },
+      translation,
+    }
     this.checkTrust({ ...translated, sender })
     this.#asked.set(topic, { goal, said: {} })
     return translated
@@ -305,7 +309,7 @@ export class ProfileHost implements PathProfiles {
   #tell(device: ProfileDevice, report: Report, { relayGuard }: ProfileAudience): Payload {
     const { topic, facts } = device
     const whole = inTermsOf(facts.kind, wholeOf(device, report))
-    const payload = jsonOf(whole)
+    const payload = Payload.ofValue(whole)
     relayGuard.reported(topic, whole)
     this.#parts.bus.publish({ topic, payload, qos: 0, retain: false })
     return payload
@@ -323,7 +327,7 @@ export class ProfileHost implements PathProfiles {
     this.#parts.states.heard(topic)
     const told = this.#tell(device, report, audience)
     const isAll = Object.keys(report).length === Object.keys(values).length
-    const learned = isAll ? told : jsonOf(inTermsOf(facts.kind, report))
+    const learned = isAll ? told : Payload.ofValue(inTermsOf(facts.kind, report))
     path.learn({ topic, payload: learned, qos, retain: false, client })
   }
 
@@ -335,7 +339,7 @@ export class ProfileHost implements PathProfiles {
     const asked = this.#asked.get(topic) ?? { goal: {}, said: {} }
     asked.said = { ...asked.said, ...settledPart(facts.kind, report) }
     const said = withinTolerance(asked, byKeysOf(facts.kind, facts.tolerance ?? {}))
-    return commands.reported(topic, jsonOf(said), this.#cause?.client)
+    return commands.reported(topic, Payload.ofValue(said), this.#cause?.client)
   }
 
   #observed(device: ProfileDevice, said: Ask, { commands, relayGuard }: ProfileAudience): void {
@@ -348,7 +352,7 @@ export class ProfileHost implements PathProfiles {
     const goal = goalOf(facts.kind, asked)
     this.#asked.set(topic, { goal, said: {} })
     const isConfirmable = facts.isConfirmable?.(asked) ?? true
-    const message: Message = { topic, payload: jsonOf(asked), qos: 0, retain: false }
+    const message: Message = { topic, payload: Payload.ofValue(asked), qos: 0, retain: false }
     const translation = { outgoing: [], goal, isConfirmable }
     const request = { device: topic, message, sender: by, translation }
     observeCommand(request, { ...this.#parts, commands, relayGuard })
@@ -359,10 +363,6 @@ export class ProfileHost implements PathProfiles {
 function wholeOf({ facts, values }: ProfileDevice, report: Report): Report {
   const lasting = lastingPart(facts.kind, values)
   return lasting === values ? values : { ...lasting, ...report }
-}
-
-function jsonOf(value: object): Payload {
-  return Payload.ofJson(JSON.stringify(value), value)
 }
 
 /** What was said since, with what is near enough to what was asked as if it were that. */

@@ -64,7 +64,7 @@ export function createAnswers(options: AnswersOptions): (requester: Requester) =
         const devices = registry.devicesBelow(base)
         if (devices.length === 0) return false
         const readable = devices.filter((device) => requester.mayRead(device.topic))
-        const list = jsonPayload(listOf(base, readable))
+        const list = Payload.ofValue(listOf(base, readable))
         requester.tell(topic.replace(/list$/, 'ok'), list, idOf(line))
         return true
       },
@@ -106,10 +106,6 @@ function isEmptyQuestion({ value }: Payload): boolean {
 
 function idOf(line: LineOptions | undefined): LineOptions | undefined {
   return line !== undefined && 'id' in line ? { id: line['id'] } : undefined
-}
-
-function jsonPayload(value: unknown): Payload {
-  return Payload.ofJson(JSON.stringify(value), value)
 }
 
 /** Calls functions `afterMs` later, once what came meanwhile was read, also after a stall of our own. */

@@ -234,7 +234,7 @@ export function createNodeTopics({
   const atOnce = (node: KnownNode) => {
     waiting.delete(node)
     const summary = summaryOf(node, ofDevices)
-    tell(node, Payload.ofJson(JSON.stringify(summary), summary))
+    tell(node, Payload.ofValue(summary))
   }
   return {
     atOnce,

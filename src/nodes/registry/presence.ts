@@ -52,7 +52,7 @@ export function createPresence(clock: Pick<AlarmClock, 'nowMs'>): PresenceTeller
   const stale = new Set<KnownDevice>()
   const silent = new WeakSet<KnownNode>()
   const tellOn = (topic: string, value: Readonly<Record<string, unknown>>) => {
-    const payload = Payload.ofJson(JSON.stringify(value), value)
+    const payload = Payload.ofValue(value)
     listeners.tell({ topic, payload, qos: 0, retain: false })
   }
   const tell = (about: string, value: Readonly<Record<string, unknown>>) =>

@@ -130,7 +130,7 @@ function dialectUser(
         }
         const message = {
           topic: commandTopic(topic),
-          payload: Payload.ofJson(JSON.stringify(payload), payload),
+          payload: Payload.ofValue(payload),
           qos: 1,
           retain: false,
         } as const
