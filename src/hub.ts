@@ -24,14 +24,13 @@ import { conflictsRoute, nodesRoutes } from './api/nodes-routes.ts'
 import { openApiRoute } from './api/openapi-route.ts'
 import {
   backupRoute,
-  bridgesRoute,
   busRoute,
   createReadiness,
   hubsRoute,
   metricsRoute,
   probeRoutes,
   securityLogRoute,
-  upstreamsRoute,
+  statusesRoute,
 } from './api/operating-routes.ts'
 import { clientFile, publicFileRoute } from './api/package-files.ts'
 import { shareRoutes } from './api/share-routes.ts'
@@ -314,8 +313,8 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
     ['/metrics', metricsRoute(parts.metrics, asUser)],
     ['/api/bus', busRoute({ asUser, state: parts.own.state })],
     ...hubsRoute(parts.own.hubs, asUser),
-    ['/api/bridges', bridgesRoute({ asUser, statuses: parts.own.bridges.statuses })],
-    ['/api/upstreams', upstreamsRoute({ asUser, statuses: parts.upstreams.statuses })],
+    ['/api/bridges', statusesRoute('bridges', { asUser, ...parts.own.bridges })],
+    ['/api/upstreams', statusesRoute('upstreams', { asUser, ...parts.upstreams })],
     ...probeRoutes({ health, unready: readiness.unready }),
   ]
 }

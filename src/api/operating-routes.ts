@@ -209,22 +209,17 @@ export function hubsRoute(
 
 interface StatusesRouteOptions {
   readonly asUser: AsUser
-  /** How each system or bridge is. */
+  /** How each system that the hub dials is, or each bridge. */
   readonly statuses: () => readonly object[]
 }
 
-/** `GET /api/upstreams`: whether each is there, and why not, for whoever is signed in. */
-export function upstreamsRoute({ asUser, statuses }: StatusesRouteOptions): GetRoute {
+/** `GET /api/upstreams` and `GET /api/bridges`: whether each is there, and why not, for whoever is signed in. */
+export function statusesRoute(
+  name: 'upstreams' | 'bridges',
+  { asUser, statuses }: StatusesRouteOptions,
+): GetRoute {
   return {
-    get: (exchange) =>
-      asUser(exchange, () => sendJson(exchange.response, { upstreams: statuses() })),
-  }
-}
-
-/** `GET /api/bridges`: whether the broker of each is there, and what waits for it, for whoever is signed in. */
-export function bridgesRoute({ asUser, statuses }: StatusesRouteOptions): GetRoute {
-  return {
-    get: (exchange) => asUser(exchange, () => sendJson(exchange.response, { bridges: statuses() })),
+    get: (exchange) => asUser(exchange, () => sendJson(exchange.response, { [name]: statuses() })),
   }
 }
 
