@@ -54,12 +54,14 @@ export function Failures(): JSX.Element {
     paths.set(why, [...(paths.get(why) ?? []), path.replace(/\?.*/, '')])
   }
   return (
-    <ul class="failures" role="alert">
-      {[...paths].map(([why, of]) => (
-        <li class="problem" key={why}>
-          {t('notAnswered', { what: [...new Set(of)].join(', '), why })}
-        </li>
-      ))}
-    </ul>
+    <div role="alert">
+      <ul class="failures">
+        {[...paths].map(([why, of]) => (
+          <li class="problem" key={why}>
+            {t('notAnswered', { what: [...new Set(of)].join(', '), why })}
+          </li>
+        ))}
+      </ul>
+    </div>
   )
 }

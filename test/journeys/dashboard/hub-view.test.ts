@@ -130,6 +130,7 @@ t.test('an admin looks after users, who is there, and what was hit [14]', async 
   const failures = page.locator('.failures li')
   await failures.filter({ hasText: /api\/bans.*: The hub is not well\.$/ }).waitFor()
   t.equal(await failures.count(), 1)
+  t.same(await barriersIn(page), [])
   await page.unrouteAll()
   await failures.waitFor({ state: 'detached' })
 
